@@ -1,0 +1,6 @@
+//! The write side of Cairn: ports, the engine, process managers, deadlines.
+//!
+//! It knows nothing of SQL, HTTP, Kafka or GraphQL. Reading order: [`ports`] (what is needed from the world), then
+//! [`engine`] (how a command becomes a commit), then one context's handlers, [`lots`] first.
+
+pub mod ports;

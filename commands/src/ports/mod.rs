@@ -1,0 +1,16 @@
+//! What the write side needs from the world, as traits. Every adapter of a port passes the port's one suite.
+
+mod clock;
+mod deadlines;
+mod event_store;
+mod ids;
+mod snapshots;
+
+pub use clock::{Clock, SystemClock};
+pub use deadlines::{Deadline, DeadlineStore, DueDeadline};
+pub use event_store::{
+    AppendOutcome, AppendRefusal, Commit, CommitLimits, EventStore, LogFilter, LogPage, Metadata, NewEvent,
+    Position, Receipt, RecordedEvent, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId, Version,
+};
+pub use ids::{IdSource, RandomIds};
+pub use snapshots::{Snapshot, SnapshotStore};

@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+
+use super::{StoreError, StreamKey, Version};
+
+/// A state as it was at a version, so that a long stream loads without its past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The version whose state this is.
+    pub version: Version,
+    /// Names the shape of `state`; a snapshot of another shape is ignored and replaced.
+    pub shape: String,
+    /// The state, as JSON text.
+    pub state: String,
+}
+
+/// Keeps the latest snapshot of a stream. Losing one costs time, never truth.
+#[async_trait]
+pub trait SnapshotStore: Send + Sync + 'static {
+    /// The latest snapshot of the stream in this shape.
+    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Replaces the stream's snapshot, unless a newer one of the same shape is there.
+    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError>;
+}

@@ -1,0 +1,32 @@
+//! What every context shares: the decider, the event, the refusal.
+
+mod event;
+mod refusal;
+
+pub use event::{Event, EventSchema, UnknownEvent};
+pub use refusal::{Detail, Refusal, RefusalKind};
+
+/// An aggregate's rules as three pure functions; the only form a rule takes.
+///
+/// `decide` says what happens, `evolve` what that means. An event is interpreted once, in `evolve`; a command whose
+/// fact already holds succeeds with no events.
+pub trait Decider: Sized {
+    /// The category of the aggregate's streams, in lower snake case; its Kafka topic is `cairn.<category>.v1`.
+    const CATEGORY: &'static str;
+    /// Intentions, imperative: `WeighLot`.
+    type Command;
+    /// Facts, noun and past participle: `LotWeighed`.
+    type Event: Event;
+    /// The states of the world that refuse a command.
+    type Error: Refusal;
+
+    /// The state of a stream without events.
+    fn initial() -> Self;
+
+    /// The facts that follow from the command, or why it is refused. No events: the fact already holds.
+    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
+
+    /// The state after the event. Never fails: it has happened.
+    #[must_use]
+    fn evolve(self, event: &Self::Event) -> Self;
+}

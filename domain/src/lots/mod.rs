@@ -1,0 +1,1 @@
+//! Lots, production runs, quality and traceability of a food plant (rules: lots.md).
