@@ -1,1 +1,6 @@
-//! adapters
+//! Every port implemented: technology + capability.
+//!
+//! It knows the ports and the databases, never GraphQL or a rule of the domain. Reading order: [`memory`] is the
+//! event log at its simplest and says what the others must do alike.
+
+pub mod memory;

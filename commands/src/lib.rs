@@ -3,4 +3,5 @@
 //! It knows nothing of SQL, HTTP, Kafka or GraphQL. Reading order: [`ports`] (what is needed from the world), then
 //! [`engine`] (how a command becomes a commit), then one context's handlers, [`lots`] first.
 
+pub mod engine;
 pub mod ports;

@@ -1,0 +1,6 @@
+//! The event log in memory: the reference that the other adapters are compared with. Simple before fast.
+
+mod side_tables;
+mod store;
+
+pub use store::MemoryEventStore;

@@ -1,0 +1,47 @@
+//! What lies beside the log: snapshots and deadlines.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::ports::{DeadlineStore, DueDeadline, Snapshot, SnapshotStore, StoreError, StreamKey, TenantId};
+use uuid::Uuid;
+
+use super::MemoryEventStore;
+
+#[async_trait]
+impl SnapshotStore for MemoryEventStore {
+    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.state().snapshots.get(stream).filter(|snapshot| snapshot.shape == shape).cloned())
+    }
+
+    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let newer_stands = state
+            .snapshots
+            .get(stream)
+            .is_some_and(|stored| stored.shape == snapshot.shape && stored.version > snapshot.version);
+        if !newer_stands {
+            state.snapshots.insert(stream.clone(), snapshot.clone());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DeadlineStore for MemoryEventStore {
+    async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
+        let mut due: Vec<_> =
+            self.state().deadlines.values().filter(|stored| stored.deadline.due_at <= now).cloned().collect();
+        due.sort_by_key(|stored| (stored.deadline.due_at, stored.tenant, stored.deadline.deadline_id));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.state().deadlines.values().map(|stored| stored.deadline.due_at).min())
+    }
+
+    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
+        self.state().deadlines.remove(&(tenant, deadline_id));
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use commands::ports::{
+    AppendOutcome, AppendRefusal, Commit, CommitLimits, DueDeadline, EventStore, LogFilter, LogPage,
+    Position, Receipt, RecordedEvent, Snapshot, StoreError, StreamKey, StreamVersion, TenantId, Version,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// An event log that lives as long as its last clone. Clones are handles on the same log.
+#[derive(Clone)]
+pub struct MemoryEventStore {
+    state: Arc<Mutex<State>>,
+    head: Arc<watch::Sender<Position>>,
+}
+
+/// Everything that the log knows.
+#[derive(Default)]
+pub(super) struct State {
+    /// In order: the event at index `i` has position `i + 1`.
+    log: Vec<RecordedEvent>,
+    /// Where a stream's events lie in `log`.
+    streams: HashMap<StreamKey, Vec<usize>>,
+    answers: HashMap<(TenantId, Uuid), ([u8; 32], Receipt)>,
+    pub(super) snapshots: HashMap<StreamKey, Snapshot>,
+    pub(super) deadlines: BTreeMap<(TenantId, Uuid), DueDeadline>,
+}
+
+impl Default for MemoryEventStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryEventStore {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self { state: Arc::default(), head: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// The lock is held for plain memory work only; a panic elsewhere in the program leaves the state whole, because
+    /// a commit is judged before the first change is made.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn version_of(&self, stream: &StreamKey) -> Version {
+        self.streams.get(stream).map_or(0, |places| places.len() as Version)
+    }
+
+    fn append(&mut self, commit: &Commit) -> AppendOutcome {
+        if let Err(refusal) = commit.check(CommitLimits::STANDARD) {
+            return AppendOutcome::Refused(refusal);
+        }
+        let command_id = commit.command_id;
+        match self.answers.get(&(commit.tenant, command_id)) {
+            Some((digest, receipt)) if *digest == commit.digest => {
+                return AppendOutcome::Repeated(receipt.clone());
+            }
+            Some(_) => return AppendOutcome::Refused(AppendRefusal::CommandReused { command_id }),
+            None => {}
+        }
+        for write in &commit.streams {
+            let actual = self.version_of(&write.stream);
+            if actual != write.expected_version {
+                return AppendOutcome::Refused(AppendRefusal::VersionConflict {
+                    stream: write.stream.clone(),
+                    expected: write.expected_version,
+                    actual,
+                });
+            }
+        }
+        AppendOutcome::Appended(self.store(commit))
+    }
+
+    fn store(&mut self, commit: &Commit) -> Receipt {
+        let decided_at = commit.decided_at.duration_trunc(TimeDelta::milliseconds(1));
+        let decided_at = decided_at.unwrap_or(commit.decided_at);
+        let recorded_at = self.log.last().map_or(decided_at, |last| last.recorded_at.max(decided_at));
+        let mut versions = Vec::new();
+        for write in commit.streams.iter().filter(|write| !write.events.is_empty()) {
+            let places = self.streams.entry(write.stream.clone()).or_default();
+            for event in &write.events {
+                places.push(self.log.len());
+                self.log.push(RecordedEvent {
+                    position: self.log.len() as Position + 1,
+                    stream: write.stream.clone(),
+                    version: places.len() as Version,
+                    event_id: event.event_id,
+                    event_type: event.event_type.into(),
+                    schema_version: event.schema_version,
+                    payload: event.payload.clone(),
+                    metadata: commit.metadata.clone(),
+                    recorded_at,
+                });
+            }
+            let version = places.len() as Version;
+            versions.push(StreamVersion { stream: write.stream.clone(), version });
+        }
+        let receipt = Receipt {
+            position: self.log.len() as Position,
+            event_count: commit.event_count() as u64,
+            versions,
+            reply: commit.reply.clone(),
+        };
+        if receipt.event_count > 0 || commit.remember {
+            self.answers.insert((commit.tenant, commit.command_id), (commit.digest, receipt.clone()));
+        }
+        for deadline in &commit.deadlines {
+            self.deadlines.entry((commit.tenant, deadline.deadline_id)).or_insert_with(|| DueDeadline {
+                tenant: commit.tenant,
+                asked_at: receipt.position,
+                deadline: deadline.clone(),
+            });
+        }
+        receipt
+    }
+}
+
+fn passes(filter: &LogFilter, event: &RecordedEvent) -> bool {
+    let category = filter.categories.is_empty() || filter.categories.contains(&event.stream.category);
+    let event_type = filter.event_types.is_empty()
+        || filter.event_types.iter().any(|wanted| **wanted == *event.event_type);
+    category && event_type
+}
+
+#[async_trait]
+impl EventStore for MemoryEventStore {
+    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
+        let (outcomes, head) = {
+            let mut state = self.state();
+            let outcomes = batch.iter().map(|commit| state.append(commit)).collect();
+            (outcomes, state.log.len() as Position)
+        };
+        self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+        Ok(outcomes)
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let state = self.state();
+        let places = state.streams.get(stream).map(Vec::as_slice).unwrap_or_default();
+        let skipped = usize::try_from(after_version).unwrap_or(usize::MAX);
+        Ok(places.iter().skip(skipped).take(limit).map(|&place| state.log[place].clone()).collect())
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        let state = self.state();
+        let head = state.log.len() as Position;
+        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        let events: Vec<_> = state
+            .log
+            .iter()
+            .skip(skipped)
+            .filter(|event| passes(filter, event))
+            .take(limit)
+            .cloned()
+            .collect();
+        let full = events.len() == limit;
+        let read_through =
+            if full { events.last().map_or(after, |last| last.position) } else { head.max(after) };
+        Ok(LogPage { events, read_through })
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        Ok(self.state().log.len() as Position)
+    }
+
+    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
+        Ok(self.state().log.partition_point(|event| event.recorded_at <= instant) as Position)
+    }
+
+    async fn find_answer(
+        &self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+        Ok(self.state().answers.get(&(tenant, command_id)).cloned())
+    }
+
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}
