@@ -1,0 +1,111 @@
+//! Snapshots and deadlines.
+
+use commands::ports::{Deadline, DeadlineStore, DueDeadline, EventStore, Snapshot, SnapshotStore};
+use uuid::Uuid;
+
+use crate::{
+    fixtures::{
+        after_minutes, append_one, appended, at, commit, condition, lot, refused, repeated, tenant, write,
+    },
+    harness::Harness,
+};
+
+fn snapshot(version: u64, shape: &str) -> Snapshot {
+    Snapshot { version, shape: shape.to_owned(), state: format!(r#"{{"version":{version}}}"#) }
+}
+
+pub async fn a_snapshot_is_replaced_by_a_newer_one_only(harness: &impl Harness) {
+    let store = harness.open().await;
+    let stream = lot(tenant(), "a");
+    assert_eq!(store.load_snapshot(&stream, "v1").await.unwrap(), None);
+    for (saved, expected) in [(100, 100), (200, 200), (150, 200), (200, 200)] {
+        store.save_snapshot(&stream, &snapshot(saved, "v1")).await.unwrap();
+        assert_eq!(store.load_snapshot(&stream, "v1").await.unwrap(), Some(snapshot(expected, "v1")));
+    }
+    assert_eq!(store.load_snapshot(&lot(tenant(), "a"), "v1").await.unwrap(), None);
+    assert_eq!(harness.open().await.load_snapshot(&stream, "v1").await.unwrap(), Some(snapshot(200, "v1")));
+}
+
+pub async fn a_snapshot_of_another_shape_is_not_seen(harness: &impl Harness) {
+    let store = harness.open().await;
+    let stream = lot(tenant(), "a");
+    store.save_snapshot(&stream, &snapshot(200, "v1")).await.unwrap();
+    assert_eq!(store.load_snapshot(&stream, "v2").await.unwrap(), None);
+    store.save_snapshot(&stream, &snapshot(100, "v2")).await.unwrap();
+    assert_eq!(store.load_snapshot(&stream, "v2").await.unwrap(), Some(snapshot(100, "v2")));
+}
+
+fn deadline(minutes: i64) -> Deadline {
+    Deadline {
+        deadline_id: Uuid::now_v7(),
+        due_at: after_minutes(at(0), minutes),
+        command: "ArchiveRun".to_owned(),
+        payload: format!(r#"{{"minutes":{minutes}}}"#),
+    }
+}
+
+pub async fn deadlines_come_due_in_order(harness: &impl Harness) {
+    let store = harness.open().await;
+    assert_eq!(store.next_due_at().await.unwrap(), None);
+    let (one, other) = (tenant(), tenant());
+    let (late, early, middle) = (deadline(30), deadline(10), deadline(20));
+    let mut first = commit(one, vec![write(&lot(one, "a"), 0, 2)]);
+    first.deadlines = vec![late.clone(), early.clone()];
+    append_one(&store, &first).await;
+    let mut second = commit(other, vec![write(&lot(other, "a"), 0, 1)]);
+    second.deadlines = vec![middle.clone()];
+    append_one(&store, &second).await;
+    let due =
+        |tenant, asked_at, deadline: &Deadline| DueDeadline { tenant, asked_at, deadline: deadline.clone() };
+    let all = [due(one, 2, &early), due(other, 3, &middle), due(one, 2, &late)];
+    assert_eq!(store.next_due_at().await.unwrap(), Some(early.due_at));
+    assert_eq!(store.due_deadlines(after_minutes(at(0), 9), 10).await.unwrap(), []);
+    assert_eq!(store.due_deadlines(after_minutes(at(0), 20), 10).await.unwrap(), all[..2]);
+    assert_eq!(store.due_deadlines(after_minutes(at(0), 99), 10).await.unwrap(), all);
+    assert_eq!(harness.open().await.due_deadlines(after_minutes(at(0), 99), 1).await.unwrap(), all[..1]);
+}
+
+pub async fn a_closed_deadline_is_gone(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let asked = deadline(1);
+    let mut one = commit(tenant, vec![write(&lot(tenant, "a"), 0, 1)]);
+    one.deadlines = vec![asked.clone()];
+    append_one(&store, &one).await;
+    // Another tenant's closing does not reach it.
+    store.close_deadline(Uuid::now_v7(), asked.deadline_id).await.unwrap();
+    assert_eq!(store.next_due_at().await.unwrap(), Some(asked.due_at));
+    for _ in 0..2 {
+        store.close_deadline(tenant, asked.deadline_id).await.unwrap();
+        assert_eq!(store.next_due_at().await.unwrap(), None);
+    }
+    // The command's repetition does not open it again.
+    repeated(&append_one(&store, &one).await);
+    assert_eq!(store.next_due_at().await.unwrap(), None);
+}
+
+pub async fn a_refused_commit_leaves_no_deadline(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let mut stale = commit(tenant, vec![write(&lot(tenant, "a"), 4, 1)]);
+    stale.deadlines = vec![deadline(1)];
+    let fine = commit(tenant, vec![write(&lot(tenant, "b"), 0, 1)]);
+    let outcomes = store.append(&[stale, fine]).await.unwrap();
+    refused(&outcomes[0]);
+    appended(&outcomes[1]);
+    assert_eq!(store.next_due_at().await.unwrap(), None);
+}
+
+pub async fn a_deadline_asked_for_twice_is_stored_once(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let asked = deadline(5);
+    let mut first = commit(tenant, vec![write(&lot(tenant, "a"), 0, 1)]);
+    first.deadlines = vec![asked.clone()];
+    let mut second = commit(tenant, vec![condition(&lot(tenant, "a"), 1)]);
+    second.deadlines = vec![Deadline { due_at: after_minutes(at(0), 50), ..asked.clone() }];
+    let outcomes = store.append(&[first, second]).await.unwrap();
+    assert_eq!(outcomes.len(), 2);
+    let due = store.due_deadlines(after_minutes(at(0), 99), 10).await.unwrap();
+    assert_eq!(due, [DueDeadline { tenant, asked_at: 1, deadline: asked }]);
+}

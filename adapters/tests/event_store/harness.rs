@@ -1,0 +1,40 @@
+//! How the suite opens a store: each adapter says it once.
+
+use std::sync::Arc;
+
+use adapters::memory::MemoryEventStore;
+use commands::ports::{DeadlineStore, EventStore, Position, SnapshotStore};
+
+/// A log of its own for one test.
+pub trait Harness: Sized {
+    type Store: EventStore + SnapshotStore + DeadlineStore;
+
+    /// An empty log.
+    async fn create() -> Self;
+
+    /// A store object of its own over the log, as another process would open it.
+    async fn open(&self) -> Arc<Self::Store>;
+
+    /// Tears a hole into the log, behind the store's back. False where nothing but the store can reach the log.
+    async fn delete_event(&self, position: Position) -> bool;
+}
+
+pub struct Memory {
+    log: MemoryEventStore,
+}
+
+impl Harness for Memory {
+    type Store = MemoryEventStore;
+
+    async fn create() -> Self {
+        Self { log: MemoryEventStore::new() }
+    }
+
+    async fn open(&self) -> Arc<MemoryEventStore> {
+        Arc::new(self.log.clone())
+    }
+
+    async fn delete_event(&self, _position: Position) -> bool {
+        false
+    }
+}
