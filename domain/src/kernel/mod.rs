@@ -1,9 +1,13 @@
-//! What every context shares: the decider, the event, the refusal.
+//! What every context shares: the decider, the event, the refusal, limits of texts, days.
 
 mod event;
+mod input;
+mod local_day;
 mod refusal;
 
 pub use event::{Event, EventSchema, UnknownEvent};
+pub use input::{InvalidInput, Lines, TextFault, TextRule};
+pub use local_day::LocalDay;
 pub use refusal::{Detail, Refusal, RefusalKind};
 
 /// An aggregate's rules as three pure functions; the only form a rule takes.

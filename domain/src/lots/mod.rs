@@ -1,1 +1,35 @@
 //! Lots, production runs, quality and traceability of a food plant (rules: lots.md).
+//!
+//! Reading order: [`LotType`] and [`STEPS`] (the tables that everything hangs on), [`lot`] (the heart), then the
+//! aggregates around it: [`Inspection`], [`Deviation`], [`TemperatureLog`], [`Partner`], [`CodeSequence`].
+
+mod code_sequence;
+mod deviation;
+mod inspection;
+pub mod lot;
+mod lot_code;
+mod lot_type;
+mod partner;
+mod quantity;
+mod step;
+mod temperature_limit;
+mod temperature_log;
+
+pub use code_sequence::{CodeNumberTaken, CodeSequence, CodeSequenceEvent, SequenceExhausted, TakeNumber};
+pub use deviation::{
+    Deviation, DeviationClosed, DeviationCommand, DeviationDispositioned, DeviationEvent, DeviationOpened,
+    DeviationRefusal, DeviationReminded, DeviationState, DeviationStatus, Disposition, REMINDER_HOURS,
+};
+pub use inspection::{
+    ChecklistAnswer, Inspection, InspectionEvent, InspectionRecorded, InspectionRefusal, RecordInspection,
+};
+pub use lot::{Decision, HoldCause, Lot, LotEvent, LotState, LotStatus, ParentLink};
+pub use lot_code::{LotCode, Site};
+pub use lot_type::{LotType, Sku};
+pub use partner::{Partner, PartnerEvent, PartnerRefusal, PartnerRole, PartnerSaved, SavePartner};
+pub use quantity::{Grams, TenthsC};
+pub use step::{CriticalLimit, Gate, GateClass, GateKind, STEPS, Step};
+pub use temperature_limit::{LimitSource, ReadingType, TemperatureLimit};
+pub use temperature_log::{
+    Reading, RecordTemperature, Subject, TemperatureLog, TemperatureLogEvent, TemperatureRecorded,
+};

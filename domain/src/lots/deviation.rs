@@ -1,0 +1,399 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{HoldCause, LotCode, Reading, Subject};
+use crate::{
+    Decider, Refusal, events,
+    kernel::{Detail, InvalidInput, RefusalKind, TextRule},
+};
+
+/// What becomes of the goods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Disposition {
+    /// They may be used.
+    Release,
+    /// They are destroyed.
+    Dispose,
+    /// They go back.
+    ReturnToSupplier,
+}
+
+/// Where a deviation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DeviationStatus {
+    /// Nobody has decided yet.
+    Open,
+    /// It is decided what becomes of the goods.
+    Dispositioned,
+    /// Its root cause is known and somebody has signed it off.
+    Closed,
+}
+
+impl DeviationStatus {
+    /// As the rules write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Dispositioned => "DISPOSITIONED",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+/// Something was not as it must be; opened in the commit that held the goods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviationOpened {
+    /// The lot or buffer.
+    pub subject: Subject,
+    /// The lot's code, when the subject is a lot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_code: Option<LotCode>,
+    /// What put the goods on hold.
+    pub cause: HoldCause,
+    /// Why, in words.
+    pub reason: String,
+    /// The reading and the limit that it violated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+    /// The inspection that found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection_id: Option<Uuid>,
+    /// OPEN.
+    pub status_after: DeviationStatus,
+    /// Whose reading, decision or hold it was.
+    pub opened_by: String,
+    /// When.
+    pub opened_at: DateTime<Utc>,
+}
+
+/// It was decided what becomes of the goods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviationDispositioned {
+    /// The decision.
+    pub disposition: Disposition,
+    /// Why it came to this, when that is known already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_cause: Option<String>,
+    /// OPEN.
+    pub status_before: DeviationStatus,
+    /// DISPOSITIONED.
+    pub status_after: DeviationStatus,
+    /// Who decided.
+    pub dispositioned_by: String,
+    /// When.
+    pub dispositioned_at: DateTime<Utc>,
+}
+
+/// The deviation was signed off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviationClosed {
+    /// Why it came to this.
+    pub root_cause: String,
+    /// DISPOSITIONED.
+    pub status_before: DeviationStatus,
+    /// CLOSED.
+    pub status_after: DeviationStatus,
+    /// Who signed it off.
+    pub closed_by: String,
+    /// When.
+    pub closed_at: DateTime<Utc>,
+}
+
+/// A day has passed and nobody has decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviationReminded {
+    /// Which reminder it is, from 1: one for each day open.
+    pub reminder: u32,
+    /// When.
+    pub reminded_at: DateTime<Utc>,
+}
+
+events! {
+    /// What happens to a deviation.
+    pub enum DeviationEvent {
+        DeviationOpened = 1;
+        DeviationDispositioned = 1;
+        DeviationClosed = 1;
+        DeviationReminded = 1;
+    }
+}
+
+/// What is known of a deviation that was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviationState {
+    /// How it was opened.
+    pub opened: DeviationOpened,
+    /// Where it stands.
+    pub status: DeviationStatus,
+    /// What becomes of the goods, once decided.
+    pub disposition: Option<Disposition>,
+    /// Why it came to this, once known.
+    pub root_cause: Option<String>,
+    /// Who signed it off.
+    pub closed_by: Option<String>,
+    /// How many reminders were sent.
+    pub reminders: u32,
+}
+
+/// One breach: what it was, what became of the goods, why, and who signed it off.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Deviation {
+    state: Option<Box<DeviationState>>,
+}
+
+/// What may be asked of a deviation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviationCommand {
+    /// Opens it, in the commit that holds the goods.
+    Open(DeviationOpened),
+    /// Decides what becomes of the goods.
+    Disposition {
+        /// The decision.
+        disposition: Disposition,
+        /// 10 to 2,000 characters, when it is known already.
+        root_cause: Option<String>,
+        /// Who decides.
+        by: String,
+        /// When.
+        now: DateTime<Utc>,
+    },
+    /// Signs it off.
+    Close {
+        /// 10 to 2,000 characters; may be left out when the disposition named it.
+        root_cause: Option<String>,
+        /// Who signs.
+        by: String,
+        /// When.
+        now: DateTime<Utc>,
+    },
+    /// Reminds, once for each whole day that it has been open. Early, late or repeated: no event.
+    Remind {
+        /// When.
+        now: DateTime<Utc>,
+    },
+}
+
+/// Why a deviation refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviationRefusal {
+    /// A field lies outside its limits.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// No such deviation.
+    #[error("there is no such deviation")]
+    NotFound,
+    /// It has passed the state that the command starts from.
+    #[error("the deviation is {}", status.as_str())]
+    State {
+        /// Where it stands.
+        status: DeviationStatus,
+    },
+    /// It must be decided what becomes of the goods before it is signed off.
+    #[error("the deviation has no disposition yet")]
+    Open,
+    /// Whoever took the reading cannot sign its deviation off.
+    #[error("the reading was recorded by the same person")]
+    SamePerson,
+}
+
+impl Refusal for DeviationRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(invalid) => invalid.code(),
+            Self::NotFound => "NOT_FOUND",
+            Self::State { .. } => "DEVIATION_STATE",
+            Self::Open => "DEVIATION_OPEN",
+            Self::SamePerson => "SAME_PERSON",
+        }
+    }
+
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::Invalid(invalid) => invalid.kind(),
+            Self::NotFound => RefusalKind::NotFound,
+            Self::State { .. } | Self::Open | Self::SamePerson => RefusalKind::State,
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(invalid) => invalid.field(),
+            Self::NotFound | Self::State { .. } | Self::Open | Self::SamePerson => None,
+        }
+    }
+
+    fn details(&self) -> Vec<(&'static str, Detail)> {
+        match self {
+            Self::Invalid(invalid) => invalid.details(),
+            Self::State { status } => vec![("status", Detail::Text(status.as_str().to_owned()))],
+            Self::NotFound | Self::Open | Self::SamePerson => Vec::new(),
+        }
+    }
+}
+
+const ROOT_CAUSE: TextRule = TextRule::lines("rootCause", 10, 2_000);
+
+/// How long a deviation may stay OPEN before each reminder.
+pub const REMINDER_HOURS: i64 = 24;
+
+fn accept_root_cause(given: Option<&str>) -> Result<Option<String>, InvalidInput> {
+    given.map(|text| ROOT_CAUSE.accept(text)).transpose().map_err(InvalidInput::from)
+}
+
+impl DeviationState {
+    fn disposition(
+        &self,
+        disposition: Disposition,
+        root_cause: Option<&str>,
+        by: String,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeviationEvent>, DeviationRefusal> {
+        let root_cause = accept_root_cause(root_cause)?;
+        match self.status {
+            DeviationStatus::Open => Ok(vec![
+                DeviationDispositioned {
+                    disposition,
+                    root_cause,
+                    status_before: self.status,
+                    status_after: DeviationStatus::Dispositioned,
+                    dispositioned_by: by,
+                    dispositioned_at: now,
+                }
+                .into(),
+            ]),
+            DeviationStatus::Dispositioned | DeviationStatus::Closed => {
+                let is_same = self.disposition == Some(disposition)
+                    && (root_cause.is_none() || root_cause == self.root_cause);
+                if is_same { Ok(Vec::new()) } else { Err(DeviationRefusal::State { status: self.status }) }
+            }
+        }
+    }
+
+    fn close(
+        &self,
+        root_cause: Option<&str>,
+        by: String,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeviationEvent>, DeviationRefusal> {
+        let root_cause = accept_root_cause(root_cause)?.or_else(|| self.root_cause.clone());
+        match self.status {
+            DeviationStatus::Open => Err(DeviationRefusal::Open),
+            DeviationStatus::Closed => {
+                let is_same = self.closed_by.as_ref() == Some(&by) && root_cause == self.root_cause;
+                if is_same { Ok(Vec::new()) } else { Err(DeviationRefusal::State { status: self.status }) }
+            }
+            DeviationStatus::Dispositioned => {
+                if self.opened.reading.as_ref().is_some_and(|reading| reading.recorded_by == by) {
+                    return Err(DeviationRefusal::SamePerson);
+                }
+                let root_cause = root_cause
+                    .ok_or_else(|| InvalidInput::new("rootCause", "must be given to close a deviation"))?;
+                let closed = DeviationClosed {
+                    root_cause,
+                    status_before: self.status,
+                    status_after: DeviationStatus::Closed,
+                    closed_by: by,
+                    closed_at: now,
+                };
+                Ok(vec![closed.into()])
+            }
+        }
+    }
+
+    /// When the next reminder is due, as long as the deviation stays OPEN.
+    pub fn next_reminder_at(&self) -> DateTime<Utc> {
+        self.opened.opened_at + TimeDelta::hours(REMINDER_HOURS * (i64::from(self.reminders) + 1))
+    }
+
+    fn remind(&self, now: DateTime<Utc>) -> Vec<DeviationEvent> {
+        match self.status {
+            DeviationStatus::Open if now >= self.next_reminder_at() => {
+                vec![
+                    DeviationReminded { reminder: self.reminders.saturating_add(1), reminded_at: now }.into(),
+                ]
+            }
+            DeviationStatus::Open | DeviationStatus::Dispositioned | DeviationStatus::Closed => Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, event: &DeviationEvent) {
+        match event {
+            DeviationEvent::DeviationOpened(_) => {} // Opened once: its id is new.
+            DeviationEvent::DeviationDispositioned(event) => {
+                self.status = event.status_after;
+                self.disposition = Some(event.disposition);
+                self.root_cause.clone_from(&event.root_cause);
+            }
+            DeviationEvent::DeviationClosed(event) => {
+                self.status = event.status_after;
+                self.root_cause = Some(event.root_cause.clone());
+                self.closed_by = Some(event.closed_by.clone());
+            }
+            DeviationEvent::DeviationReminded(event) => self.reminders = self.reminders.max(event.reminder),
+        }
+    }
+}
+
+impl Deviation {
+    /// The deviation, if it was ever opened.
+    pub fn existing(&self) -> Option<&DeviationState> {
+        self.state.as_deref()
+    }
+}
+
+impl Decider for Deviation {
+    const CATEGORY: &'static str = "deviation";
+    type Command = DeviationCommand;
+    type Event = DeviationEvent;
+    type Error = DeviationRefusal;
+
+    fn initial() -> Self {
+        Self::default()
+    }
+
+    fn decide(&self, command: DeviationCommand) -> Result<Vec<DeviationEvent>, DeviationRefusal> {
+        match (self.existing(), command) {
+            (None, DeviationCommand::Open(opened)) => Ok(vec![opened.into()]),
+            (Some(state), DeviationCommand::Open(opened)) if state.opened == opened => Ok(Vec::new()),
+            (Some(state), DeviationCommand::Open(_)) => Err(DeviationRefusal::State { status: state.status }),
+            (Some(state), DeviationCommand::Disposition { disposition, root_cause, by, now }) => {
+                state.disposition(disposition, root_cause.as_deref(), by, now)
+            }
+            (Some(state), DeviationCommand::Close { root_cause, by, now }) => {
+                state.close(root_cause.as_deref(), by, now)
+            }
+            (Some(state), DeviationCommand::Remind { now }) => Ok(state.remind(now)),
+            (
+                None,
+                DeviationCommand::Disposition { .. }
+                | DeviationCommand::Close { .. }
+                | DeviationCommand::Remind { .. },
+            ) => Err(DeviationRefusal::NotFound),
+        }
+    }
+
+    fn evolve(mut self, event: &DeviationEvent) -> Self {
+        match (&mut self.state, event) {
+            (Some(state), event) => state.apply(event),
+            (None, DeviationEvent::DeviationOpened(event)) => {
+                self.state = Some(Box::new(DeviationState {
+                    opened: event.clone(),
+                    status: event.status_after,
+                    disposition: None,
+                    root_cause: None,
+                    closed_by: None,
+                    reminders: 0,
+                }));
+            }
+            (None, _) => {} // Only a damaged log begins with anything else.
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

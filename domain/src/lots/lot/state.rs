@@ -1,0 +1,296 @@
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{LotCreated, LotEvent, LotHeld, LotInspected};
+use crate::{
+    kernel::LocalDay,
+    lots::{Gate, Grams, LotCode, LotType, Sku},
+};
+
+/// Where a lot stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LotStatus {
+    /// It exists.
+    Created,
+    /// It waits for its gate.
+    Quarantine,
+    /// It may be used.
+    Released,
+    /// It may not be used until its deviation is resolved.
+    Hold,
+    /// Disposed of or returned. Terminal.
+    Rejected,
+    /// Nothing of it is left.
+    Consumed,
+    /// It and all that was made of it are closed. Terminal.
+    Finished,
+}
+
+impl LotStatus {
+    /// As the rules write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Quarantine => "QUARANTINE",
+            Self::Released => "RELEASED",
+            Self::Hold => "HOLD",
+            Self::Rejected => "REJECTED",
+            Self::Consumed => "CONSUMED",
+            Self::Finished => "FINISHED",
+        }
+    }
+
+    /// Whether a run must wait for it: CREATED, QUARANTINE, RELEASED or HOLD.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Created | Self::Quarantine | Self::Released | Self::Hold)
+    }
+
+    /// Whether nothing can happen to the lot any more.
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Rejected | Self::Finished)
+    }
+}
+
+impl fmt::Display for LotStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What quality staff decide at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Decision {
+    /// In order.
+    Pass,
+    /// To be clarified.
+    Hold,
+    /// Not in order.
+    Fail,
+}
+
+/// One input of a lot: which lot, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ParentLink {
+    /// The parent.
+    pub lot_id: Uuid,
+    /// Its code.
+    pub lot_code: LotCode,
+    /// Its type.
+    pub lot_type: LotType,
+    /// How much of it was used.
+    pub used_grams: Grams,
+    /// The buffer that it was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_buffer_id: Option<Uuid>,
+}
+
+/// One output of a lot: which lot, and how much went into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildLink {
+    /// The child.
+    pub lot_id: Uuid,
+    /// How much went into it.
+    pub used_grams: Grams,
+}
+
+/// What was decided on a lot at one gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateSummary {
+    /// The step of the gate.
+    pub step_index: u8,
+    /// The gate.
+    pub gate: Gate,
+    /// The latest decision.
+    pub latest: Decision,
+    /// When the latest PASS was given, if ever.
+    pub passed_at: Option<DateTime<Utc>>,
+}
+
+/// The latest hold of a lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The deviation that must be resolved.
+    pub deviation_id: Uuid,
+    /// Why, in words.
+    pub reason: String,
+    /// Since when.
+    pub held_at: DateTime<Utc>,
+}
+
+/// What is known of a lot that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotState {
+    /// Unique within the tenant.
+    pub lot_code: LotCode,
+    /// Its type.
+    pub lot_type: LotType,
+    /// Where it stands.
+    pub status: LotStatus,
+    /// The run that it belongs to.
+    pub run_id: Option<Uuid>,
+    /// The partner that a RAW lot came from.
+    pub supplier_id: Option<Uuid>,
+    /// Its SKU.
+    pub sku: Option<Sku>,
+    /// Its net weight; 0: not yet weighed.
+    pub weight_grams: Grams,
+    /// How much went into children.
+    pub used_grams: Grams,
+    /// How much was written off.
+    pub written_off_grams: Grams,
+    /// How much left the plant.
+    pub shipped_grams: Grams,
+    /// What it was made from.
+    pub parents: Vec<ParentLink>,
+    /// What was made of it.
+    pub children: Vec<ChildLink>,
+    /// What was decided at its gates.
+    pub gates: Vec<GateSummary>,
+    /// The freezer cycle of a frozen lot.
+    pub freezer_cycle_id: Option<Uuid>,
+    /// The local day on which it was made.
+    pub production_day: LocalDay,
+    /// Its latest hold; in force while the status is HOLD.
+    pub latest_hold: Option<Hold>,
+    /// Why its remainder was written off.
+    pub write_off_reason: Option<String>,
+    /// To whom it was shipped, by which document.
+    pub shipment: Option<(Uuid, String)>,
+}
+
+impl LotState {
+    /// What is left: weight less used, written off and shipped. Never negative.
+    pub fn remaining_grams(&self) -> Grams {
+        self.weight_grams.less(self.used_grams).less(self.written_off_grams).less(self.shipped_grams)
+    }
+
+    /// The sum of what it was made from.
+    pub fn inputs_grams(&self) -> Grams {
+        self.parents.iter().map(|link| link.used_grams).sum()
+    }
+
+    /// Whether a PASS was ever given at the gate of its own step.
+    pub fn has_passed_own_gate(&self) -> bool {
+        let step = self.lot_type.step();
+        self.gates.iter().any(|summary| {
+            summary.step_index == step.index && Some(summary.gate) == step.gate && summary.passed_at.is_some()
+        })
+    }
+
+    /// The lots that it was made from.
+    pub fn parent_ids(&self) -> Vec<Uuid> {
+        self.parents.iter().map(|link| link.lot_id).collect()
+    }
+
+    fn created(event: &LotCreated) -> Self {
+        Self {
+            lot_code: event.lot_code.clone(),
+            lot_type: event.lot_type,
+            status: event.status_after,
+            run_id: event.run_id,
+            supplier_id: event.supplier_id,
+            sku: event.sku,
+            weight_grams: event.weight_grams,
+            used_grams: Grams::ZERO,
+            written_off_grams: Grams::ZERO,
+            shipped_grams: Grams::ZERO,
+            parents: Vec::new(),
+            children: Vec::new(),
+            gates: Vec::new(),
+            freezer_cycle_id: event.freezer_cycle_id,
+            production_day: event.production_day,
+            latest_hold: None,
+            write_off_reason: None,
+            shipment: None,
+        }
+    }
+
+    fn inspected(&mut self, event: &LotInspected) {
+        let passed_at = (event.decision == Decision::Pass).then_some(event.inspected_at);
+        let known = self
+            .gates
+            .iter_mut()
+            .find(|summary| summary.step_index == event.step_index && summary.gate == event.gate);
+        match known {
+            Some(summary) => {
+                summary.latest = event.decision;
+                summary.passed_at = passed_at.or(summary.passed_at);
+            }
+            None => self.gates.push(GateSummary {
+                step_index: event.step_index,
+                gate: event.gate,
+                latest: event.decision,
+                passed_at,
+            }),
+        }
+    }
+
+    fn held(&mut self, event: &LotHeld) {
+        self.status = event.status_after;
+        self.latest_hold = Some(Hold {
+            deviation_id: event.deviation_id,
+            reason: event.reason.clone(),
+            held_at: event.held_at,
+        });
+    }
+
+    fn apply(&mut self, event: &LotEvent) {
+        match event {
+            // A lot is created once; a second creation could only come from a damaged log.
+            LotEvent::LotCreated(_)
+            | LotEvent::WeightBalanceOverridden(_)
+            | LotEvent::TemperatureViolationNoted(_) => {}
+            LotEvent::LotsLinked(event) => self.parents.extend(event.parents.iter().cloned()),
+            LotEvent::LotUsed(event) => {
+                self.used_grams = self.used_grams.plus(event.used_grams);
+                self.children.push(ChildLink { lot_id: event.child_id, used_grams: event.used_grams });
+            }
+            LotEvent::LotWeighed(event) => self.weight_grams = event.new_weight_grams,
+            LotEvent::LotInspected(event) => self.inspected(event),
+            LotEvent::LotHeld(event) => self.held(event),
+            LotEvent::LotConsumed(event) => self.status = event.status_after,
+            LotEvent::LotRegistered(event) => self.status = event.status_after,
+            LotEvent::LotReleased(event) => self.status = event.status_after,
+            LotEvent::LotRejected(event) => self.status = event.status_after,
+            LotEvent::LotFinished(event) => self.status = event.status_after,
+            LotEvent::LotWrittenOff(event) => {
+                self.written_off_grams = self.written_off_grams.plus(event.written_off_grams);
+                self.write_off_reason = Some(event.reason.clone());
+            }
+            LotEvent::LotShipped(event) => {
+                self.shipped_grams = self.shipped_grams.plus(event.shipped_grams);
+                self.shipment = Some((event.consignee.partner_id, event.document.clone()));
+            }
+        }
+    }
+}
+
+/// One lot: what came in, what was made of it, and whether it may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lot {
+    state: Option<Box<LotState>>,
+}
+
+impl Lot {
+    /// The lot, if it was ever created.
+    pub fn existing(&self) -> Option<&LotState> {
+        self.state.as_deref()
+    }
+
+    /// The state after an event; never fails, for it has happened.
+    #[must_use]
+    pub fn after(mut self, event: &LotEvent) -> Self {
+        match (&mut self.state, event) {
+            (Some(state), event) => state.apply(event),
+            (None, LotEvent::LotCreated(event)) => self.state = Some(Box::new(LotState::created(event))),
+            (None, _) => {} // Only a damaged log begins with anything else.
+        }
+        self
+    }
+}

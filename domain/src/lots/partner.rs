@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Decider, Refusal, events,
+    kernel::{Detail, InvalidInput, RefusalKind, TextFault, TextRule},
+};
+
+/// What a partner does for the plant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PartnerRole {
+    /// Delivers raw material.
+    Supplier,
+    /// Receives shipments.
+    Customer,
+    /// Carries them.
+    Carrier,
+}
+
+/// A partner was entered or changed; the whole of it, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartnerSaved {
+    /// Its name.
+    pub name: String,
+    /// Its postal address. Without one it cannot take part in a shipment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What it does for the plant.
+    pub roles: BTreeSet<PartnerRole>,
+}
+
+events! {
+    /// What happens to a partner.
+    pub enum PartnerEvent {
+        PartnerSaved = 1;
+    }
+}
+
+/// A supplier, customer or carrier.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Partner {
+    saved: Option<PartnerSaved>,
+}
+
+/// Enters a partner, or replaces what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavePartner {
+    /// 1 to 200 characters.
+    pub name: String,
+    /// 1 to 500 characters; may be missing until the partner takes part in a shipment.
+    pub address: Option<String>,
+    /// At least one.
+    pub roles: BTreeSet<PartnerRole>,
+}
+
+/// Why a partner cannot be saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PartnerRefusal {
+    /// A field lies outside its limits.
+    #[error(transparent)]
+    Invalid(#[from] InvalidInput),
+    /// Something that a partner needs is missing.
+    #[error("a partner needs its {missing}")]
+    Incomplete {
+        /// The field.
+        missing: &'static str,
+    },
+}
+
+impl Refusal for PartnerRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(invalid) => invalid.code(),
+            Self::Incomplete { .. } => "PARTNER_INCOMPLETE",
+        }
+    }
+
+    fn kind(&self) -> RefusalKind {
+        match self {
+            Self::Invalid(invalid) => invalid.kind(),
+            Self::Incomplete { .. } => RefusalKind::State,
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(invalid) => invalid.field(),
+            Self::Incomplete { missing } => Some(missing),
+        }
+    }
+
+    fn details(&self) -> Vec<(&'static str, Detail)> {
+        match self {
+            Self::Invalid(invalid) => invalid.details(),
+            Self::Incomplete { missing } => vec![("missing", Detail::List(vec![(*missing).to_owned()]))],
+        }
+    }
+}
+
+const NAME: TextRule = TextRule::line("name", 1, 200);
+const ADDRESS: TextRule = TextRule::lines("address", 1, 500);
+
+impl Partner {
+    /// The partner, if it was ever saved.
+    pub fn existing(&self) -> Option<&PartnerSaved> {
+        self.saved.as_ref()
+    }
+}
+
+impl Decider for Partner {
+    const CATEGORY: &'static str = "partner";
+    type Command = SavePartner;
+    type Event = PartnerEvent;
+    type Error = PartnerRefusal;
+
+    fn initial() -> Self {
+        Self::default()
+    }
+
+    fn decide(&self, command: SavePartner) -> Result<Vec<PartnerEvent>, PartnerRefusal> {
+        let name = NAME.accept(&command.name).map_err(|fault| match fault {
+            TextFault::TooShort { field, .. } => PartnerRefusal::Incomplete { missing: field },
+            TextFault::Invalid(invalid) => invalid.into(),
+        })?;
+        let address = ADDRESS.accept_optional(command.address.as_deref()).map_err(InvalidInput::from)?;
+        if command.roles.is_empty() {
+            return Err(PartnerRefusal::Incomplete { missing: "roles" });
+        }
+        let saved = PartnerSaved { name, address, roles: command.roles };
+        if self.saved.as_ref() == Some(&saved) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![saved.into()])
+    }
+
+    fn evolve(self, event: &PartnerEvent) -> Self {
+        match event {
+            PartnerEvent::PartnerSaved(event) => Self { saved: Some(event.clone()) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

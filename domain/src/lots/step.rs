@@ -1,0 +1,209 @@
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LotType, ReadingType, TenthsC};
+use crate::kernel::InvalidInput;
+
+/// A quality gate, named by its key: `6.5`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Gate {
+    /// Receipt.
+    #[serde(rename = "1")]
+    Receipt,
+    /// Deboning.
+    #[serde(rename = "3")]
+    Deboning,
+    /// Bulk ready.
+    #[serde(rename = "4")]
+    BulkReady,
+    /// Mix.
+    #[serde(rename = "5")]
+    Mix,
+    /// Skewer weigh.
+    #[serde(rename = "6")]
+    SkewerWeigh,
+    /// SKU split.
+    #[serde(rename = "6.5")]
+    SkuSplit,
+    /// Freeze.
+    #[serde(rename = "7")]
+    Freeze,
+    /// Packaging, and palletizing after it.
+    #[serde(rename = "8")]
+    Packaging,
+    /// Shipment.
+    #[serde(rename = "10")]
+    Shipment,
+}
+
+/// What a gate does to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum GateKind {
+    /// Must PASS before a run advances.
+    Blocking,
+    /// Never stops a run.
+    Info,
+    /// Only warns.
+    Checkpoint,
+}
+
+/// What kind of HACCP control a gate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GateClass {
+    /// A critical control point: its critical limit is measured.
+    #[serde(rename = "CCP")]
+    Ccp,
+    /// An operational prerequisite programme.
+    #[serde(rename = "oPRP")]
+    Oprp,
+}
+
+/// The greatest temperature that a critical control point allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CriticalLimit {
+    /// Where it is measured.
+    pub reading_type: ReadingType,
+    /// The greatest value allowed.
+    pub max_tenths_c: TenthsC,
+}
+
+/// One of the eleven steps of production (lots.md, section 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// 0 to 10.
+    pub index: u8,
+    /// The English name.
+    pub name: &'static str,
+    /// The stream of work: A preparation, B production, C service; none for the start.
+    pub stream: Option<char>,
+    /// The gate where the step's lots are decided on.
+    pub gate: Option<Gate>,
+    /// What the gate does to a run.
+    pub gate_kind: GateKind,
+    /// The gate's class.
+    pub gate_class: GateClass,
+    /// The limit of a critical control point.
+    pub critical_limit: Option<CriticalLimit>,
+    /// How much lighter than its inputs a lot may be, per mille. None: no limit, the step makes nothing from inputs.
+    pub loss_per_mille: Option<i64>,
+    /// How much heavier, per mille: ingredients that are not kept as lots.
+    pub gain_per_mille: i64,
+}
+
+const fn step(index: u8, name: &'static str, stream: char, gate: Gate) -> Step {
+    Step {
+        index,
+        name,
+        stream: Some(stream),
+        gate: Some(gate),
+        gate_kind: GateKind::Blocking,
+        gate_class: GateClass::Oprp,
+        critical_limit: None,
+        loss_per_mille: Some(50),
+        gain_per_mille: 0,
+    }
+}
+
+const fn critical(step: Step, reading_type: ReadingType, max_tenths_c: i32) -> Step {
+    let critical_limit = Some(CriticalLimit { reading_type, max_tenths_c: TenthsC(max_tenths_c) });
+    Step { gate_class: GateClass::Ccp, critical_limit, ..step }
+}
+
+/// The eleven steps, by index.
+pub const STEPS: [Step; 11] = [
+    Step {
+        stream: None,
+        gate: None,
+        gate_kind: GateKind::Info,
+        loss_per_mille: None,
+        ..step(0, "Start", 'A', Gate::Receipt)
+    },
+    critical(
+        Step { loss_per_mille: None, ..step(1, "Receipt", 'A', Gate::Receipt) },
+        ReadingType::Surface,
+        40,
+    ),
+    Step { loss_per_mille: Some(300), ..step(2, "Deboning", 'A', Gate::Deboning) },
+    Step { gate_kind: GateKind::Info, ..step(3, "Bulk Buffer", 'A', Gate::BulkReady) },
+    Step { gain_per_mille: 300, ..step(4, "Mixing", 'B', Gate::Mix) },
+    step(5, "Skewering", 'B', Gate::SkewerWeigh),
+    Step { gate_kind: GateKind::Info, loss_per_mille: None, ..step(6, "SKU Split", 'B', Gate::SkuSplit) },
+    critical(step(7, "Freezing", 'C', Gate::Freeze), ReadingType::Core, -180),
+    step(8, "Packaging", 'C', Gate::Packaging),
+    Step { loss_per_mille: Some(0), ..step(9, "Palletizing", 'C', Gate::Packaging) },
+    critical(
+        Step { loss_per_mille: Some(0), ..step(10, "Shipment", 'C', Gate::Shipment) },
+        ReadingType::Ambient,
+        -180,
+    ),
+];
+
+impl LotType {
+    /// The step that makes lots of this type.
+    pub const fn step(self) -> &'static Step {
+        &STEPS[self.step_index() as usize]
+    }
+
+    /// The step at whose gate a lot of this type may be inspected: its own step, and for rods the SKU split, whose
+    /// gate only informs.
+    pub fn step_of_gate(self, gate: Gate) -> Option<&'static Step> {
+        let own = self.step();
+        if own.gate == Some(gate) {
+            Some(own)
+        } else if gate == Gate::SkuSplit && self.is_rod() {
+            Some(&STEPS[6])
+        } else {
+            None
+        }
+    }
+}
+
+impl Gate {
+    /// Every gate, in the order of the steps.
+    pub const ALL: [Self; 9] = [
+        Self::Receipt,
+        Self::Deboning,
+        Self::BulkReady,
+        Self::Mix,
+        Self::SkewerWeigh,
+        Self::SkuSplit,
+        Self::Freeze,
+        Self::Packaging,
+        Self::Shipment,
+    ];
+
+    /// The gate's key.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipt => "1",
+            Self::Deboning => "3",
+            Self::BulkReady => "4",
+            Self::Mix => "5",
+            Self::SkewerWeigh => "6",
+            Self::SkuSplit => "6.5",
+            Self::Freeze => "7",
+            Self::Packaging => "8",
+            Self::Shipment => "10",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Gate {
+    type Err = InvalidInput;
+
+    fn from_str(key: &str) -> Result<Self, InvalidInput> {
+        Self::ALL
+            .into_iter()
+            .find(|gate| gate.as_str() == key)
+            .ok_or_else(|| InvalidInput::new("gate", "must be a gate's key: 1, 3, 4, 5, 6, 6.5, 7, 8 or 10"))
+    }
+}
