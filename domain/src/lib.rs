@@ -8,7 +8,9 @@
 //! stream), then one context from top to bottom, [`lots`] first.
 
 pub mod claims;
+pub mod identity;
 pub mod kernel;
 pub mod lots;
+pub mod reactions;
 
 pub use kernel::{Decider, Event, Refusal};

@@ -1,8 +1,11 @@
-//! What lies beside the log: snapshots and deadlines.
+//! What lies beside the log: snapshots, deadlines and checkpoints.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use commands::ports::{DeadlineStore, DueDeadline, Snapshot, SnapshotStore, StoreError, StreamKey, TenantId};
+use commands::ports::{
+    CheckpointStore, DeadlineStore, DueDeadline, Position, Snapshot, SnapshotStore, StoreError, StreamKey,
+    TenantId,
+};
 use uuid::Uuid;
 
 use super::MemoryEventStore;
@@ -43,5 +46,22 @@ impl DeadlineStore for MemoryEventStore {
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
         self.state().deadlines.remove(&(tenant, deadline_id));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for MemoryEventStore {
+    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
+        Ok(self.state().checkpoints.get(name).copied().unwrap_or_default())
+    }
+
+    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let checkpoint = state.checkpoints.entry(name.to_owned()).or_default();
+        let unmoved = *checkpoint == from;
+        if unmoved {
+            *checkpoint = to;
+        }
+        Ok(unmoved)
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct State {
     answers: HashMap<(TenantId, Uuid), ([u8; 32], Receipt)>,
     pub(super) snapshots: HashMap<StreamKey, Snapshot>,
     pub(super) deadlines: BTreeMap<(TenantId, Uuid), DueDeadline>,
+    pub(super) checkpoints: HashMap<String, Position>,
 }
 
 impl Default for MemoryEventStore {

@@ -1,5 +1,224 @@
-//! How a command becomes a commit, and a commit a part of the log.
+//! How a command becomes a commit.
+//!
+//! For each command: lock its streams in name order; take their states from the cache, else from snapshot and log;
+//! decide; apply the new events to the cached states at once and hand the commit to the committer; release the locks;
+//! wait for the answer. Later commands on a hot stream so decide on the state that the earlier ones will leave, and ride
+//! in the same batch. If a commit is refused, its streams leave the cache and the command is decided again, a
+//! bounded number of times.
+//!
+//! A cached state may be old, since another process may have written meanwhile. A commit is safe from that by its
+//! expected versions; a *refusal*, and an answer that leaves no events, is made safe the same way: it is answered only after a
+//! commit of conditions alone has confirmed the versions that it was decided on.
+//!
+//! Ends that are defined and tested: a caller that goes away does not stop its command; a command that panics is
+//! answered with a fault, leaves nothing and harms no other; a committer that dies answers its commits as
+//! unavailable, and repeating them under their ids is safe.
+//!
+//! Reading order: [`Command`] and [`Stage`] (what a handler sees), then this file, `attempt.rs`, `slots.rs`, `committer.rs`.
 
+mod aggregate;
+mod attempt;
+mod command;
 mod committer;
+mod load;
+mod slots;
+mod stage;
 
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
+
+pub use aggregate::{Aggregate, FoldFault, decode_event, fold};
+pub use command::{Caller, Command, CommandError, Done, Envelope};
 pub use committer::{CommitError, Committer, CommitterConfig, Overloaded, Ticket};
+pub use stage::{Stage, Stop};
+
+use self::{attempt::Outcome, slots::Slots, stage::IdTape};
+use crate::ports::{Clock, EventStore, IdSource, SnapshotStore, StreamKey, TenantDirectory, TenantId};
+
+/// How many times a command is decided again after losing a race (identity.md, section 0).
+const RETRIES: u32 = 5;
+
+/// What the engine runs on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// Where long streams leave snapshots.
+    pub snapshots: Arc<dyn SnapshotStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+    /// The tenants' settings.
+    pub tenants: Arc<dyn TenantDirectory>,
+}
+
+/// The engine's bounds.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Commands being worked on at once; the next one is answered `OVERLOADED`.
+    pub commands_in_flight: usize,
+    /// States kept in memory.
+    pub cached_states: usize,
+    /// A stream leaves a snapshot each time it has grown by so many events.
+    pub snapshot_every: u64,
+    /// The committer's bounds.
+    pub committer: CommitterConfig,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            commands_in_flight: 4_096,
+            cached_states: 65_536,
+            snapshot_every: 500,
+            committer: CommitterConfig::default(),
+        }
+    }
+}
+
+/// Runs commands. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ports: Ports,
+    config: EngineConfig,
+    committer: Committer,
+    slots: Slots,
+    admission: Arc<Semaphore>,
+    in_flight: Mutex<HashSet<(TenantId, Uuid)>>,
+    deadline_stored: Notify,
+}
+
+impl Engine {
+    /// Starts the engine and its committer. Must be called within a tokio runtime.
+    pub fn start(ports: Ports, config: EngineConfig) -> Self {
+        let committer = Committer::start(Arc::clone(&ports.store), config.committer);
+        let inner = Inner {
+            slots: Slots::new(config.cached_states),
+            admission: Arc::new(Semaphore::new(config.commands_in_flight)),
+            in_flight: Mutex::default(),
+            deadline_stored: Notify::new(),
+            committer,
+            ports,
+            config,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The ports that the engine runs on.
+    pub fn ports(&self) -> &Ports {
+        &self.inner.ports
+    }
+
+    /// Runs a command to its end. The command goes on when the caller goes away.
+    pub async fn execute<C: Command>(
+        &self,
+        envelope: Envelope,
+        command: C,
+    ) -> Result<Done<C::Reply>, CommandError> {
+        let started = Instant::now();
+        let engine = self.clone();
+        let running = tokio::spawn(async move { engine.admit_and_run(envelope, command).await });
+        let outcome = running.await.unwrap_or_else(|died| {
+            Err(CommandError::Fault { command: C::NAME, reason: format!("its task died: {died}") })
+        });
+        let code = outcome.as_ref().map_or_else(CommandError::code, |_| "OK");
+        metrics::counter!("cairn_commands_total", "command" => C::NAME, "code" => code).increment(1);
+        metrics::histogram!("cairn_command_duration_seconds", "command" => C::NAME).record(started.elapsed());
+        if let Err(error @ (CommandError::Fault { .. } | CommandError::Unavailable(_))) = &outcome {
+            tracing::error!(command = C::NAME, error = error as &dyn std::error::Error, "a command failed");
+        }
+        outcome
+    }
+
+    /// Waits until what was accepted is answered, and accepts nothing more.
+    pub async fn shutdown(&self) {
+        let everyone = u32::try_from(self.inner.config.commands_in_flight).unwrap_or(u32::MAX);
+        // The permits are never given back: whatever comes later finds the engine overloaded.
+        if let Ok(permits) = self.inner.admission.acquire_many(everyone).await {
+            permits.forget();
+        }
+        self.inner.committer.shutdown().await;
+    }
+
+    /// Wakes when a commit has stored a deadline.
+    pub(crate) async fn deadline_stored(&self) {
+        self.inner.deadline_stored.notified().await;
+    }
+
+    async fn admit_and_run<C: Command>(
+        &self,
+        envelope: Envelope,
+        command: C,
+    ) -> Result<Done<C::Reply>, CommandError> {
+        if !envelope.caller.permissions.contains(C::PERMISSION) {
+            return Err(CommandError::Forbidden { command: C::NAME, required: C::PERMISSION });
+        }
+        if C::KEY_REQUIRED && !envelope.key_given {
+            return Err(CommandError::KeyRequired { command: C::NAME });
+        }
+        let _admitted = self.inner.admission.try_acquire().map_err(|_full| CommandError::Overloaded)?;
+        let _only = InFlight::enter(&self.inner, &envelope).ok_or(CommandError::InFlight)?;
+        self.run(&envelope, &command).await
+    }
+
+    async fn run<C: Command>(
+        &self,
+        envelope: &Envelope,
+        command: &C,
+    ) -> Result<Done<C::Reply>, CommandError> {
+        let digest = attempt::digest(command)?;
+        let mut tape = IdTape::default();
+        let mut wanted = BTreeMap::new();
+        for attempt in 0..=RETRIES {
+            match self.attempt(envelope, command, digest, &mut tape, &mut wanted, attempt).await? {
+                Outcome::Done(done) => return Ok(done),
+                Outcome::Lost(stream) => {
+                    tracing::debug!(command = C::NAME, %stream, attempt, "lost a race; deciding again");
+                    metrics::counter!("cairn_command_retries_total", "command" => C::NAME).increment(1);
+                    tokio::time::sleep(backoff(envelope.command_id, attempt)).await;
+                }
+            }
+        }
+        Err(CommandError::VersionConflict { attempts: RETRIES + 1 })
+    }
+}
+
+/// A short pause that grows, and that differs between commands, so that two losers do not meet again.
+fn backoff(command_id: Uuid, attempt: u32) -> Duration {
+    let spread_micros = (command_id.as_u128() % 1_000) as u64;
+    Duration::from_micros(u64::from(attempt) * (500 + spread_micros))
+}
+
+/// Keeps a second command with the same id out while the first is being worked on.
+struct InFlight<'a> {
+    inner: &'a Inner,
+    id: (TenantId, Uuid),
+}
+
+impl<'a> InFlight<'a> {
+    fn enter(inner: &'a Inner, envelope: &Envelope) -> Option<Self> {
+        let id = (envelope.caller.tenant, envelope.command_id);
+        let entered = inner.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        entered.then_some(Self { inner, id })
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.inner.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// The streams that a command has been found to need, and how to read them.
+type Wanted = BTreeMap<StreamKey, &'static dyn aggregate::Codec>;

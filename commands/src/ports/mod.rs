@@ -1,11 +1,14 @@
 //! What the write side needs from the world, as traits. Every adapter of a port passes the port's one suite.
 
+mod checkpoints;
 mod clock;
 mod deadlines;
 mod event_store;
 mod ids;
 mod snapshots;
+mod tenants;
 
+pub use checkpoints::CheckpointStore;
 pub use clock::{Clock, SystemClock};
 pub use deadlines::{Deadline, DeadlineStore, DueDeadline};
 pub use event_store::{
@@ -14,3 +17,4 @@ pub use event_store::{
 };
 pub use ids::{IdSource, RandomIds};
 pub use snapshots::{Snapshot, SnapshotStore};
+pub use tenants::{TenantDirectory, TenantSettings, UniformSettings};

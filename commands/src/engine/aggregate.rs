@@ -1,0 +1,97 @@
+use std::{any::Any, marker::PhantomData, sync::Arc};
+
+use domain::{Decider, Event};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::ports::RecordedEvent;
+
+/// A decider that the engine can keep: its state is cached, copied and written into snapshots.
+pub trait Aggregate: Decider + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Raised whenever the state's fields or their meaning change: snapshots of other versions are ignored.
+    const STATE_VERSION: u32;
+}
+
+/// A cached state of any aggregate.
+pub(crate) type AnyState = Arc<dyn Any + Send + Sync>;
+
+/// A stored event or snapshot does not fit the program.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{stream} cannot be folded at version {version}: {reason}")]
+pub struct FoldFault {
+    /// Which stream.
+    pub stream: String,
+    /// The version whose event does not fit.
+    pub version: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The aggregate behind a stream, its type forgotten, so that the engine can hold streams of many kinds at once.
+pub(crate) trait Codec: Send + Sync {
+    /// Names the shape of the states that [`Self::save`] writes.
+    fn shape(&self) -> String;
+    fn initial(&self) -> AnyState;
+    fn evolve(&self, state: AnyState, events: &[RecordedEvent]) -> Result<AnyState, FoldFault>;
+    fn save(&self, state: &AnyState) -> Option<String>;
+    fn restore(&self, text: &str) -> Option<AnyState>;
+}
+
+pub(crate) struct AggregateCodec<A>(PhantomData<fn() -> A>);
+
+impl<A: Aggregate> AggregateCodec<A> {
+    pub(crate) const REFERENCE: &'static dyn Codec = &Self(PhantomData);
+}
+
+impl<A: Aggregate> Codec for AggregateCodec<A> {
+    fn shape(&self) -> String {
+        format!("{}.{}", A::CATEGORY, A::STATE_VERSION)
+    }
+
+    fn initial(&self) -> AnyState {
+        Arc::new(A::initial())
+    }
+
+    fn evolve(&self, state: AnyState, events: &[RecordedEvent]) -> Result<AnyState, FoldFault> {
+        let Ok(state) = state.downcast::<A>() else {
+            return Err(FoldFault {
+                stream: A::CATEGORY.to_owned(),
+                version: 0,
+                reason: "two aggregates share this category".to_owned(),
+            });
+        };
+        let mut state = Arc::unwrap_or_clone(state);
+        for recorded in events {
+            state = state.evolve(&decode_event::<A::Event>(recorded)?);
+        }
+        Ok(Arc::new(state))
+    }
+
+    fn save(&self, state: &AnyState) -> Option<String> {
+        let state = state.downcast_ref::<A>()?;
+        serde_json::to_string(state).ok()
+    }
+
+    fn restore(&self, text: &str) -> Option<AnyState> {
+        let state: A = serde_json::from_str(text).ok()?;
+        Some(Arc::new(state))
+    }
+}
+
+/// Reads a stored event as one of its aggregate's.
+pub fn decode_event<E: Event>(recorded: &RecordedEvent) -> Result<E, FoldFault> {
+    let mut deserializer = serde_json::Deserializer::from_str(&recorded.payload);
+    E::deserialize_payload(&recorded.event_type, recorded.schema_version, &mut deserializer).map_err(
+        |error| FoldFault {
+            stream: recorded.stream.to_string(),
+            version: recorded.version,
+            reason: error.to_string(),
+        },
+    )
+}
+
+/// The aggregate's state after these events of its stream.
+pub fn fold<'a, A: Aggregate>(events: impl IntoIterator<Item = &'a RecordedEvent>) -> Result<A, FoldFault> {
+    events
+        .into_iter()
+        .try_fold(A::initial(), |state, recorded| Ok(state.evolve(&decode_event::<A::Event>(recorded)?)))
+}

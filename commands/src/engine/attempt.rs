@@ -1,0 +1,333 @@
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Command, CommandError, CommitError, Done, Engine, Envelope, Ticket, Wanted,
+    aggregate::{AnyState, Codec},
+    slots::{Entry, HeldSlot},
+    stage::{HeldState, IdTape, Stage, StagedStream, StopReason, Surroundings},
+};
+use crate::ports::{
+    AppendOutcome, AppendRefusal, Commit, CommitLimits, Deadline, Metadata, Receipt, StoreError, StreamKey,
+    StreamWrite, Version,
+};
+
+/// How an attempt ended.
+pub(super) enum Outcome<R> {
+    Done(Done<R>),
+    /// Another writer was faster on this stream.
+    Lost(StreamKey),
+}
+
+/// What a handler came to.
+enum Decision<R> {
+    Commit(R),
+    /// A refusal, or a subject that is not at the version the client has seen. Nothing is stored.
+    Answer(CommandError),
+}
+
+/// A decision with everything that it rests on.
+struct Decided<R> {
+    decision: Decision<R>,
+    staged: BTreeMap<StreamKey, StagedStream>,
+    deadlines: Vec<Deadline>,
+    now: DateTime<Utc>,
+}
+
+/// A commit on its way, and what has to be undone should it be refused.
+struct Sent<R> {
+    ticket: Ticket,
+    decision: Decision<R>,
+    generations: Vec<(StreamKey, u64)>,
+    snapshots: Vec<(StreamKey, &'static dyn Codec, AnyState, Version)>,
+    asks_deadline: bool,
+}
+
+/// SHA-256 over the command's name and content: what makes two commands "the same" under one id.
+pub(super) fn digest<C: Command>(command: &C) -> Result<[u8; 32], CommandError> {
+    let content = serde_json::to_vec(command)
+        .map_err(|error| CommandError::Fault { command: C::NAME, reason: error.to_string() })?;
+    let mut hash = Sha256::new();
+    hash.update(C::NAME);
+    hash.update([0]);
+    hash.update(content);
+    Ok(hash.finalize().into())
+}
+
+impl Engine {
+    pub(super) async fn attempt<C: Command>(
+        &self,
+        envelope: &Envelope,
+        command: &C,
+        digest: [u8; 32],
+        tape: &mut IdTape,
+        wanted: &mut Wanted,
+        attempt: u32,
+    ) -> Result<Outcome<C::Reply>, CommandError> {
+        let (mut held, decided) = loop {
+            let mut held = self.hold_and_load::<C>(wanted).await?;
+            let states =
+                held.iter_mut().filter_map(|(key, slot)| Some((key.clone(), slot.entry()?.held()))).collect();
+            match self.decide(envelope, command, tape, states, attempt == 0)? {
+                Ok(decided) => break (held, decided),
+                Err(missing) => wanted.extend(missing),
+            }
+        };
+        let decided = decided.against_expectation(envelope, command);
+        if decided.rests_on_nothing() && !envelope.key_given {
+            return decided.into_answer();
+        }
+        let sent = self.send(envelope, digest, decided, &mut held, wanted)?;
+        drop(held);
+        self.settle(sent).await
+    }
+
+    /// Locks the streams in name order and fills those that are not cached.
+    async fn hold_and_load<C: Command>(
+        &self,
+        wanted: &Wanted,
+    ) -> Result<BTreeMap<StreamKey, HeldSlot>, CommandError> {
+        let mut held = self.inner.slots.hold(wanted.keys()).await;
+        let absent: Vec<_> =
+            held.iter_mut().filter_map(|(key, slot)| slot.entry().is_none().then(|| key.clone())).collect();
+        let loads = absent.iter().filter_map(|key| Some(self.load(key, *wanted.get(key)?)));
+        let entries =
+            futures::future::try_join_all(loads).await.map_err(|error| error.for_command(C::NAME))?;
+        for (key, entry) in absent.iter().zip(entries) {
+            if let Some(slot) = held.get_mut(key) {
+                slot.put(entry);
+            }
+        }
+        Ok(held)
+    }
+
+    /// Runs the handler once, on the states at hand. `Err(missing)`: it needs more streams.
+    fn decide<C: Command>(
+        &self,
+        envelope: &Envelope,
+        command: &C,
+        tape: &mut IdTape,
+        held: BTreeMap<StreamKey, HeldState>,
+        presume: bool,
+    ) -> Result<Result<Decided<C::Reply>, Wanted>, CommandError> {
+        let ports = &self.inner.ports;
+        let now = ports.clock.now().trunc_subsecs(3);
+        let settings = ports.tenants.settings(envelope.caller.tenant);
+        let surroundings = Surroundings { envelope, now, settings: &settings, ids: &*ports.ids, presume };
+        let mut stage = Stage::new(surroundings, tape, held);
+        // A handler that panics leaves nothing behind: its stage is dropped, and no state was touched.
+        let verdict = catch_unwind(AssertUnwindSafe(|| command.handle(&mut stage)))
+            .map_err(|panic| CommandError::Fault { command: C::NAME, reason: panic_text(&*panic) })?;
+        if stage.stream_count() > Stage::STREAM_LIMIT {
+            let (count, limit) = (stage.stream_count(), Stage::STREAM_LIMIT);
+            return Err(CommandError::TooLarge { what: "streams", count, limit });
+        }
+        let decision = match verdict.map_err(|stop| stop.0) {
+            Ok(reply) => Decision::Commit(reply),
+            Err(StopReason::Refused(refusal)) => Decision::Answer(CommandError::Refused(refusal)),
+            Err(StopReason::Load) => return Ok(Err(std::mem::take(&mut stage.missing))),
+            Err(StopReason::Fault(reason)) => return Err(CommandError::Fault { command: C::NAME, reason }),
+        };
+        let (staged, deadlines) = (std::mem::take(&mut stage.staged), std::mem::take(&mut stage.deadlines));
+        Ok(Ok(Decided { decision, staged, deadlines, now }))
+    }
+
+    /// Lets the cached states run ahead and hands the commit over, all under the streams' locks, so that the
+    /// committer gets the commits of a stream in the order in which they were decided.
+    fn send<R: serde::Serialize>(
+        &self,
+        envelope: &Envelope,
+        digest: [u8; 32],
+        decided: Decided<R>,
+        held: &mut BTreeMap<StreamKey, HeldSlot>,
+        wanted: &Wanted,
+    ) -> Result<Sent<R>, CommandError> {
+        let Decided { decision, staged, deadlines, now } = decided;
+        let (refused, reply) = match &decision {
+            Decision::Commit(reply) => (false, serde_json::to_string(reply).ok().map(Arc::from)),
+            Decision::Answer(_) => (true, None),
+        };
+        let mut states = Vec::with_capacity(staged.len());
+        let mut streams = Vec::with_capacity(staged.len());
+        for (key, mut stream) in staged {
+            if refused {
+                stream.events.clear();
+            }
+            if !stream.events.is_empty() {
+                let version = stream.base_version + stream.events.len() as Version;
+                states.push((key.clone(), stream.base_version, version, stream.state));
+            }
+            streams.push(StreamWrite {
+                stream: key,
+                expected_version: stream.base_version,
+                events: stream.events,
+            });
+        }
+        let commit = Commit {
+            tenant: envelope.caller.tenant,
+            command_id: envelope.command_id,
+            digest,
+            metadata: Metadata {
+                command_id: envelope.command_id,
+                correlation_id: envelope.correlation_id,
+                causation_id: envelope.causation_id,
+                actor: envelope.caller.actor.to_string(),
+                traceparent: envelope.traceparent.clone(),
+            },
+            streams,
+            reply,
+            deadlines: if refused { Vec::new() } else { deadlines },
+            decided_at: now,
+            remember: envelope.key_given && !refused,
+        };
+        commit.check(CommitLimits::STANDARD).map_err(refused_commit)?;
+        let mut sent = Sent {
+            asks_deadline: !commit.deadlines.is_empty(),
+            ticket: self.inner.committer.submit(commit).map_err(|_full| CommandError::Overloaded)?,
+            decision,
+            generations: held
+                .iter_mut()
+                .filter_map(|(key, slot)| Some((key.clone(), slot.entry()?.generation)))
+                .collect(),
+            snapshots: Vec::new(),
+        };
+        for (key, base_version, version, state) in states {
+            self.run_ahead(&mut sent, held.get_mut(&key), key, base_version, version, state, wanted);
+        }
+        Ok(sent)
+    }
+
+    /// Puts the state that the commit will leave into the cache.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one stream's step, used in one place")]
+    fn run_ahead<R>(
+        &self,
+        sent: &mut Sent<R>,
+        slot: Option<&mut HeldSlot>,
+        key: StreamKey,
+        base_version: Version,
+        version: Version,
+        state: AnyState,
+        wanted: &Wanted,
+    ) {
+        let every = self.inner.config.snapshot_every.max(1);
+        if base_version / every != version / every
+            && let Some(codec) = wanted.get(&key)
+        {
+            sent.snapshots.push((key.clone(), *codec, Arc::clone(&state), version));
+        }
+        let Some(slot) = slot else {
+            let generation = self.inner.slots.next_generation();
+            self.inner.slots.offer(&key, Entry { state, version, generation });
+            sent.generations.push((key, generation));
+            return;
+        };
+        if let Some(generation) = slot.entry().map(|entry| entry.generation) {
+            slot.put(Entry { state, version, generation });
+        }
+    }
+
+    /// Waits for the store's answer.
+    async fn settle<R: serde::de::DeserializeOwned>(
+        &self,
+        sent: Sent<R>,
+    ) -> Result<Outcome<R>, CommandError> {
+        let Sent { ticket, decision, generations, snapshots, asks_deadline } = sent;
+        let outcome = ticket.await;
+        if !matches!(outcome, Ok(AppendOutcome::Appended(_))) {
+            for (key, generation) in &generations {
+                self.inner.slots.condemn(key, *generation);
+            }
+        }
+        match outcome {
+            Ok(AppendOutcome::Appended(receipt)) => {
+                for (key, codec, state, version) in snapshots {
+                    self.keep_snapshot(key, codec, state, version);
+                }
+                if asks_deadline {
+                    self.inner.deadline_stored.notify_one();
+                }
+                match decision {
+                    Decision::Commit(reply) => Ok(Outcome::Done(done(reply, receipt, false))),
+                    Decision::Answer(error) => Err(error),
+                }
+            }
+            Ok(AppendOutcome::Repeated(receipt)) => first_answer(receipt),
+            Ok(AppendOutcome::Refused(AppendRefusal::VersionConflict { stream, .. })) => {
+                Ok(Outcome::Lost(stream))
+            }
+            Ok(AppendOutcome::Refused(refusal)) => Err(refused_commit(refusal)),
+            Err(CommitError::Store(error)) => Err(CommandError::Unavailable(error)),
+            Err(stopped @ CommitError::Stopped) => Err(CommandError::Unavailable(StoreError::Unavailable {
+                doing: "committing",
+                reason: stopped.to_string(),
+            })),
+        }
+    }
+}
+
+impl<R> Decided<R> {
+    /// Whether it was decided on the command alone, without any stream.
+    fn rests_on_nothing(&self) -> bool {
+        self.staged.is_empty()
+    }
+
+    /// Turns the decision into a clash if its subject is not at the version that the client has seen.
+    fn against_expectation<C: Command>(mut self, envelope: &Envelope, command: &C) -> Self {
+        let (Some(expected), Some((category, id))) = (envelope.expected_version, command.subject()) else {
+            return self;
+        };
+        let stream = StreamKey::new(envelope.caller.tenant, category, id);
+        if let Some(current) = self.staged.get(&stream).map(|subject| subject.base_version)
+            && current != expected
+        {
+            let clash = CommandError::ConcurrentModification { stream, expected, current };
+            self.decision = Decision::Answer(clash);
+        }
+        self
+    }
+
+    fn into_answer(self) -> Result<Outcome<R>, CommandError> {
+        match self.decision {
+            Decision::Commit(reply) => {
+                Ok(Outcome::Done(Done { reply, position: 0, versions: Vec::new(), repeated: false }))
+            }
+            Decision::Answer(error) => Err(error),
+        }
+    }
+}
+
+fn done<R>(reply: R, receipt: Receipt, repeated: bool) -> Done<R> {
+    Done { reply, position: receipt.position, versions: receipt.versions, repeated }
+}
+
+/// The answer that the command got when it came first.
+fn first_answer<R: serde::de::DeserializeOwned>(receipt: Receipt) -> Result<Outcome<R>, CommandError> {
+    let text = receipt.reply.as_deref().unwrap_or("null");
+    let reply = serde_json::from_str(text).map_err(|error| CommandError::Fault {
+        command: "a repeated command",
+        reason: format!("its first answer cannot be read: {error}"),
+    })?;
+    Ok(Outcome::Done(done(reply, receipt, true)))
+}
+
+fn refused_commit(refusal: AppendRefusal) -> CommandError {
+    match refusal {
+        AppendRefusal::CommandReused { .. } => CommandError::KeyReused,
+        AppendRefusal::TooLarge { what, count, limit } => CommandError::TooLarge { what, count, limit },
+        AppendRefusal::VersionConflict { .. } => CommandError::VersionConflict { attempts: 1 },
+        AppendRefusal::StreamsNotSorted => {
+            CommandError::Fault { command: "a commit", reason: refusal.to_string() }
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+}

@@ -1,0 +1,181 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use adapters::memory::MemoryEventStore;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::{
+    engine::{CommandError, CommitterConfig, EngineConfig, Envelope},
+    ports::{
+        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
+        StreamKey, TenantId, Version,
+    },
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    Plant,
+    tally::{Change, Spread},
+};
+
+/// A real store behind a door that can be jammed in several ways.
+#[derive(Default)]
+struct Jammed {
+    store: MemoryEventStore,
+    /// Dies at the next append, before anything is stored.
+    dies: AtomicBool,
+    /// Stores the next append, and then the answer is lost.
+    loses_answer: AtomicBool,
+    /// No append comes through.
+    blocked: AtomicBool,
+    /// How many events were read.
+    read: AtomicUsize,
+}
+
+#[async_trait]
+impl EventStore for Jammed {
+    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
+        assert!(!self.dies.swap(false, Ordering::SeqCst), "the committer dies with the batch in hand");
+        while self.blocked.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let outcomes = self.store.append(batch).await;
+        if self.loses_answer.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable {
+                doing: "appending",
+                reason: "the connection was lost".to_owned(),
+            });
+        }
+        outcomes
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamKey,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let events = self.store.read_stream(stream, after, limit).await?;
+        self.read.fetch_add(events.len(), Ordering::SeqCst);
+        Ok(events)
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        self.store.read_log(after, filter, limit).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.store.head().await
+    }
+
+    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
+        self.store.position_at(instant).await
+    }
+
+    async fn find_answer(
+        &self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+        self.store.find_answer(tenant, command_id).await
+    }
+
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.store.wake_up()
+    }
+}
+
+fn jammed(config: EngineConfig) -> (Arc<Jammed>, Plant) {
+    let store = Arc::new(Jammed::default());
+    let plant = Plant::over(Arc::clone(&store) as _, Arc::new(store.store.clone()), config);
+    (store, plant)
+}
+
+fn change(by: i64) -> Change {
+    Change { id: "tally".to_owned(), by }
+}
+
+#[tokio::test]
+async fn a_committer_that_dies_is_replaced_and_the_command_can_be_repeated() {
+    let (store, plant) = jammed(EngineConfig::default());
+    plant.give(change(1)).await.unwrap();
+    store.dies.store(true, Ordering::SeqCst);
+    let envelope = Envelope { key_given: true, ..plant.envelope() };
+    let died = plant.engine.execute(envelope.clone(), change(1)).await.unwrap_err();
+    assert!(matches!(died, CommandError::Unavailable(_)), "{died}");
+    assert_eq!(plant.engine.execute(envelope, change(1)).await.unwrap().reply, 2);
+    assert_eq!(plant.count("tally").await, 2);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_nothing_is_doubled() {
+    let (store, plant) = jammed(EngineConfig::default());
+    store.loses_answer.store(true, Ordering::SeqCst);
+    assert_eq!(
+        plant.give(change(1)).await.unwrap().reply,
+        1,
+        "the committer repeats the batch under its ids"
+    );
+    assert_eq!(plant.count("tally").await, 1);
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_overloaded_at_once_and_recovers() {
+    let committer = CommitterConfig { queue_commits: 1, ..CommitterConfig::default() };
+    let (store, plant) = jammed(EngineConfig { committer, commands_in_flight: 8, ..EngineConfig::default() });
+    store.blocked.store(true, Ordering::SeqCst);
+    let waiting: Vec<_> = (0..40)
+        .map(|turn| {
+            let plant = plant.clone();
+            tokio::spawn(async move { plant.give(Change { id: turn.to_string(), by: 1 }).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    store.blocked.store(false, Ordering::SeqCst);
+    let mut overloaded = 0;
+    for one in waiting {
+        match one.await.unwrap() {
+            Ok(_) => {}
+            Err(CommandError::Overloaded) => overloaded += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(overloaded >= 32, "only eight are let in; {overloaded} were turned away");
+    plant.give(change(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_of_100_000_events_loads_from_its_snapshot() {
+    let (store, plant) = jammed(EngineConfig::default());
+    let every_tally_is_one = Spread { ids: vec!["tally".to_owned(); 2_000] };
+    for _ in 0..50 {
+        plant.give(every_tally_is_one.clone()).await.unwrap();
+    }
+    assert_eq!(plant.count("tally").await, 100_000);
+    let key = StreamKey::new(plant.caller.tenant, "tally", "tally");
+    while snapshot_version(&store, &key).await < 99_000 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let elsewhere =
+        Plant::over(Arc::clone(&store) as _, Arc::new(store.store.clone()), EngineConfig::default());
+    store.read.store(0, Ordering::SeqCst);
+    assert_eq!(elsewhere.give(change(1)).await.unwrap().reply, 100_001);
+    let read = store.read.load(Ordering::SeqCst);
+    assert!(read <= 4_000, "{read} events were read: the first page and what came after the snapshot");
+}
+
+async fn snapshot_version(store: &Jammed, key: &StreamKey) -> Version {
+    use commands::ports::SnapshotStore;
+    store.store.load_snapshot(key, "tally.1").await.unwrap().map_or(0, |snapshot| snapshot.version)
+}

@@ -1,0 +1,70 @@
+//! The engine's promises, over real stores.
+
+mod answers;
+mod faults;
+mod races;
+mod tally;
+mod time;
+
+use std::sync::Arc;
+
+use adapters::memory::MemoryEventStore;
+use commands::{
+    engine::{Caller, Command, CommandError, Done, Engine, EngineConfig, Envelope, Ports, fold},
+    ports::{EventStore, RandomIds, SnapshotStore, StreamKey, SystemClock, UniformSettings},
+};
+use domain::{Decider, identity::PermissionSet};
+use uuid::Uuid;
+
+use self::tally::Tally;
+
+/// An engine over a store, and somebody who may do everything.
+#[derive(Clone)]
+struct Plant {
+    engine: Engine,
+    store: Arc<dyn EventStore>,
+    caller: Caller,
+}
+
+impl Plant {
+    fn new() -> Self {
+        let store = Arc::new(MemoryEventStore::new());
+        Self::over(Arc::clone(&store) as Arc<dyn EventStore>, store, EngineConfig::default())
+    }
+
+    fn over(store: Arc<dyn EventStore>, snapshots: Arc<dyn SnapshotStore>, config: EngineConfig) -> Self {
+        let ports = Ports {
+            store: Arc::clone(&store),
+            snapshots,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            tenants: Arc::new(UniformSettings::default()),
+        };
+        let caller = Caller {
+            tenant: Uuid::from_u128(1),
+            actor: Arc::from("tester"),
+            permissions: PermissionSet::all(),
+        };
+        Self { engine: Engine::start(ports, config), store, caller }
+    }
+
+    /// A second process over the same store, as far as the engine can tell.
+    fn twin(&self, snapshots: Arc<dyn SnapshotStore>) -> Self {
+        Self::over(Arc::clone(&self.store), snapshots, EngineConfig::default())
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope::new(self.caller.clone(), Uuid::now_v7())
+    }
+
+    async fn give<C: Command>(&self, command: C) -> Result<Done<C::Reply>, CommandError> {
+        self.engine.execute(self.envelope(), command).await
+    }
+
+    /// What the log says, whatever any cache believes.
+    async fn count(&self, id: &str) -> i64 {
+        let key = StreamKey::new(self.caller.tenant, Tally::CATEGORY, id);
+        let events = self.store.read_stream(&key, 0, usize::MAX).await.unwrap();
+        fold::<Tally>(&events).unwrap().count
+    }
+}
