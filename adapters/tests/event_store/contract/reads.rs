@@ -67,7 +67,7 @@ pub async fn a_filter_keeps_categories_and_types(harness: &impl Harness) {
     assert_eq!(read(&["lot"], &[]).await, [1, 2, 4]);
     assert_eq!(read(&["lot", "order"], &[]).await, [1, 2, 3, 4, 5, 6]);
     assert_eq!(read(&[], &["LotHeld"]).await, [4]);
-    assert_eq!(read(&["order"], &["LotHeld"]).await, []);
+    assert!(read(&["order"], &["LotHeld"]).await.is_empty());
     assert_eq!(read(&["order"], &["LotHeld", "LotWeighed"]).await, [3, 5, 6]);
 }
 
