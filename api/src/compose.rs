@@ -1,0 +1,152 @@
+//! Puts the parts together. Nothing else in this package names an adapter.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use adapters::memory::MemoryEventStore;
+use commands::{
+    engine::{Engine, EngineConfig, Ports},
+    ports::{
+        CheckpointStore, Clock, DeadlineStore, EventStore, RandomIds, SnapshotStore, StoreError, SystemClock,
+        TenantDirectory,
+    },
+};
+
+/// Where a log lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// In memory, gone with the process.
+    Memory,
+    /// One file, made when it is missing.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database, as a libpq URL.
+    Postgres(String),
+}
+
+/// A store's address that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the store {given:?} is none of sqlite:PATH, postgres://USER@HOST:PORT/DATABASE, memory:")]
+pub struct UnknownStoreUrl {
+    given: String,
+}
+
+impl FromStr for StoreUrl {
+    type Err = UnknownStoreUrl;
+
+    fn from_str(given: &str) -> Result<Self, UnknownStoreUrl> {
+        if given == "memory:" {
+            Ok(Self::Memory)
+        } else if given.starts_with("postgres://") || given.starts_with("postgresql://") {
+            Ok(Self::Postgres(given.to_owned()))
+        } else {
+            match given.strip_prefix("sqlite:") {
+                Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+                Some(_) | None => Err(UnknownStoreUrl { given: given.to_owned() }),
+            }
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    /// Without the password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => formatter.write_str("memory:"),
+            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Self::Postgres(url) => formatter.write_str(&without_password(url)),
+        }
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, place)) => {
+            let user = user.split_once(':').map_or(user, |(name, _password)| name);
+            format!("{scheme}://{user}@{place}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+/// The ports of one log.
+#[derive(Clone)]
+pub struct Stores {
+    /// The log itself.
+    pub events: Arc<dyn EventStore>,
+    /// Snapshots of long streams.
+    pub snapshots: Arc<dyn SnapshotStore>,
+    /// Commands due at a time.
+    pub deadlines: Arc<dyn DeadlineStore>,
+    /// Where process managers are.
+    pub checkpoints: Arc<dyn CheckpointStore>,
+}
+
+impl Stores {
+    /// Opens a log, bringing its schema up to date.
+    pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
+        match url {
+            StoreUrl::Memory => Ok(Self::of(MemoryEventStore::new())),
+            StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => Err(StoreError::Unavailable {
+                doing: "opening the store",
+                reason: "not built in yet".to_owned(),
+            }),
+        }
+    }
+
+    fn of<S>(store: S) -> Self
+    where
+        S: EventStore + SnapshotStore + DeadlineStore + CheckpointStore,
+    {
+        let store = Arc::new(store);
+        Self {
+            events: Arc::clone(&store) as _,
+            snapshots: Arc::clone(&store) as _,
+            deadlines: Arc::clone(&store) as _,
+            checkpoints: store,
+        }
+    }
+
+    /// Starts an engine over the log.
+    pub fn engine(&self, tenants: Arc<dyn TenantDirectory>, config: EngineConfig) -> Engine {
+        self.engine_at(Arc::new(SystemClock), tenants, config)
+    }
+
+    /// Starts an engine that takes its time from a given clock: the demo plant's past days.
+    pub fn engine_at(
+        &self,
+        clock: Arc<dyn Clock>,
+        tenants: Arc<dyn TenantDirectory>,
+        config: EngineConfig,
+    ) -> Engine {
+        let ports = Ports {
+            store: Arc::clone(&self.events),
+            snapshots: Arc::clone(&self.snapshots),
+            clock,
+            ids: Arc::new(RandomIds),
+            tenants,
+        };
+        Engine::start(ports, config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_url_shows_no_password() {
+        let url: StoreUrl = "postgres://cairn:s3cret@db:5432/cairn".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://cairn@db:5432/cairn");
+    }
+
+    #[test]
+    fn a_store_url_names_a_file_a_database_or_memory() {
+        assert_eq!("sqlite:data/cairn.db".parse(), Ok(StoreUrl::Sqlite("data/cairn.db".into())));
+        assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
+        assert!(
+            ["", "sqlite:", "mysql://x", "data/cairn.db"]
+                .iter()
+                .all(|given| given.parse::<StoreUrl>().is_err())
+        );
+    }
+}
