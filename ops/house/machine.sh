@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# What a machine needs before Cairn can be built or tested on it. Sourced by ops/run and ops/test.
+#
+# Everything here says what it installs and why, asks nothing, and does nothing where nothing is missing.
+# Debian and Ubuntu are served by apt; elsewhere the sentence names what to install by hand.
+
+# The oldest Rust that the workspace builds with; Cargo.toml says the same, and a test compares the two.
+readonly CAIRN_RUST=1.95
+
+say() { printf '%s\n' "$*"; }
+stop() {
+  printf '\n%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Where everything that may be thrown away lives: cargo's target, npm's packages.
+cache_folder() { printf '%s/cairn' "${XDG_CACHE_HOME:-${HOME:?HOME is not set, and XDG_CACHE_HOME neither}/.cache}"; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+apt_is_fresh=no
+# apt_install WHY PACKAGE…: installs Debian packages.
+apt_install() {
+  local why=$1
+  shift
+  have apt-get || stop "missing: $* ($why). This machine has no apt; install it by hand and start again."
+  [ "$(id -u)" -eq 0 ] || have sudo ||
+    stop "missing: $* ($why). As root, run: apt-get install -y $*"
+  say "installing $* ($why)"
+  export DEBIAN_FRONTEND=noninteractive
+  if [ "$apt_is_fresh" = no ]; then
+    as_root apt-get update -qq </dev/null || stop "apt-get update failed; is the network up?"
+    apt_is_fresh=yes
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
+    </dev/null >/dev/null || stop "apt-get install $* failed"
+}
+
+need_compiler() {
+  have cc || apt_install "SQLite is compiled into the program" gcc libc6-dev
+}
+
+# Rust itself is the one thing that has to be there; its version and parts are seen to.
+need_rust() {
+  if ! have cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
+    PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+    export PATH
+  fi
+  have cargo || stop "no Rust toolchain; install one from https://rustup.rs and start again"
+  local version
+  version=$(rustc --version | cut -d' ' -f2)
+  if [ "$(printf '%s\n%s\n' "$CAIRN_RUST" "$version" | sort -V | head -n1)" != "$CAIRN_RUST" ]; then
+    have rustup || stop "Rust $version is too old; Cairn needs $CAIRN_RUST or newer"
+    say "installing Rust $CAIRN_RUST beside $version (the workspace needs it)"
+    rustup toolchain install "$CAIRN_RUST" --profile minimal --no-self-update </dev/null ||
+      stop "rustup could not install Rust $CAIRN_RUST"
+    export RUSTUP_TOOLCHAIN=$CAIRN_RUST
+  fi
+}
+
+# need_rust_part COMMAND PART: rustfmt and clippy are missing from rustup's minimal profile.
+need_rust_part() {
+  cargo "$1" --version >/dev/null 2>&1 && return
+  have rustup || stop "cargo $1 is missing; install the Rust component $2"
+  say "installing the Rust component $2 (cargo $1 is one of the checks)"
+  rustup component add "$2" </dev/null || stop "rustup could not add $2"
+}
+
+# Prints the folder of PostgreSQL's programs; Debian keeps the server's out of PATH, one folder a version.
+find_postgres() {
+  local folder
+  for folder in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V -r) "$(dirname "$(command -v initdb || echo /)")"; do
+    if [ -x "$folder/initdb" ] && [ -x "$folder/pg_ctl" ]; then
+      say "$folder"
+      return 0
+    fi
+  done
+  return 1
+}
+
+need_postgres() {
+  find_postgres >/dev/null && return
+  # Debian starts a cluster of its own with the package; the tests never use it, so none is made.
+  local switch=/etc/postgresql-common/createcluster.d/cairn-none.conf
+  if [ -d /etc ] && have apt-get && { [ "$(id -u)" -eq 0 ] || have sudo; }; then
+    as_root mkdir -p "${switch%/*}"
+    say "create_main_cluster = false" | as_root tee "$switch" >/dev/null
+  fi
+  apt_install "the PostgreSQL adapter is tested against a real server" postgresql
+  as_root rm -f "$switch"
+  find_postgres >/dev/null || stop "PostgreSQL is installed, but initdb and pg_ctl were not found under /usr/lib/postgresql"
+}
+
+node_is_suitable() { have node && have npm && [ "$(node -p 'parseInt(process.versions.node)')" -ge 18 ]; }
+
+need_node() {
+  local own
+  own=$(cache_folder)/node
+  if [ -x "$own/node_modules/.bin/node" ]; then PATH=$own/node_modules/.bin:$PATH; fi
+  node_is_suitable && return
+  apt_install "the GraphQL-over-HTTP audit is a Node program" nodejs npm
+  node_is_suitable && return
+  # Ubuntu 22.04 still brings Node 12; npm can fetch a newer one, kept in the cache.
+  say "installing Node 22 into $own (the audit needs 18 or newer, the system's is $(node --version))"
+  mkdir -p "$own"
+  npm install --silent --prefix "$own" node@22 </dev/null || stop "npm could not install Node 22"
+  PATH=$own/node_modules/.bin:$PATH
+  export PATH
+  node_is_suitable || stop "no Node 18 or newer could be installed"
+}
