@@ -3,4 +3,6 @@
 //! It knows the ports and the databases, never GraphQL or a rule of the domain. Reading order: [`memory`] is the
 //! event log at its simplest and says what the others must do alike.
 
+mod judge;
 pub mod memory;
+pub mod sqlite;

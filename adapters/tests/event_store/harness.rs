@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::memory::MemoryEventStore;
+use adapters::{memory::MemoryEventStore, sqlite::SqliteEventStore};
 use commands::ports::{DeadlineStore, EventStore, Position, SnapshotStore};
 
 /// A log of its own for one test.
@@ -36,5 +36,26 @@ impl Harness for Memory {
 
     async fn delete_event(&self, _position: Position) -> bool {
         false
+    }
+}
+
+pub struct Sqlite {
+    folder: tempfile::TempDir,
+}
+
+impl Harness for Sqlite {
+    type Store = SqliteEventStore;
+
+    async fn create() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn open(&self) -> Arc<SqliteEventStore> {
+        Arc::new(SqliteEventStore::open(&self.folder.path().join("cairn.db")).await.unwrap())
+    }
+
+    async fn delete_event(&self, position: Position) -> bool {
+        let connection = rusqlite::Connection::open(self.folder.path().join("cairn.db")).unwrap();
+        connection.execute("delete from events where position = ?", [position as i64]).unwrap() == 1
     }
 }

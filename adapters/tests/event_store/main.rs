@@ -8,3 +8,7 @@ mod harness;
 mod memory {
     crate::contract::promises!(crate::harness::Memory);
 }
+
+mod sqlite {
+    crate::contract::promises!(crate::harness::Sqlite);
+}

@@ -1,0 +1,171 @@
+//! One batch, one transaction.
+
+use commands::ports::{
+    AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, TenantId, Version,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::{
+    events::{as_sql, from_sql},
+    failure::store_error,
+};
+use crate::judge::{Facts, is_remembered, judge};
+
+const APPENDING: &str = "appending to the log";
+
+/// Judges and stores a batch. Answers the outcomes and the head that the log then has.
+pub(super) fn append(
+    connection: &mut Connection,
+    batch: &[Commit],
+) -> Result<(Vec<AppendOutcome>, Position), StoreError> {
+    write(connection, batch).map_err(store_error(APPENDING))
+}
+
+fn write(connection: &mut Connection, batch: &[Commit]) -> rusqlite::Result<(Vec<AppendOutcome>, Position)> {
+    // Immediate: what is read here cannot change before it is built upon, whoever else has the file open.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let judgement = judge(batch, &mut Log { connection: &transaction })?;
+    let end = end_of_log(&transaction)?;
+    insert(&transaction, &judgement.accepted, &end)?;
+    let head = end.position + judgement.event_count();
+    transaction.commit()?;
+    Ok((judgement.outcomes(end.position), head))
+}
+
+/// The last event's place and instant.
+struct End {
+    position: Position,
+    recorded_at: i64,
+}
+
+fn end_of_log(transaction: &Transaction<'_>) -> rusqlite::Result<End> {
+    let mut last = transaction
+        .prepare_cached("select position, recorded_at from events order by position desc limit 1")?;
+    let end = last.query_row([], |row| Ok(End { position: from_sql(row.get(0)?), recorded_at: row.get(1)? }));
+    Ok(end.optional()?.unwrap_or(End { position: 0, recorded_at: i64::MIN }))
+}
+
+fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rusqlite::Result<()> {
+    let mut events = transaction.prepare_cached(
+        "insert into events (position, tenant, category, stream_id, version, event_id, event_type, schema_version,
+         payload, metadata, recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let mut commits = transaction.prepare_cached(
+        "insert into commits (tenant, command_id, digest, position, event_count, reply) values (?, ?, ?, ?, ?, ?)",
+    )?;
+    let mut position = end.position;
+    let mut recorded_at = end.recorded_at;
+    for commit in accepted {
+        recorded_at = recorded_at.max(commit.decided_at.timestamp_millis());
+        let metadata = serde_json::to_string(&commit.metadata)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        for write in &commit.streams {
+            let versions = write.expected_version + 1..;
+            for (event, version) in write.events.iter().zip(versions) {
+                position += 1;
+                let stream = &write.stream;
+                events.execute(params![
+                    as_sql(position),
+                    stream.tenant,
+                    &*stream.category,
+                    &*stream.id,
+                    as_sql(version),
+                    event.event_id,
+                    event.event_type,
+                    event.schema_version,
+                    &*event.payload,
+                    metadata,
+                    recorded_at,
+                ])?;
+            }
+        }
+        if is_remembered(commit) {
+            let count = as_sql(commit.event_count() as u64);
+            let reply = commit.reply.as_deref();
+            let (position, digest) = (as_sql(position), &commit.digest[..]);
+            commits.execute(params![commit.tenant, commit.command_id, digest, position, count, reply])?;
+        }
+        insert_deadlines(transaction, commit, position)?;
+    }
+    Ok(())
+}
+
+fn insert_deadlines(
+    transaction: &Transaction<'_>,
+    commit: &Commit,
+    asked_at: Position,
+) -> rusqlite::Result<()> {
+    for deadline in &commit.deadlines {
+        let mut insert = transaction.prepare_cached(
+            "insert into deadlines (tenant, deadline_id, due_at, command, payload, asked_at) values (?, ?, ?, ?, ?, ?)
+             on conflict do nothing",
+        )?;
+        let due_at = deadline.due_at.timestamp_millis();
+        let asked_at = as_sql(asked_at);
+        insert.execute(params![
+            commit.tenant,
+            deadline.deadline_id,
+            due_at,
+            deadline.command,
+            deadline.payload,
+            asked_at
+        ])?;
+    }
+    Ok(())
+}
+
+/// The log as the transaction sees it.
+struct Log<'transaction> {
+    connection: &'transaction Connection,
+}
+
+impl Facts for Log<'_> {
+    type Error = rusqlite::Error;
+
+    fn version(&mut self, stream: &StreamKey, _expected: Version) -> rusqlite::Result<Version> {
+        let mut last = self.connection.prepare_cached(
+            "select version from events where tenant = ? and category = ? and stream_id = ?
+             order by version desc limit 1",
+        )?;
+        let key = params![stream.tenant, &*stream.category, &*stream.id];
+        Ok(last.query_row(key, |row| row.get(0)).optional()?.map_or(0, from_sql))
+    }
+
+    fn answer(
+        &mut self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> rusqlite::Result<Option<([u8; 32], Receipt)>> {
+        find_answer(self.connection, tenant, command_id)
+    }
+}
+
+/// The first answer to a command, its streams' versions read off the events that it wrote.
+pub(super) fn find_answer(
+    connection: &Connection,
+    tenant: TenantId,
+    command_id: Uuid,
+) -> rusqlite::Result<Option<([u8; 32], Receipt)>> {
+    let mut commit = connection.prepare_cached(
+        "select digest, position, event_count, reply from commits where tenant = ? and command_id = ?",
+    )?;
+    let found = commit.query_row(params![tenant, command_id], |row| {
+        let (position, event_count) = (from_sql(row.get(1)?), from_sql(row.get(2)?));
+        let receipt = Receipt { position, event_count, versions: Vec::new(), reply: row.get(3)? };
+        Ok((row.get::<_, [u8; 32]>(0)?, receipt))
+    });
+    let Some((digest, mut receipt)) = found.optional()? else { return Ok(None) };
+    let mut versions = connection.prepare_cached(
+        "select tenant, category, stream_id, max(version) from events where position > ? and position <= ?
+         group by tenant, category, stream_id order by min(position)",
+    )?;
+    let before = receipt.position - receipt.event_count;
+    receipt.versions = versions
+        .query_map(params![as_sql(before), as_sql(receipt.position)], |row| {
+            let stream = StreamKey::new(row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+            Ok(StreamVersion { stream, version: from_sql(row.get(3)?) })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some((digest, receipt)))
+}

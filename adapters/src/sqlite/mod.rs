@@ -1,0 +1,15 @@
+//! The event log in a SQLite file: one writer thread, readers beside it, nothing lost that was acknowledged.
+//!
+//! Reading order: `file` (what a file of ours is), `append` (one batch, one transaction), `store` (the ports).
+
+mod append;
+mod events;
+mod failure;
+mod file;
+mod reads;
+mod side_tables;
+mod store;
+mod threads;
+
+pub use file::SqliteFile;
+pub use store::SqliteEventStore;

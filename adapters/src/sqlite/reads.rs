@@ -1,0 +1,114 @@
+//! Reading the log, on a reader's own connection.
+
+use chrono::{DateTime, Utc};
+use commands::ports::{LogFilter, LogPage, Position, RecordedEvent, StoreError, StreamKey, Version};
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+
+use super::{
+    events::{COLUMNS, as_sql, from_sql, recorded_event},
+    failure::store_error,
+};
+
+const READING: &str = "reading the log";
+
+pub(super) fn read_stream(
+    connection: &Connection,
+    stream: &StreamKey,
+    after_version: Version,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let sql = format!(
+        "select {COLUMNS} from events where tenant = ? and category = ? and stream_id = ? and version > ?
+         order by version limit ?"
+    );
+    let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
+    events(connection, &sql, params![stream.tenant, &*stream.category, &*stream.id, after, limit])
+}
+
+pub(super) fn read_log(
+    connection: &mut Connection,
+    after: Position,
+    filter: &LogFilter,
+    limit: usize,
+) -> Result<LogPage, StoreError> {
+    // One snapshot for the events and for the head that a filtered page reports.
+    let transaction = connection.transaction().map_err(store_error(READING))?;
+    let is_in = |column: &str, count: usize| match count {
+        0 => String::new(),
+        _ => format!(" and {column} in ({})", vec!["?"; count].join(", ")),
+    };
+    let sql = format!(
+        "select {COLUMNS} from events where position > ?{}{} order by position limit ?",
+        is_in("category", filter.categories.len()),
+        is_in("event_type", filter.event_types.len())
+    );
+    let (first, last) = (as_sql(after), as_sql(limit as u64));
+    let wanted = filter.categories.iter().chain(&filter.event_types).map(|name| name as &dyn ToSql);
+    let parameters = std::iter::once(&first as &dyn ToSql).chain(wanted).chain([&last as &dyn ToSql]);
+    let events = events(&transaction, &sql, params_from_iter(parameters))?;
+    let last_read = events.last().map_or(after, |event| event.position);
+    if filter.is_everything() {
+        check_for_gaps(after, &events)?;
+        return Ok(LogPage { events, read_through: last_read });
+    }
+    let read_through = if events.len() < limit { head(&transaction)?.max(after) } else { last_read };
+    Ok(LogPage { events, read_through })
+}
+
+/// An unfiltered reader is owed every position.
+pub(crate) fn check_for_gaps(after: Position, events: &[RecordedEvent]) -> Result<(), StoreError> {
+    match events.iter().zip(after + 1..).find(|(event, expected)| event.position != *expected) {
+        Some((event, expected)) => Err(StoreError::Gap { expected, found: event.position }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn head(connection: &Connection) -> Result<Position, StoreError> {
+    let failed = store_error("reading the head of the log");
+    let mut last = connection.prepare_cached("select max(position) from events").map_err(&failed)?;
+    let head: Option<i64> = last.query_row([], |row| row.get(0)).map_err(&failed)?;
+    Ok(head.map_or(0, from_sql))
+}
+
+/// Positions and instants rise together: halving finds the place without an index of its own.
+pub(super) fn position_at(
+    connection: &mut Connection,
+    instant: DateTime<Utc>,
+) -> Result<Position, StoreError> {
+    let failed = store_error("looking for an instant in the log");
+    let transaction = connection.transaction().map_err(&failed)?;
+    let instant = instant.timestamp_millis();
+    // Every event up to `low` was recorded by then, none after `high` was.
+    let (mut low, mut high) = (0, head(&transaction)?);
+    let mut at_or_before = transaction
+        .prepare_cached(
+            "select position, recorded_at from events where position <= ? order by position desc limit 1",
+        )
+        .map_err(&failed)?;
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let found = at_or_before
+            .query_row([as_sql(middle)], |row| Ok((from_sql(row.get(0)?), row.get::<_, i64>(1)?)))
+            .optional()
+            .map_err(&failed)?;
+        match found {
+            Some((position, recorded_at)) if recorded_at > instant => high = position - 1,
+            _ => low = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn events(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let mut select = connection.prepare_cached(sql).map_err(store_error(READING))?;
+    let mut rows = select.query(parameters).map_err(store_error(READING))?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next().map_err(store_error(READING))? {
+        events.push(recorded_event(row)?);
+    }
+    Ok(events)
+}

@@ -1,0 +1,99 @@
+//! What lies beside the log: snapshots and deadlines.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::ports::{
+    Deadline, DeadlineStore, DueDeadline, Snapshot, SnapshotStore, StoreError, StreamKey, TenantId,
+};
+use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
+
+use super::{
+    SqliteEventStore,
+    events::{as_sql, from_sql, instant},
+    failure::store_error,
+};
+
+#[async_trait]
+impl SnapshotStore for SqliteEventStore {
+    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError> {
+        let (stream, shape) = (stream.clone(), shape.to_owned());
+        self.read(move |connection| {
+            let failed = store_error("loading a snapshot");
+            let mut select = connection
+                .prepare_cached(
+                    "select version, shape, state from snapshots
+                     where tenant = ? and category = ? and stream_id = ? and shape = ?",
+                )
+                .map_err(&failed)?;
+            let found = select
+                .query_row(params![stream.tenant, &*stream.category, &*stream.id, shape], |row| {
+                    Ok(Snapshot { version: from_sql(row.get(0)?), shape: row.get(1)?, state: row.get(2)? })
+                });
+            found.optional().map_err(failed)
+        })
+        .await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let (stream, snapshot) = (stream.clone(), snapshot.clone());
+        self.write("saving a snapshot", move |connection| {
+            let mut upsert = connection.prepare_cached(
+                "insert into snapshots (tenant, category, stream_id, version, shape, state) values (?, ?, ?, ?, ?, ?)
+                 on conflict do update set version = excluded.version, shape = excluded.shape, state = excluded.state
+                 where snapshots.shape <> excluded.shape or snapshots.version <= excluded.version",
+            )?;
+            let key = (stream.tenant, &*stream.category, &*stream.id);
+            let version = as_sql(snapshot.version);
+            upsert.execute(params![key.0, key.1, key.2, version, snapshot.shape, snapshot.state]).map(drop)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl DeadlineStore for SqliteEventStore {
+    async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
+        self.read(move |connection| {
+            let failed = store_error("reading the deadlines");
+            let mut select = connection
+                .prepare_cached(
+                    "select tenant, asked_at, deadline_id, due_at, command, payload from deadlines where due_at <= ?
+                     order by due_at, tenant, deadline_id limit ?",
+                )
+                .map_err(&failed)?;
+            let parameters = params![now.timestamp_millis(), as_sql(limit as u64)];
+            let due = select.query_map(parameters, |row| {
+                Ok(DueDeadline {
+                    tenant: row.get(0)?,
+                    asked_at: from_sql(row.get(1)?),
+                    deadline: Deadline {
+                        deadline_id: row.get(2)?,
+                        due_at: instant(row.get(3)?),
+                        command: row.get(4)?,
+                        payload: row.get(5)?,
+                    },
+                })
+            });
+            due.and_then(Iterator::collect).map_err(failed)
+        })
+        .await
+    }
+
+    async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|connection| {
+            let next = connection.query_row("select min(due_at) from deadlines", [], |row| row.get(0));
+            next.map(|due_at: Option<i64>| due_at.map(instant)).map_err(store_error("reading the deadlines"))
+        })
+        .await
+    }
+
+    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
+        self.write("closing a deadline", move |connection| {
+            let mut delete =
+                connection.prepare_cached("delete from deadlines where tenant = ? and deadline_id = ?")?;
+            delete.execute(params![tenant, deadline_id]).map(drop)
+        })
+        .await
+    }
+}

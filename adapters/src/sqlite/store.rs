@@ -1,0 +1,171 @@
+use std::{
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::ports::{
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
+    StreamKey, TenantId, Version,
+};
+use rusqlite::Connection;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    append,
+    failure::store_error,
+    file::SqliteFile,
+    reads,
+    threads::{Readers, WriterThread},
+};
+
+/// How often readers that wait are told of what other processes wrote.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+
+/// The event log in a SQLite file. Several processes may have the file open: each batch is one immediate transaction.
+pub struct SqliteEventStore {
+    file: SqliteFile,
+    writer: WriterThread,
+    readers: Arc<Readers>,
+    head: Arc<watch::Sender<Position>>,
+}
+
+impl SqliteEventStore {
+    /// Opens or creates the file that a URL such as `sqlite:data/cairn.db` names, and brings its schema forward.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for a foreign file or a URL of another kind, else as [`Self::open`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Self::open(Path::new(path)).await,
+            _ => {
+                Err(StoreError::Corrupt { reason: format!("{url} does not name a SQLite file: sqlite:PATH") })
+            }
+        }
+    }
+
+    /// Opens or creates the file, and brings its schema forward.
+    ///
+    /// # Errors
+    /// As [`SqliteFile::open`].
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            let file = SqliteFile::open(&path)?;
+            let writer = WriterThread::start(&file)?;
+            let head = reads::head(&file.reader()?)?;
+            Ok((file, writer, head))
+        });
+        let (file, writer, head) = opened.await.map_err(|death| StoreError::Unavailable {
+            doing: "opening the event store's file",
+            reason: death.to_string(),
+        })??;
+        let readers = Arc::new(Readers::new(file.clone()));
+        let head = Arc::new(watch::Sender::new(head));
+        tokio::spawn(poll(Arc::downgrade(&readers), Arc::downgrade(&head)));
+        Ok(Self { file, writer, readers, head })
+    }
+
+    /// The file, for read models that keep their tables beside the log.
+    pub fn file(&self) -> &SqliteFile {
+        &self.file
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(read).await
+    }
+
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        write: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(doing, move |connection| write(connection).map_err(store_error(doing))).await
+    }
+}
+
+/// The safety net under [`EventStore::wake_up`], and the only way to hear of other processes. Ends with the store.
+async fn poll(readers: Weak<Readers>, head: Weak<watch::Sender<Position>>) {
+    loop {
+        tokio::time::sleep(POLL_EVERY).await;
+        let (Some(readers), Some(head)) = (readers.upgrade(), head.upgrade()) else { return };
+        if head.receiver_count() == 0 {
+            continue;
+        }
+        match readers.run(|connection| reads::head(connection)).await {
+            Ok(found) => raise(&head, found),
+            Err(error) => tracing::warn!(%error, "readers of the log could not be woken"),
+        }
+    }
+}
+
+fn raise(head: &watch::Sender<Position>, found: Position) {
+    head.send_if_modified(|known| {
+        let risen = found > *known;
+        *known = found.max(*known);
+        risen
+    });
+}
+
+#[async_trait]
+impl EventStore for SqliteEventStore {
+    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = batch.to_vec();
+        let append = move |connection: &mut Connection| append::append(connection, &batch);
+        let (outcomes, head) = self.writer.run("appending to the log", append).await?;
+        raise(&self.head, head);
+        Ok(outcomes)
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let stream = stream.clone();
+        self.read(move |connection| reads::read_stream(connection, &stream, after_version, limit)).await
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| reads::read_log(connection, after, &filter, limit)).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.read(|connection| reads::head(connection)).await
+    }
+
+    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
+        self.read(move |connection| reads::position_at(connection, instant)).await
+    }
+
+    async fn find_answer(
+        &self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+        self.read(move |connection| {
+            append::find_answer(connection, tenant, command_id).map_err(store_error("looking for an answer"))
+        })
+        .await
+    }
+
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}

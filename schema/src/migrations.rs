@@ -1,0 +1,39 @@
+//! The event log's tables, step by step. A step is final once released: a change is a new step.
+
+/// One step forward. There is none back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// Counts from 1, without gaps.
+    pub version: u32,
+    /// What it is about, as in its file's name.
+    pub name: &'static str,
+    /// The statements, applied in one transaction with the version's mark.
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal $file:literal),+ $(,)?) => {
+        &[$(Migration { version: $version, name: $name, sql: include_str!(concat!("../sql/", $file)) }),+]
+    };
+}
+
+/// For SQLite files. The version lies in `user_version`.
+pub const SQLITE: &[Migration] = migrations![1 "event_log" "sqlite/0001_event_log.sql"];
+
+/// Marks a SQLite file as Cairn's (`application_id`): the letters `CRN1`.
+pub const SQLITE_APPLICATION_ID: i32 = 0x4352_4E31;
+
+/// The newest version that this program knows.
+pub fn newest(migrations: &[Migration]) -> u32 {
+    migrations.last().map_or(0, |migration| migration.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SQLITE;
+
+    #[test]
+    fn versions_count_from_one_without_gaps() {
+        assert!(SQLITE.iter().map(|migration| migration.version).eq(1..=SQLITE.len() as u32));
+    }
+}
