@@ -1,0 +1,59 @@
+use std::{collections::BTreeSet, fs};
+
+use domain::catalogue::categories;
+use serde_json::Value;
+
+use super::{assert_stands, schema_folder};
+
+#[test]
+fn every_event_type_has_its_schema_in_the_repository() {
+    for category in categories() {
+        for event in category.events {
+            let mut schema = (event.schema)();
+            schema.insert(
+                "$id".to_owned(),
+                format!("cairn:{}.v{}", event.event_type, event.schema_version).into(),
+            );
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            let file = format!("{}.v{}.schema.json", event.event_type, event.schema_version);
+            assert_stands(schema_folder().join("events").join(category.name).join(file), &text);
+        }
+    }
+}
+
+#[test]
+fn no_event_type_belongs_to_two_categories() {
+    let mut seen = BTreeSet::new();
+    for category in categories() {
+        for event in category.events {
+            assert!(seen.insert(event.event_type), "{} is declared twice", event.event_type);
+        }
+    }
+}
+
+#[test]
+fn event_types_are_a_noun_and_a_past_participle() {
+    let irregular = ["Shipped", "Held", "Taken", "WrittenOff", "Overridden"];
+    for category in categories() {
+        for event in category.events {
+            let name = event.event_type;
+            assert!(name.ends_with("ed") || irregular.iter().any(|end| name.ends_with(end)), "{name}");
+        }
+    }
+}
+
+/// A sample of every version that was ever stored stays here for good, and must still be read.
+#[test]
+fn every_stored_version_can_still_be_read() {
+    for category in categories() {
+        let folder = schema_folder().join("events").join(category.name).join("samples");
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let (event_type, version) = name.rsplit_once(".v").unwrap();
+            let payload: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let read = (category.read)(event_type, version.parse().unwrap(), &payload);
+            assert_eq!(read, Ok(()), "{}", path.display());
+        }
+    }
+}
