@@ -31,6 +31,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, Semaphore};
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub use aggregate::{Aggregate, FoldFault, decode_event, fold};
@@ -128,7 +129,8 @@ impl Engine {
     ) -> Result<Done<C::Reply>, CommandError> {
         let started = Instant::now();
         let engine = self.clone();
-        let running = tokio::spawn(async move { engine.admit_and_run(envelope, command).await });
+        let working = async move { engine.admit_and_run(envelope, command).await };
+        let running = tokio::spawn(working.in_current_span());
         let outcome = running.await.unwrap_or_else(|died| {
             Err(CommandError::Fault { command: C::NAME, reason: format!("its task died: {died}") })
         });
