@@ -21,6 +21,17 @@ pub enum Disposition {
     ReturnToSupplier,
 }
 
+impl Disposition {
+    /// As the rules write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "RELEASE",
+            Self::Dispose => "DISPOSE",
+            Self::ReturnToSupplier => "RETURN_TO_SUPPLIER",
+        }
+    }
+}
+
 /// Where a deviation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]

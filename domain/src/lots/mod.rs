@@ -10,6 +10,7 @@ pub mod lot;
 mod lot_code;
 mod lot_type;
 mod partner;
+mod process_rules;
 mod quantity;
 mod step;
 mod temperature_limit;
@@ -23,10 +24,11 @@ pub use deviation::{
 pub use inspection::{
     ChecklistAnswer, Inspection, InspectionEvent, InspectionRecorded, InspectionRefusal, RecordInspection,
 };
-pub use lot::{Decision, HoldCause, Lot, LotEvent, LotState, LotStatus, ParentLink};
+pub use lot::{Decision, HoldCause, Lot, LotCommand, LotEvent, LotRefusal, LotState, LotStatus, ParentLink};
 pub use lot_code::{LotCode, Site};
 pub use lot_type::{LotType, Sku};
 pub use partner::{Partner, PartnerEvent, PartnerRefusal, PartnerRole, PartnerSaved, SavePartner};
+pub use process_rules::MAX_INPUTS;
 pub use quantity::{Grams, TenthsC};
 pub use step::{CriticalLimit, Gate, GateClass, GateKind, STEPS, Step};
 pub use temperature_limit::{LimitSource, ReadingType, TemperatureLimit};

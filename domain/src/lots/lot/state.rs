@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LotCreated, LotEvent, LotHeld, LotInspected};
+use super::{LotCreated, LotEvent, LotHeld, LotInspected, LotRefusal};
 use crate::{
     kernel::LocalDay,
     lots::{Gate, Grams, LotCode, LotType, Sku},
@@ -283,9 +283,12 @@ impl Lot {
         self.state.as_deref()
     }
 
-    /// The state after an event; never fails, for it has happened.
-    #[must_use]
-    pub fn after(mut self, event: &LotEvent) -> Self {
+    /// The lot, or that no such lot exists.
+    pub fn found(&self) -> Result<&LotState, LotRefusal> {
+        self.existing().ok_or(LotRefusal::NotFound { field: "lot" })
+    }
+
+    pub(super) fn after(mut self, event: &LotEvent) -> Self {
         match (&mut self.state, event) {
             (Some(state), event) => state.apply(event),
             (None, LotEvent::LotCreated(event)) => self.state = Some(Box::new(LotState::created(event))),

@@ -1,0 +1,128 @@
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+fn any_type() -> impl Strategy<Value = LotType> {
+    prop::sample::select(LotType::CURRENT.to_vec())
+}
+
+/// Commands with small numbers, so that they often fit each other.
+fn any_command(lot_type: LotType) -> impl Strategy<Value = LotCommand> {
+    let grams = 0_i64..40_000;
+    let disposition = prop::option::of(prop::sample::select(vec![
+        Disposition::Release,
+        Disposition::Dispose,
+        Disposition::ReturnToSupplier,
+    ]));
+    let decision = prop::sample::select(vec![Decision::Pass, Decision::Hold, Decision::Fail]);
+    prop_oneof![
+        grams.clone().prop_map(move |weight| made(lot_type, weight.max(1))),
+        grams.clone().prop_map(weigh),
+        Just(register()),
+        decision.prop_map(move |decision| inspect(lot_type, decision)),
+        (any_type(), 20_u128..30, grams).prop_map(|(child, number, used)| LotCommand::Use(take(
+            child,
+            number,
+            used.max(1)
+        ))),
+        Just(hold()),
+        (-300..100).prop_map(move |tenths_c| LotCommand::HoldForTemperature {
+            reading: reading(ReadingType::Surface, tenths_c, lot_type),
+            deviation_id: id(701),
+            now: now(),
+        }),
+        disposition.clone().prop_map(|disposition| LotCommand::ResolveHold { disposition, now: now() }),
+        disposition.prop_map(|disposition| LotCommand::ConfirmReject { disposition, now: now() }),
+        Just(LotCommand::WriteOffRemainder { reason: "swept off the floor".to_owned(), now: now() }),
+        Just(LotCommand::Finish { children: vec![], now: now() }),
+    ]
+}
+
+fn any_history() -> impl Strategy<Value = Vec<LotCommand>> {
+    any_type().prop_flat_map(|lot_type| {
+        let usual = [made(lot_type, 30_000), register(), inspect(lot_type, Decision::Pass)];
+        vec(any_command(lot_type), 0..25).prop_map(move |more| [usual.to_vec(), more].concat())
+    })
+}
+
+/// Decides each command on the state that the ones before it left; refusals leave it as it is.
+fn events_of(commands: &[LotCommand]) -> Vec<LotEvent> {
+    let mut lot = Lot::initial();
+    let mut log = Vec::new();
+    for command in commands {
+        let events = lot.decide(command.clone()).unwrap_or_default();
+        lot = events.iter().fold(lot, Lot::evolve);
+        log.extend(events);
+    }
+    log
+}
+
+fn replay(events: &[LotEvent]) -> Lot {
+    events.iter().fold(Lot::initial(), Lot::evolve)
+}
+
+proptest! {
+    #[test]
+    fn replaying_a_history_always_gives_the_same_lot(commands in any_history()) {
+        let events = events_of(&commands);
+        prop_assert_eq!(replay(&events), replay(&events));
+        prop_assert_eq!(events_of(&commands), events);
+    }
+
+    #[test]
+    fn no_gram_appears_or_is_taken_twice(commands in any_history()) {
+        let events = events_of(&commands);
+        for end in 0..=events.len() {
+            if let Some(lot) = replay(&events[..end]).existing() {
+                let gone = lot.used_grams.plus(lot.written_off_grams).plus(lot.shipped_grams);
+                prop_assert!(lot.weight_grams >= gone, "{lot:?}");
+                prop_assert_eq!(lot.remaining_grams().plus(gone), lot.weight_grams);
+                let linked: Grams = lot.children.iter().map(|child| child.used_grams).sum();
+                prop_assert_eq!(linked, lot.used_grams);
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_given_twice_changes_the_lot_once(commands in any_history()) {
+        let mut lot = Lot::initial();
+        for command in commands {
+            let Ok(events) = lot.decide(command.clone()) else { continue };
+            lot = events.iter().fold(lot, Lot::evolve);
+            // Each inspection and reading is a fact of its own; the lot's status must not move again, though.
+            let again = lot.decide(command).unwrap_or_default();
+            let after = again.iter().fold(lot.clone(), Lot::evolve);
+            prop_assert_eq!(lot.existing().map(|lot| lot.status), after.existing().map(|lot| lot.status));
+            prop_assert_eq!(
+                lot.existing().map(LotState::remaining_grams),
+                after.existing().map(LotState::remaining_grams)
+            );
+        }
+    }
+
+    #[test]
+    fn a_lot_survives_its_events_in_any_order(
+        (events, order) in any_history().prop_map(|commands| events_of(&commands)).prop_flat_map(|events| {
+            let order = Just((0..events.len()).collect::<Vec<_>>()).prop_shuffle();
+            (Just(events), order)
+        })
+    ) {
+        let lot = order.iter().fold(Lot::initial(), |lot, index| lot.evolve(&events[*index]));
+        if let Some(lot) = lot.existing() {
+            prop_assert!(lot.remaining_grams() >= Grams::ZERO);
+        }
+    }
+
+    #[test]
+    fn every_event_reads_back_as_it_was_written(commands in any_history()) {
+        use crate::Event;
+        for event in events_of(&commands) {
+            let mut text = Vec::new();
+            event.serialize_payload(&mut serde_json::Serializer::new(&mut text)).unwrap();
+            let mut reader = serde_json::Deserializer::from_slice(&text);
+            let read =
+                LotEvent::deserialize_payload(event.event_type(), event.schema_version(), &mut reader);
+            prop_assert_eq!(read.unwrap(), event);
+        }
+    }
+}
