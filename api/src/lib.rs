@@ -2,4 +2,5 @@
 //!
 //! It holds no rules: a mutation is a command, a query reads rows. [`compose`] alone names adapters.
 
+pub mod bench;
 pub mod compose;

@@ -1,0 +1,48 @@
+//! `cairn bench`: figures that a reader can believe.
+//!
+//! Each benchmark makes a log of its own beside the given one and removes it at the end, warms up, measures, and prints the
+//! figures together with the machine, the store's durability and the load that the machine had besides.
+//!
+//! Reading order: `load.rs` (callers and percentiles), `scratch.rs` (the log of its own), then one file a benchmark.
+
+mod append;
+mod command;
+mod gauge;
+mod hot;
+mod load;
+mod machine;
+mod report;
+mod scratch;
+
+use clap::{Args, Subcommand};
+
+use self::{load::LoadArgs, report::Report};
+
+/// What `cairn bench` is asked to measure.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Debug, Subcommand)]
+enum Benchmark {
+    /// Durable commits of one 250-byte event each, every caller on streams of its own
+    Append(append::AppendArgs),
+    /// The same command on one stream by everybody, and on a stream for each caller
+    Hot(LoadArgs),
+    /// Load, decide and append on 10,000 streams of 50 events
+    Command(command::CommandArgs),
+}
+
+/// Runs a benchmark and prints its report.
+///
+/// # Errors
+/// When the log cannot be made, or fails underway. A figure is printed only for a run that came to its end.
+pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
+    match args.benchmark {
+        Benchmark::Append(args) => append::run(&args).await?.print(args.load.json),
+        Benchmark::Hot(load) => hot::run(&load).await?.print(load.json),
+        Benchmark::Command(args) => command::run(&args).await?.print(args.load.json),
+    }
+}
