@@ -7,13 +7,11 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Report, load::LoadArgs};
+use super::{Report, load::LoadArgs, machine::peak_resident_mib};
 use crate::compose::{StoreUrl, Stores};
 
 /// An empty log that lives as long as its benchmark.
 pub struct Scratch {
-    /// Where it lies.
-    pub url: StoreUrl,
     /// Its ports.
     pub stores: Stores,
 }
@@ -31,10 +29,9 @@ pub async fn within(
     report.fact("callers", load.callers);
     report.fact("seconds", load.seconds);
     let place = Place::make(&load.store)?;
-    let stores = Stores::open(&place.url).await?;
-    let scratch = Scratch { url: place.url.clone(), stores };
+    let scratch = Scratch { stores: Stores::open(&place.url).await? };
     let outcome = measure(&scratch, report).await;
-    drop(scratch);
+    report.figure("peak_resident_mib", peak_resident_mib());
     outcome
 }
 
