@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
-use adapters::memory::MemoryEventStore;
+use adapters::{memory::MemoryEventStore, sqlite::SqliteEventStore};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{
@@ -86,7 +86,8 @@ impl Stores {
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
         match url {
             StoreUrl::Memory => Ok(Self::of(MemoryEventStore::new())),
-            StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => Err(StoreError::Unavailable {
+            StoreUrl::Sqlite(path) => Ok(Self::of(SqliteEventStore::open(path).await?)),
+            StoreUrl::Postgres(_) => Err(StoreError::Unavailable {
                 doing: "opening the store",
                 reason: "not built in yet".to_owned(),
             }),

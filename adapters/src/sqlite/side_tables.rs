@@ -1,9 +1,10 @@
-//! What lies beside the log: snapshots and deadlines.
+//! What lies beside the log: snapshots, deadlines and checkpoints.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    Deadline, DeadlineStore, DueDeadline, Snapshot, SnapshotStore, StoreError, StreamKey, TenantId,
+    CheckpointStore, Deadline, DeadlineStore, DueDeadline, Position, Snapshot, SnapshotStore, StoreError,
+    StreamKey, TenantId,
 };
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
@@ -93,6 +94,34 @@ impl DeadlineStore for SqliteEventStore {
             let mut delete =
                 connection.prepare_cached("delete from deadlines where tenant = ? and deadline_id = ?")?;
             delete.execute(params![tenant, deadline_id]).map(drop)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for SqliteEventStore {
+    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            let found = connection
+                .query_row("select position from checkpoints where name = ?", [name], |row| row.get(0))
+                .optional();
+            found.map(|position| position.map_or(0, from_sql)).map_err(store_error("reading a checkpoint"))
+        })
+        .await
+    }
+
+    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.write("advancing a checkpoint", move |connection| {
+            // An absent row stands for position 0.
+            connection.execute("insert into checkpoints values (?, 0) on conflict do nothing", [&name])?;
+            let moved = connection.execute(
+                "update checkpoints set position = ? where name = ? and position = ?",
+                params![as_sql(to), name, as_sql(from)],
+            );
+            moved.map(|rows| rows == 1)
         })
         .await
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use adapters::{memory::MemoryEventStore, sqlite::SqliteEventStore};
-use commands::ports::{DeadlineStore, EventStore, Position, SnapshotStore};
+use commands::ports::{CheckpointStore, DeadlineStore, EventStore, Position, SnapshotStore};
 
 /// A log of its own for one test.
 pub trait Harness: Sized {
-    type Store: EventStore + SnapshotStore + DeadlineStore;
+    type Store: EventStore + SnapshotStore + DeadlineStore + CheckpointStore;
 
     /// An empty log.
     async fn create() -> Self;

@@ -46,3 +46,9 @@ create table deadlines (
 ) strict;
 
 create index deadlines_by_due_at on deadlines (due_at);
+
+-- How far each process manager has handled the log. Losing a row costs time, never truth.
+create table checkpoints (
+    name     text    not null primary key,
+    position integer not null
+) strict;

@@ -56,6 +56,7 @@ macro_rules! promises {
             side_tables::a_closed_deadline_is_gone,
             side_tables::a_refused_commit_leaves_no_deadline,
             side_tables::a_deadline_asked_for_twice_is_stored_once,
+            side_tables::a_checkpoint_moves_only_from_where_it_stands,
             waking::an_append_wakes_a_reader_of_the_same_store,
             waking::an_append_wakes_a_reader_of_another_store,
         );

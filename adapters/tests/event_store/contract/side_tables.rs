@@ -1,6 +1,8 @@
 //! Snapshots and deadlines.
 
-use commands::ports::{Deadline, DeadlineStore, DueDeadline, EventStore, Snapshot, SnapshotStore};
+use commands::ports::{
+    CheckpointStore, Deadline, DeadlineStore, DueDeadline, EventStore, Snapshot, SnapshotStore,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -108,4 +110,15 @@ pub async fn a_deadline_asked_for_twice_is_stored_once(harness: &impl Harness) {
     assert_eq!(outcomes.len(), 2);
     let due = store.due_deadlines(after_minutes(at(0), 99), 10).await.unwrap();
     assert_eq!(due, [DueDeadline { tenant, asked_at: 1, deadline: asked }]);
+}
+
+pub async fn a_checkpoint_moves_only_from_where_it_stands(harness: &impl Harness) {
+    let store = harness.open().await;
+    assert_eq!(store.load_checkpoint("lot_finisher").await.unwrap(), 0);
+    assert!(store.advance_checkpoint("lot_finisher", 0, 5).await.unwrap());
+    assert!(!store.advance_checkpoint("lot_finisher", 0, 9).await.unwrap(), "somebody else has moved it");
+    assert!(store.advance_checkpoint("lot_finisher", 5, 9).await.unwrap());
+    let reopened = harness.open().await;
+    assert_eq!(reopened.load_checkpoint("lot_finisher").await.unwrap(), 9);
+    assert_eq!(reopened.load_checkpoint("another").await.unwrap(), 0);
 }
