@@ -1,6 +1,8 @@
 //! What the outside touches: GraphQL, HTTP, and the binary `cairn`.
 //!
-//! It holds no rules: a mutation is a command, a query reads rows. [`compose`] alone names adapters.
+//! It holds no rules: a mutation is a command, a query reads rows. Reading order: [`graphql`] (what every context's
+//! module of types shares), [`compose`] (the parts put together; it alone names adapters), [`bench`].
 
 pub mod bench;
 pub mod compose;
+pub mod graphql;

@@ -1,0 +1,28 @@
+//! What every context's GraphQL module shares, so that each stays thin.
+//!
+//! A mutation takes `input`, `idempotencyKey` and `expectedVersion` and is one call of [`run`]: it turns the request
+//! into a command's envelope, and the engine's answer into `commit` and `errors`. A query's list takes a
+//! [`PageRequest`]; ids that leave are [`GlobalId`]s; 64-bit numbers are [`Int64`]; a field that not everybody may
+//! read carries `guard = "requires(Permission::…)"`. Errors that a client can act on are [`MutationError`]s, or
+//! [`refused`] in a query; everything else is a fault and reaches the client masked.
+
+mod commit_info;
+mod errors;
+mod global_id;
+mod idempotency;
+mod int64;
+mod mutation;
+mod page;
+mod request;
+
+pub use commit_info::CommitInfo;
+pub use errors::{
+    ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,
+    RuleRefused, UserError, ValidationFailed, VersionConflict, classify, fault, refused,
+};
+pub use global_id::{GlobalId, GlobalIdError};
+pub use idempotency::{IdempotencyKey, MalformedKey};
+pub use int64::Int64;
+pub use mutation::{Mutation, Outcome, run};
+pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
+pub use request::{FromRequest, RequestContext, requires};

@@ -1,0 +1,66 @@
+use async_graphql::{Context, Guard};
+use commands::engine::{Caller, Envelope};
+use domain::identity::Permission;
+use uuid::Uuid;
+
+use super::{IdempotencyKey, fault, refused};
+
+/// Who is asking, and within which conversation. The HTTP layer puts one into every GraphQL request.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// Tenant, actor and permissions, from the token.
+    pub caller: Caller,
+    /// Ties together everything that the request sets off; answered as `X-Request-Id`.
+    pub correlation_id: Uuid,
+    /// W3C trace context, when the request carried one.
+    pub traceparent: Option<String>,
+    /// The header `Idempotency-Key`, for mutations that carry no key of their own.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl RequestContext {
+    /// What travels with a command of this request. Without a key the command's id is `fresh_id`.
+    pub fn envelope(
+        &self,
+        operation: &str,
+        key: Option<&IdempotencyKey>,
+        expected_version: Option<u64>,
+        fresh_id: Uuid,
+    ) -> Envelope {
+        let key = key.or(self.idempotency_key.as_ref());
+        let command_id =
+            key.map_or(fresh_id, |key| key.command_id(self.caller.tenant, &self.caller.actor, operation));
+        Envelope {
+            key_given: key.is_some(),
+            correlation_id: self.correlation_id,
+            traceparent: self.traceparent.clone(),
+            expected_version,
+            ..Envelope::new(self.caller.clone(), command_id)
+        }
+    }
+}
+
+/// Access to the request from a resolver.
+pub trait FromRequest {
+    /// Who is asking.
+    fn request(&self) -> async_graphql::Result<&RequestContext>;
+}
+
+impl FromRequest for Context<'_> {
+    fn request(&self) -> async_graphql::Result<&RequestContext> {
+        self.data_opt::<RequestContext>().ok_or_else(|| fault("INTERNAL", "the request carries no caller"))
+    }
+}
+
+/// A guard for fields that need a permission: `#[graphql(guard = "requires(Permission::PlantRead)")]`.
+pub fn requires(permission: Permission) -> impl Guard {
+    move |context: &Context<'_>| {
+        if context.request()?.caller.permissions.contains(permission) {
+            return Ok(());
+        }
+        let mut error = refused("FORBIDDEN", format!("this needs the permission {}", permission.as_str()));
+        let required = async_graphql::Value::List(vec![permission.as_str().into()]);
+        error.extensions.get_or_insert_default().set("required", required);
+        Err(error)
+    }
+}
