@@ -4,5 +4,6 @@
 //! module of types shares), [`compose`] (the parts put together; it alone names adapters), [`bench`].
 
 pub mod bench;
+pub mod cli;
 pub mod compose;
 pub mod graphql;
