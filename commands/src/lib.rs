@@ -4,5 +4,6 @@
 //! [`engine`] (how a command becomes a commit), then one context's handlers, [`lots`] first.
 
 pub mod engine;
+pub mod lots;
 pub mod ports;
 pub mod process;

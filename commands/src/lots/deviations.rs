@@ -1,0 +1,152 @@
+use domain::{
+    Decider,
+    identity::Permission,
+    lots::{
+        Deviation, DeviationCommand, DeviationOpened, DeviationRefusal, DeviationStatus, Disposition,
+        HoldCause, Lot, Reading, Subject,
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::engine::{Command, Stage, Stop};
+
+/// A hold that has just come about, if it has: the lot's latest hold carries the deviation's id.
+pub(super) struct NewHold<'a> {
+    pub(super) lot_id: Uuid,
+    pub(super) lot: &'a Lot,
+    pub(super) deviation_id: Uuid,
+    pub(super) cause: HoldCause,
+    pub(super) reading: Option<Reading>,
+    pub(super) inspection_id: Option<Uuid>,
+}
+
+/// Opens the deviation of a hold in the hold's own commit, and asks for its first reminder. Answers its id; `None` when the
+/// command has not put the lot on hold.
+pub(super) fn open_for(stage: &mut Stage<'_>, hold: NewHold<'_>) -> Result<Option<Uuid>, Stop> {
+    let state = hold.lot.found()?;
+    let Some(latest) = state.latest_hold.as_ref().filter(|latest| latest.deviation_id == hold.deviation_id)
+    else {
+        return Ok(None);
+    };
+    let opened = DeviationOpened {
+        subject: Subject::Lot(hold.lot_id),
+        lot_code: Some(state.lot_code.clone()),
+        cause: hold.cause,
+        reason: latest.reason.clone(),
+        reading: hold.reading,
+        inspection_id: hold.inspection_id,
+        status_after: DeviationStatus::Open,
+        opened_by: stage.actor().to_string(),
+        opened_at: stage.now(),
+    };
+    let deviation =
+        stage.decide::<Deviation>(&hold.deviation_id.to_string(), DeviationCommand::Open(opened))?;
+    remind_later(stage, hold.deviation_id, &deviation)?;
+    Ok(Some(hold.deviation_id))
+}
+
+fn remind_later(stage: &mut Stage<'_>, deviation_id: Uuid, deviation: &Deviation) -> Result<(), Stop> {
+    let Some(state) = deviation.existing().filter(|state| state.status == DeviationStatus::Open) else {
+        return Ok(());
+    };
+    stage.schedule(state.next_reminder_at(), &RemindDeviation { deviation_id })
+}
+
+/// A deviation after a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviationReply {
+    /// Its id.
+    pub deviation_id: Uuid,
+    /// Where it stands.
+    pub status: DeviationStatus,
+}
+
+fn decide(
+    stage: &mut Stage<'_>,
+    deviation_id: Uuid,
+    command: DeviationCommand,
+) -> Result<DeviationReply, Stop> {
+    let deviation = stage.decide::<Deviation>(&deviation_id.to_string(), command)?;
+    let status = deviation.existing().ok_or(DeviationRefusal::NotFound)?.status;
+    Ok(DeviationReply { deviation_id, status })
+}
+
+/// Decides what becomes of the goods.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DispositionDeviation {
+    /// The deviation.
+    pub deviation_id: Uuid,
+    /// The decision.
+    pub disposition: Disposition,
+    /// 10 to 2,000 characters, when it is known already.
+    pub root_cause: Option<String>,
+}
+
+impl Command for DispositionDeviation {
+    const NAME: &'static str = "DispositionDeviation";
+    const PERMISSION: Permission = Permission::RunControl;
+    type Reply = DeviationReply;
+
+    fn subject(&self) -> Option<(&'static str, String)> {
+        Some((Deviation::CATEGORY, self.deviation_id.to_string()))
+    }
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<DeviationReply, Stop> {
+        let command = DeviationCommand::Disposition {
+            disposition: self.disposition,
+            root_cause: self.root_cause.clone(),
+            by: stage.actor().to_string(),
+            now: stage.now(),
+        };
+        decide(stage, self.deviation_id, command)
+    }
+}
+
+/// Signs a deviation off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CloseDeviation {
+    /// The deviation.
+    pub deviation_id: Uuid,
+    /// 10 to 2,000 characters; may be left out when the disposition named it.
+    pub root_cause: Option<String>,
+}
+
+impl Command for CloseDeviation {
+    const NAME: &'static str = "CloseDeviation";
+    const PERMISSION: Permission = Permission::RunControl;
+    type Reply = DeviationReply;
+
+    fn subject(&self) -> Option<(&'static str, String)> {
+        Some((Deviation::CATEGORY, self.deviation_id.to_string()))
+    }
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<DeviationReply, Stop> {
+        let command = DeviationCommand::Close {
+            root_cause: self.root_cause.clone(),
+            by: stage.actor().to_string(),
+            now: stage.now(),
+        };
+        decide(stage, self.deviation_id, command)
+    }
+}
+
+/// Reminds of a deviation that nobody has decided for a day, and asks for the next reminder. Due by deadline; an early,
+/// late or repeated delivery does no harm.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemindDeviation {
+    /// The deviation.
+    pub deviation_id: Uuid,
+}
+
+impl Command for RemindDeviation {
+    const NAME: &'static str = "RemindDeviation";
+    const PERMISSION: Permission = Permission::RunControl;
+    type Reply = ();
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        let remind = DeviationCommand::Remind { now: stage.now() };
+        let deviation = stage.decide::<Deviation>(&self.deviation_id.to_string(), remind)?;
+        remind_later(stage, self.deviation_id, &deviation)
+    }
+}

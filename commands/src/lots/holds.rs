@@ -1,0 +1,120 @@
+use domain::{
+    identity::Permission,
+    lots::{Deviation, Disposition, HoldCause, Lot, LotCommand, LotStatus},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    LotReply,
+    deviations::{self, NewHold},
+    lot_subject,
+};
+use crate::engine::{Command, Stage, Stop};
+
+/// Holds a released lot by hand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldLot {
+    /// The lot.
+    pub lot_id: Uuid,
+    /// 10 to 500 characters.
+    pub reason: String,
+}
+
+/// A held lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldReply {
+    /// The lot.
+    pub lot_id: Uuid,
+    /// Where it stands.
+    pub status: LotStatus,
+    /// The deviation that must be resolved.
+    pub deviation_id: Option<Uuid>,
+}
+
+impl Command for HoldLot {
+    const NAME: &'static str = "HoldLot";
+    const PERMISSION: Permission = Permission::QcDecide;
+    type Reply = HoldReply;
+
+    fn subject(&self) -> Option<(&'static str, String)> {
+        lot_subject(self.lot_id)
+    }
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<HoldReply, Stop> {
+        let deviation_id = stage.next_id();
+        let hold = LotCommand::Hold { reason: self.reason.clone(), deviation_id, now: stage.now() };
+        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), hold)?;
+        let new_hold = NewHold {
+            lot_id: self.lot_id,
+            lot: &lot,
+            deviation_id,
+            cause: HoldCause::ManualHold,
+            reading: None,
+            inspection_id: None,
+        };
+        deviations::open_for(stage, new_hold)?;
+        let state = lot.found()?;
+        Ok(HoldReply {
+            lot_id: self.lot_id,
+            status: state.status,
+            deviation_id: state.latest_hold.as_ref().map(|hold| hold.deviation_id),
+        })
+    }
+}
+
+/// Ends a hold: its deviation was dispositioned RELEASE.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveHold {
+    /// The lot.
+    pub lot_id: Uuid,
+}
+
+impl Command for ResolveHold {
+    const NAME: &'static str = "ResolveHold";
+    const PERMISSION: Permission = Permission::RunControl;
+    type Reply = LotReply;
+
+    fn subject(&self) -> Option<(&'static str, String)> {
+        lot_subject(self.lot_id)
+    }
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
+        let disposition = disposition(stage, self.lot_id)?;
+        let resolve = LotCommand::ResolveHold { disposition, now: stage.now() };
+        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), resolve)?;
+        LotReply::of(self.lot_id, &lot)
+    }
+}
+
+/// Rejects a held lot: its deviation was dispositioned DISPOSE or RETURN_TO_SUPPLIER.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConfirmReject {
+    /// The lot.
+    pub lot_id: Uuid,
+}
+
+impl Command for ConfirmReject {
+    const NAME: &'static str = "ConfirmReject";
+    const PERMISSION: Permission = Permission::RunControl;
+    type Reply = LotReply;
+
+    fn subject(&self) -> Option<(&'static str, String)> {
+        lot_subject(self.lot_id)
+    }
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
+        let disposition = disposition(stage, self.lot_id)?;
+        let reject = LotCommand::ConfirmReject { disposition, now: stage.now() };
+        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), reject)?;
+        LotReply::of(self.lot_id, &lot)
+    }
+}
+
+/// What the deviation of the lot's latest hold has decided so far.
+fn disposition(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Option<Disposition>, Stop> {
+    let lot = super::lot(stage, lot_id)?;
+    let Some(hold) = &lot.found()?.latest_hold else { return Ok(None) };
+    let deviation = stage.state::<Deviation>(&hold.deviation_id.to_string())?;
+    Ok(deviation.existing().and_then(|state| state.disposition))
+}
