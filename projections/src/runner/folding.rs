@@ -1,0 +1,149 @@
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use commands::ports::{Position, RecordedEvent, StreamKey};
+
+use super::RunError;
+use crate::{
+    FoldError, Model, Rows,
+    ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Step},
+};
+
+/// One build, the rows of it that are held in memory, and what it has parked.
+pub(super) struct Folding {
+    pub(super) model: Model,
+    pub(super) build: BuildId,
+    /// Up to here the events are in `rows`, or parked.
+    pub(super) position: Position,
+    /// The checkpoint that the last taken step will leave.
+    stepped: Position,
+    pub(super) rows: Rows,
+    parked_streams: HashSet<StreamKey>,
+    parked_events: usize,
+    to_park: Vec<ParkedEvent>,
+    /// Events that failed after they had begun to change rows: the batch was thrown away and is folded without them.
+    failed: HashMap<Position, FoldError>,
+}
+
+/// Whether a batch is folded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Folded {
+    /// It is.
+    Whole,
+    /// An event failed half-way. The rows in memory are no longer true: once every step taken so far is stored,
+    /// [`Folding::forget`] them and fold the batch again.
+    Spoilt,
+}
+
+impl Folding {
+    pub(super) fn new(model: Model, build: &Build, parked: &[ParkedEvent]) -> Self {
+        let parked: Vec<_> = parked.iter().filter(|event| event.build == build.id).collect();
+        Self {
+            model,
+            build: build.id.clone(),
+            position: build.position,
+            stepped: build.position,
+            rows: if build.position == 0 { Rows::before_empty_tables() } else { Rows::new() },
+            parked_streams: parked.iter().map(|event| event.stream.clone()).collect(),
+            parked_events: parked.len(),
+            to_park: Vec::new(),
+            failed: HashMap::new(),
+        }
+    }
+
+    /// Folds the events after [`Self::position`], read through to `through`.
+    pub(super) async fn fold(
+        &mut self,
+        store: &dyn ReadStore,
+        events: &[RecordedEvent],
+        through: Position,
+        now: DateTime<Utc>,
+    ) -> Result<Folded, RunError> {
+        let from = self.position;
+        let concerns = |event: &&RecordedEvent| {
+            event.position > from && event.position <= through && self.model.reads(&event.stream.category)
+        };
+        let events: Vec<&RecordedEvent> = events.iter().filter(concerns).collect();
+        self.load(store, &events).await?;
+        for event in events {
+            if self.parked_streams.contains(&event.stream) {
+                self.park(event, None, now);
+                continue;
+            }
+            let changes = self.rows.change_count();
+            let outcome = match self.failed.remove(&event.position) {
+                Some(error) => Err(error),
+                None => self.model.apply(event, &mut self.rows),
+            };
+            if let Err(error) = outcome {
+                if self.rows.change_count() != changes {
+                    self.failed.insert(event.position, error);
+                    return Ok(Folded::Spoilt);
+                }
+                self.park(event, Some(error), now);
+            }
+        }
+        self.position = self.position.max(through);
+        Ok(Folded::Whole)
+    }
+
+    async fn load(&mut self, store: &dyn ReadStore, events: &[&RecordedEvent]) -> Result<(), RunError> {
+        self.rows.begin_batch();
+        for event in events {
+            self.model.keys(event, &mut self.rows);
+        }
+        for (table, keys) in self.rows.take_wanted() {
+            let values = store.load_rows(&self.build, table, keys).await?;
+            self.rows.load(table, values)?;
+        }
+        Ok(())
+    }
+
+    fn park(&mut self, event: &RecordedEvent, error: Option<FoldError>, now: DateTime<Utc>) {
+        if let Some(error) = &error {
+            tracing::error!(
+                build = %self.build, stream = %event.stream, position = event.position, %error,
+                "an event cannot be folded; its stream is parked, see `cairn parked`"
+            );
+            self.parked_streams.insert(event.stream.clone());
+        }
+        self.to_park.push(ParkedEvent {
+            build: self.build.clone(),
+            position: event.position,
+            stream: event.stream.clone(),
+            version: event.version,
+            event_id: event.event_id,
+            event_type: event.event_type.to_string(),
+            attempts: u32::from(error.is_some()),
+            error: error.map(|error| error.to_string()),
+            parked_at: now,
+        });
+    }
+
+    /// Forgets all rows and goes back to the last step.
+    pub(super) fn forget(&mut self) {
+        self.rows = Rows::new();
+        for event in self.to_park.drain(..).filter(|event| event.error.is_some()) {
+            self.parked_streams.remove(&event.stream);
+        }
+        self.position = self.stepped;
+    }
+
+    /// Moves what changed since the last step into a new one.
+    pub(super) fn take_step(&mut self, step: &mut Step) {
+        for (table, written, deleted) in self.rows.take_changes() {
+            step.changes.push(Change { build: self.build.clone(), table, written, deleted });
+        }
+        self.parked_events += self.to_park.len();
+        step.park.append(&mut self.to_park);
+        if self.position != self.stepped {
+            step.moves.push(Move { build: self.build.clone(), from: self.stepped, to: self.position });
+            self.stepped = self.position;
+        }
+    }
+
+    /// How many events are parked.
+    pub(super) fn parked_events(&self) -> usize {
+        self.parked_events
+    }
+}

@@ -1,0 +1,71 @@
+//! Keeps read models current, rebuilds them beside the live ones, and repairs what was parked.
+//!
+//! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
+//! current), `folding` (one build and a batch of events), [`rebuild`] (blue and green), [`repair`] (parked
+//! streams), [`scratch`] (a read model as of a position).
+//!
+//! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
+//! rows stand at one position; others stand by and take over when it is free. Rebuilds and repairs take the same
+//! lease by force for their last step: the projector is fenced, writes nothing, and begins anew from what is stored.
+//! There is no other way to touch a live row, which is why a checkpoint is exact.
+
+mod folding;
+mod projector;
+mod read_side;
+mod rebuild;
+mod repair;
+mod scratch;
+
+use std::time::Duration;
+
+use commands::ports::StoreError;
+
+pub use read_side::{Lag, ReadSide, ReadSideOptions, WaitError};
+pub use rebuild::{Phase, Progress, Rebuild, Rebuilt, TableComparison};
+pub use repair::{Parked, Repair, Repaired};
+pub use scratch::Scratch;
+
+use crate::{ValueMismatch, ports::ReadStoreError};
+
+/// The lease of whoever folds for the live builds.
+pub const PROJECTOR_LEASE: &str = "projector";
+
+/// How long a lease outlives its holder's last sign of life.
+const LEASE_TTL: Duration = Duration::from_secs(10);
+
+/// Why a runner stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log could not be read.
+    #[error("the log could not be read")]
+    Events(#[from] StoreError),
+    /// The read store failed.
+    #[error("the read store failed")]
+    Rows(#[from] ReadStoreError),
+    /// A table holds values that this program cannot read.
+    #[error("a table holds values that this program cannot read")]
+    Values(#[from] ValueMismatch),
+    /// Somebody else holds the lease now. Nothing was written.
+    #[error("another process has taken over")]
+    Fenced,
+    /// Another process is rebuilding this read model.
+    #[error("{model} is being rebuilt already")]
+    RebuildRunning {
+        /// Which.
+        model: &'static str,
+    },
+    /// No read model of this name is registered.
+    #[error("there is no read model {0}")]
+    UnknownModel(String),
+    /// Nothing of this stream is parked in this read model.
+    #[error("nothing of {stream} is parked in {model}")]
+    NothingParked {
+        /// The read model.
+        model: &'static str,
+        /// The stream.
+        stream: String,
+    },
+    /// A task of the runner ended without an answer.
+    #[error("a task of the runner broke off: {0}")]
+    BrokenOff(String),
+}

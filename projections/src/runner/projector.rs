@@ -1,0 +1,203 @@
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use commands::ports::{Clock, EventStore, LogFilter, LogPage};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    LEASE_TTL, PROJECTOR_LEASE, RunError,
+    folding::{Folded, Folding},
+    read_side::Standing,
+};
+use crate::{
+    Model,
+    ports::{BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
+};
+
+/// Events read at once. Bounds the time of a step, and with it how long a rebuild waits for its turn.
+const PAGE: usize = 2_000;
+/// Rows held in memory for each read model between steps.
+const ROWS_HELD: usize = 20_000;
+/// The safety net under the store's wake-up.
+const POLL: Duration = Duration::from_millis(500);
+/// How often a process that stands by looks whether the lease is free.
+const STAND_BY: Duration = Duration::from_millis(100);
+const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(60);
+/// No query lasts so long: after this nobody reads a retired build.
+const RETIRED_FOR: TimeDelta = TimeDelta::seconds(60);
+const SCRATCH_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// Keeps the live builds current for as long as it holds the lease.
+pub(super) struct Projector {
+    pub(super) events: Arc<dyn EventStore>,
+    pub(super) store: Arc<dyn ReadStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) models: Vec<Model>,
+    pub(super) holder: Uuid,
+    pub(super) standing: Arc<Standing>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+enum Ended {
+    Stopped,
+    Fenced,
+}
+
+impl Projector {
+    pub(super) async fn run(mut self) {
+        while !*self.stop.borrow_and_update() {
+            let pause = match self.turn().await {
+                Ok(Ended::Stopped) => return,
+                Ok(Ended::Fenced) => STAND_BY,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "read models stand still");
+                    self.standing.failed(&error);
+                    AFTER_AN_ERROR
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = self.stop.changed() => {}
+            }
+        }
+    }
+
+    /// Takes the lease if it is free and projects until it is lost; else learns how far the others have come.
+    async fn turn(&mut self) -> Result<Ended, RunError> {
+        let Some(fence) = self.store.claim(PROJECTOR_LEASE, self.holder, LEASE_TTL, Claim::WhenFree).await?
+        else {
+            self.standing.projecting(false);
+            for build in self.store.builds().await?.iter().filter(|build| build.state == BuildState::Live) {
+                self.standing.reached(&build.id, build.position);
+            }
+            return Ok(Ended::Fenced);
+        };
+        self.standing.projecting(true);
+        let ended = self.project(&fence).await;
+        self.standing.projecting(false);
+        if !matches!(ended, Ok(Ended::Fenced)) {
+            self.store.release(&fence).await?;
+        }
+        ended
+    }
+
+    async fn load_foldings(&self) -> Result<Vec<Folding>, RunError> {
+        let (builds, parked) = (self.store.builds().await?, self.store.parked().await?);
+        let live = |model: &Model| {
+            builds.iter().find(|build| {
+                build.state == BuildState::Live
+                    && build.id.model == model.name
+                    && build.id.version == model.version
+            })
+        };
+        let foldings: Vec<_> = self
+            .models
+            .iter()
+            .filter_map(|model| live(model).map(|build| Folding::new(*model, build, &parked)))
+            .collect();
+        for folding in &foldings {
+            self.standing.reached(&folding.build, folding.position);
+            self.standing.parked(folding.model.name, folding.parked_events());
+        }
+        Ok(foldings)
+    }
+
+    async fn project(&mut self, fence: &Fence) -> Result<Ended, RunError> {
+        let mut foldings = self.load_foldings().await?;
+        let categories: BTreeSet<_> = foldings.iter().flat_map(|folding| folding.model.categories).collect();
+        let filter = LogFilter {
+            categories: categories.into_iter().map(|&category| category.into()).collect(),
+            ..LogFilter::default()
+        };
+        let mut wake_up = self.events.wake_up();
+        let (mut renewed, mut swept) = (Instant::now(), Instant::now());
+        loop {
+            if *self.stop.borrow_and_update() {
+                return Ok(Ended::Stopped);
+            }
+            let head = *wake_up.borrow_and_update();
+            let from = foldings.iter().map(|folding| folding.position).min();
+            let page = match from {
+                Some(from) => Some(self.events.read_log(from, &filter, PAGE).await?),
+                None => None, // No model has a live build yet: a rebuild will take the lease when one has.
+            };
+            if let Some(page) = page.filter(|page| Some(page.read_through) != from) {
+                if !self.step(&mut foldings, &page, fence).await? {
+                    return Ok(Ended::Fenced);
+                }
+                self.report(&foldings, &page, head.max(page.read_through));
+                renewed = Instant::now();
+                continue;
+            }
+            self.standing.idle();
+            if renewed.elapsed() > LEASE_TTL / 4 {
+                if !self.store.renew(fence, LEASE_TTL).await? {
+                    return Ok(Ended::Fenced);
+                }
+                renewed = Instant::now();
+            }
+            if swept.elapsed() > SWEEP {
+                self.drop_old_builds().await?;
+                swept = Instant::now();
+            }
+            let _ = tokio::time::timeout(POLL, async {
+                tokio::select! {
+                    changed = wake_up.changed() => if changed.is_err() { std::future::pending::<()>().await },
+                    _ = self.stop.changed() => {}
+                }
+            })
+            .await;
+        }
+    }
+
+    /// Folds a page into every build and stores the outcome in one transaction. False: the lease is lost.
+    async fn step(&self, foldings: &mut [Folding], page: &LogPage, fence: &Fence) -> Result<bool, RunError> {
+        let now = self.clock.now();
+        let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
+        for folding in foldings.iter_mut() {
+            while folding.fold(&*self.store, &page.events, page.read_through, now).await? == Folded::Spoilt {
+                folding.forget();
+            }
+            folding.take_step(&mut step);
+        }
+        if self.store.store_step(step).await? != StepOutcome::Stored {
+            return Ok(false);
+        }
+        for folding in foldings.iter_mut() {
+            folding.rows.forget_beyond(ROWS_HELD);
+        }
+        Ok(true)
+    }
+
+    fn report(&self, foldings: &[Folding], page: &LogPage, head: u64) {
+        let oldest =
+            page.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
+        for folding in foldings {
+            self.standing.reached(&folding.build, folding.position);
+            self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);
+            self.standing.parked(folding.model.name, folding.parked_events());
+        }
+    }
+
+    async fn drop_old_builds(&self) -> Result<(), RunError> {
+        let now = self.clock.now();
+        for build in self.store.builds().await? {
+            let kept_for = match build.state {
+                BuildState::Retired => RETIRED_FOR,
+                BuildState::Scratch => SCRATCH_FOR,
+                BuildState::Live | BuildState::Building => continue,
+            };
+            if now - build.since > kept_for {
+                self.store.drop_build(&build.id).await?;
+                tracing::info!(build = %build.id, "an old build was dropped");
+            }
+        }
+        Ok(())
+    }
+}

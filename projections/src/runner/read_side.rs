@@ -1,0 +1,365 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use commands::ports::{Clock, EventStore, Position, SystemClock, TenantId};
+use tokio::{sync::watch, task::JoinHandle};
+use uuid::Uuid;
+
+use super::{RunError, projector::Projector, rebuild::Rebuild};
+use crate::{
+    Model, Page, Query, ReadModel, Row,
+    ports::{BuildId, BuildState, ReadStore, ReadStoreError},
+};
+
+const BUILD_AGAIN: Duration = Duration::from_millis(500);
+
+/// How the read side runs.
+#[derive(Clone)]
+pub struct ReadSideOptions {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How long a query waits for a position before it answers `READ_MODEL_LAGGING`.
+    pub wait_at_most: Duration,
+}
+
+impl Default for ReadSideOptions {
+    /// The machine's clock; 5 s.
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), wait_at_most: Duration::from_secs(5) }
+    }
+}
+
+/// Why a query did not wait any longer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// The read model has not reached the position in time. Edges answer `READ_MODEL_LAGGING`.
+    #[error("read model {model} stands at {reached}, {wanted} was asked for")]
+    Lagging {
+        /// Which.
+        model: &'static str,
+        /// Where it stands.
+        reached: Position,
+        /// What was asked for.
+        wanted: Position,
+    },
+    /// No read model of this name is registered.
+    #[error("there is no read model {0}")]
+    UnknownModel(String),
+}
+
+impl WaitError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Lagging { .. } => "READ_MODEL_LAGGING",
+            Self::UnknownModel(_) => "NOT_FOUND",
+        }
+    }
+}
+
+/// How far one read model lies behind the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// Which.
+    pub model: &'static str,
+    /// Where it stands. None: it is still being built.
+    pub position: Option<Position>,
+    /// How many events are parked in it.
+    pub parked_events: usize,
+}
+
+/// What this process knows of the read models, by whoever they are kept current.
+pub(super) struct Standing {
+    models: BTreeMap<&'static str, ModelStanding>,
+    projecting: AtomicBool,
+    error: Mutex<Option<String>>,
+}
+
+struct ModelStanding {
+    version: u32,
+    /// None: no build of this version is live.
+    position: watch::Sender<Option<Position>>,
+    parked: watch::Sender<usize>,
+}
+
+impl Standing {
+    fn new(models: &[Model]) -> Self {
+        let standing = |model: &Model| ModelStanding {
+            version: model.version,
+            position: watch::Sender::new(None),
+            parked: watch::Sender::new(0),
+        };
+        Self {
+            models: models.iter().map(|model| (model.name, standing(model))).collect(),
+            projecting: AtomicBool::new(false),
+            error: Mutex::default(),
+        }
+    }
+
+    pub(super) fn projecting(&self, is: bool) {
+        self.projecting.store(is, Ordering::Relaxed);
+    }
+
+    pub(super) fn reached(&self, build: &BuildId, position: Position) {
+        if let Some(model) =
+            self.models.get(build.model.as_str()).filter(|model| model.version == build.version)
+        {
+            model.position.send_if_modified(|known| known.replace(position) != Some(position));
+        }
+    }
+
+    pub(super) fn parked(&self, model: &'static str, events: usize) {
+        if let Some(standing) = self.models.get(model) {
+            standing.parked.send_replace(events);
+        }
+        metrics::gauge!("cairn_projection_parked_events", "model" => model).set(events as f64);
+    }
+
+    pub(super) fn lag(&self, model: &'static str, events: u64, age: TimeDelta) {
+        let seconds = if events == 0 { 0.0 } else { age.num_milliseconds().max(0) as f64 / 1_000.0 };
+        metrics::gauge!("cairn_projection_lag_events", "model" => model).set(events as f64);
+        metrics::gauge!("cairn_projection_lag_seconds", "model" => model).set(seconds);
+    }
+
+    pub(super) fn idle(&self) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for model in self.models.keys() {
+            self.lag(model, 0, TimeDelta::zero());
+        }
+    }
+
+    pub(super) fn failed(&self, error: &RunError) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}
+
+/// The read models of a process: keeps them current while it lives, answers queries, and waits for positions.
+pub struct ReadSide {
+    events: Arc<dyn EventStore>,
+    store: Arc<dyn ReadStore>,
+    models: Vec<Model>,
+    options: ReadSideOptions,
+    standing: Arc<Standing>,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl ReadSide {
+    /// Starts to keep the read models current. Those that have no live build of their version are built first, from the
+    /// log, in the background; until then they answer [`ReadStoreError::NotBuilt`].
+    pub fn start(
+        events: Arc<dyn EventStore>,
+        store: Arc<dyn ReadStore>,
+        models: Vec<Model>,
+        options: ReadSideOptions,
+    ) -> Arc<Self> {
+        let side = Self::stand_by(events, store, models, options);
+        let projector = Projector {
+            events: Arc::clone(&side.events),
+            store: Arc::clone(&side.store),
+            clock: Arc::clone(&side.options.clock),
+            models: side.models.clone(),
+            holder: Uuid::now_v7(),
+            standing: Arc::clone(&side.standing),
+            stop: side.stop.subscribe(),
+        };
+        let (builder, stop) = (Arc::downgrade(&side), side.stop.subscribe());
+        let tasks = vec![tokio::spawn(projector.run()), tokio::spawn(build_missing(builder, stop))];
+        *side.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
+        side
+    }
+
+    /// The read models without keeping them current: for a program that only reads, rebuilds or repairs.
+    pub fn stand_by(
+        events: Arc<dyn EventStore>,
+        store: Arc<dyn ReadStore>,
+        models: Vec<Model>,
+        options: ReadSideOptions,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            standing: Arc::new(Standing::new(&models)),
+            events,
+            store,
+            models,
+            options,
+            stop: watch::Sender::new(false),
+            tasks: Mutex::default(),
+        })
+    }
+
+    /// Stops keeping the read models current and lets another process take over at once.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+
+    /// Builds the read models that have no live build of their version.
+    pub async fn build_missing(&self) -> Result<(), RunError> {
+        for model in &self.models {
+            let builds = self.store.builds().await?;
+            let is_live = builds.iter().any(|build| {
+                build.state == BuildState::Live
+                    && (build.id.model.as_str(), build.id.version) == (model.name, model.version)
+            });
+            if !is_live {
+                self.rebuild(model.name)?.run(&mut |_| {}).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A rebuild of a read model, to be run.
+    pub fn rebuild(&self, model: &str) -> Result<Rebuild, RunError> {
+        let model = self.model(model)?;
+        Ok(Rebuild::new(
+            Arc::clone(&self.events),
+            Arc::clone(&self.store),
+            Arc::clone(&self.options.clock),
+            model,
+        ))
+    }
+
+    pub(super) fn model(&self, name: &str) -> Result<Model, RunError> {
+        let model = self.models.iter().find(|model| model.name == name);
+        model.copied().ok_or_else(|| RunError::UnknownModel(name.to_owned()))
+    }
+
+    /// The registered read models.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The log.
+    pub fn events(&self) -> &Arc<dyn EventStore> {
+        &self.events
+    }
+
+    /// Where the rows lie.
+    pub fn store(&self) -> &Arc<dyn ReadStore> {
+        &self.store
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.options.clock
+    }
+
+    /// Waits until a read model holds every event up to a position, at most [`ReadSideOptions::wait_at_most`].
+    pub async fn wait_for(&self, model: &'static str, wanted: Position) -> Result<(), WaitError> {
+        let standing =
+            self.standing.models.get(model).ok_or_else(|| WaitError::UnknownModel(model.to_owned()))?;
+        let mut position = standing.position.subscribe();
+        let reached = position.wait_for(|reached| *reached >= Some(wanted));
+        match tokio::time::timeout(self.options.wait_at_most, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                let reached = standing.position.borrow().unwrap_or(0);
+                Err(WaitError::Lagging { model, reached, wanted })
+            }
+        }
+    }
+
+    /// How far each read model has come, as far as this process knows.
+    pub fn lags(&self) -> Vec<Lag> {
+        let lag = |(name, standing): (&&'static str, &ModelStanding)| Lag {
+            model: name,
+            position: *standing.position.borrow(),
+            parked_events: *standing.parked.borrow(),
+        };
+        self.standing.models.iter().map(lag).collect()
+    }
+
+    /// Whether this process is the one that keeps the read models current.
+    pub fn is_projecting(&self) -> bool {
+        self.standing.projecting.load(Ordering::Relaxed)
+    }
+
+    /// What the runner last failed with, while it has not recovered.
+    pub fn last_error(&self) -> Option<String> {
+        self.standing.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until every read model stands at the head that the log has now.
+    pub async fn caught_up(&self) -> Result<(), RunError> {
+        let head = self.events.head().await?;
+        for model in &self.models {
+            if let Some(standing) = self.standing.models.get(model.name) {
+                let mut position = standing.position.subscribe();
+                let _ = position.wait_for(|reached| *reached >= Some(head)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A page of rows of the live build.
+    pub async fn select<R: Row>(&self, query: &Query) -> Result<Page<R>, ReadStoreError> {
+        select_rows(&*self.store, query, None).await
+    }
+
+    /// The row with this key.
+    pub async fn find<M: ReadModel, R: Row>(
+        &self,
+        tenant: TenantId,
+        key: &R::Key,
+    ) -> Result<Option<R>, ReadStoreError> {
+        let mut values = Vec::new();
+        R::write_key(key, &mut values);
+        let query =
+            R::TABLE.key().iter().zip(values).fold(Query::of::<M, R>(tenant), |query, (column, value)| {
+                query.filter(crate::Filter::Is(column.name, value))
+            });
+        Ok(self.select(&query.limit(1)).await?.rows.pop())
+    }
+
+    /// How many rows pass a query's filter, at most `cap`.
+    pub async fn count(&self, query: &Query, cap: u32) -> Result<u64, ReadStoreError> {
+        self.store.count(query, cap).await
+    }
+}
+
+/// Builds what is missing until all of it is built; a broken database or another process's rebuild only delays it.
+async fn build_missing(side: Weak<ReadSide>, mut stop: watch::Receiver<bool>) {
+    while let Some(side) = side.upgrade() {
+        tokio::select! {
+            built = side.build_missing() => match built {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a read model is not built yet");
+                }
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        drop(side);
+        tokio::time::sleep(BUILD_AGAIN).await;
+    }
+}
+
+/// Reads one row more than asked for, to know whether there are more.
+pub(super) async fn select_rows<R: Row>(
+    store: &dyn ReadStore,
+    query: &Query,
+    build: Option<&BuildId>,
+) -> Result<Page<R>, ReadStoreError> {
+    let wanted = query.limit as usize;
+    let query = Query { limit: query.limit.saturating_add(1), ..query.clone() };
+    let selection = store.select(&query, build).await?;
+    let mut values = selection.values.into_iter();
+    let mut rows = Vec::new();
+    while values.len() > 0 {
+        rows.push(
+            R::read(&mut values).map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })?,
+        );
+    }
+    let has_more = rows.len() > wanted;
+    rows.truncate(wanted);
+    Ok(Page { rows, has_more, position: selection.position })
+}

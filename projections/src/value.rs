@@ -1,0 +1,205 @@
+use chrono::{DateTime, SubsecRound, TimeZone, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use domain::{
+    kernel::LocalDay,
+    lots::{DeviationStatus, Grams, LotCode, LotStatus, LotType, Sku, TenthsC},
+};
+
+/// What a column holds. Every engine stores each of them so that equal values compare equal and sort alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// A 64-bit integer.
+    Int64,
+    /// Text, compared by its bytes.
+    Text,
+    /// A UUID.
+    Uuid,
+    /// An instant with millisecond precision.
+    Instant,
+    /// Yes or no.
+    Bool,
+    /// JSON, kept as text.
+    Json,
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A 64-bit integer.
+    Int64(i64),
+    /// Text or JSON.
+    Text(String),
+    /// A UUID.
+    Uuid(Uuid),
+    /// An instant with millisecond precision.
+    Instant(DateTime<Utc>),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// A stored value is not what the row's type expects: another program wrote the table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a stored value is not a {expected}")]
+pub struct ValueMismatch {
+    /// What was expected.
+    pub expected: &'static str,
+}
+
+/// A type that a row's column may have.
+pub trait Field: Sized {
+    /// How it is stored.
+    const TYPE: ColumnType;
+    /// Whether it may be missing.
+    const NULLABLE: bool = false;
+
+    /// The stored form.
+    fn to_value(&self) -> Value;
+
+    /// Reads the stored form.
+    fn from_value(value: Value) -> Result<Self, ValueMismatch>;
+}
+
+macro_rules! plain_field {
+    ($type:ty, $column:ident, $variant:ident) => {
+        impl Field for $type {
+            const TYPE: ColumnType = ColumnType::$column;
+
+            fn to_value(&self) -> Value {
+                Value::$variant(self.clone().into())
+            }
+
+            fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+                match value {
+                    Value::$variant(value) => {
+                        value.try_into().map_err(|_| ValueMismatch { expected: stringify!($type) })
+                    }
+                    _ => Err(ValueMismatch { expected: stringify!($type) }),
+                }
+            }
+        }
+    };
+}
+
+plain_field!(i64, Int64, Int64);
+plain_field!(i32, Int64, Int64);
+plain_field!(u32, Int64, Int64);
+plain_field!(u8, Int64, Int64);
+plain_field!(String, Text, Text);
+plain_field!(Uuid, Uuid, Uuid);
+plain_field!(bool, Bool, Bool);
+
+impl Field for u64 {
+    const TYPE: ColumnType = ColumnType::Int64;
+
+    fn to_value(&self) -> Value {
+        Value::Int64(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        i64::from_value(value)?.try_into().map_err(|_| ValueMismatch { expected: "u64" })
+    }
+}
+
+impl Field for DateTime<Utc> {
+    const TYPE: ColumnType = ColumnType::Instant;
+
+    fn to_value(&self) -> Value {
+        Value::Instant(self.trunc_subsecs(3))
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        match value {
+            Value::Instant(value) => Ok(value),
+            _ => Err(ValueMismatch { expected: "instant" }),
+        }
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    const TYPE: ColumnType = T::TYPE;
+    const NULLABLE: bool = true;
+
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Field::to_value)
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+/// Anything that serialises, in one column as JSON. Nothing can be filtered by its inside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize + DeserializeOwned> Field for Json<T> {
+    const TYPE: ColumnType = ColumnType::Json;
+
+    fn to_value(&self) -> Value {
+        // Rows hold plain data with text keys, which always serialises.
+        Value::Text(serde_json::to_string(&self.0).unwrap_or_default())
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        let text = String::from_value(value)?;
+        serde_json::from_str(&text).map(Json).map_err(|_| ValueMismatch { expected: "JSON document" })
+    }
+}
+
+/// Domain types that serialise as a text are stored as that text.
+macro_rules! text_field {
+    ($($type:ty),+) => { $(
+        impl Field for $type {
+            const TYPE: ColumnType = ColumnType::Text;
+
+            fn to_value(&self) -> Value {
+                match serde_json::to_value(self) {
+                    Ok(serde_json::Value::String(text)) => Value::Text(text),
+                    _ => Value::Null,
+                }
+            }
+
+            fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+                let text = serde_json::Value::String(String::from_value(value)?);
+                serde_json::from_value(text).map_err(|_| ValueMismatch { expected: stringify!($type) })
+            }
+        }
+    )+ };
+}
+
+text_field!(LotType, LotStatus, LotCode, Sku, LocalDay, DeviationStatus);
+
+impl Field for Grams {
+    const TYPE: ColumnType = ColumnType::Int64;
+
+    fn to_value(&self) -> Value {
+        Value::Int64(self.0)
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        i64::from_value(value).map(Grams)
+    }
+}
+
+impl Field for TenthsC {
+    const TYPE: ColumnType = ColumnType::Int64;
+
+    fn to_value(&self) -> Value {
+        Value::Int64(self.0.into())
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        i32::from_value(value).map(TenthsC)
+    }
+}
+
+impl Value {
+    /// An instant from milliseconds since 1970, as engines without an instant of their own store it.
+    pub fn from_millis(millis: i64) -> Self {
+        Utc.timestamp_millis_opt(millis).single().map_or(Self::Null, Self::Instant)
+    }
+}
