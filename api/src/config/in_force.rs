@@ -1,0 +1,80 @@
+//! What is in force, for people and programs, secrets masked.
+
+use serde::Serialize;
+
+use super::keys::Key;
+use super::layers::Origin;
+
+/// One key's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// The key's full name.
+    pub key: String,
+    /// The value's text, secrets masked; none where nothing is set.
+    pub value: Option<String>,
+    /// Where it came from: `default`, a file's name, a variable or a flag.
+    pub origin: String,
+    /// What the key is for.
+    pub what: &'static str,
+}
+
+/// All keys with their values, in the order of the documentation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct InForce(Vec<Value>);
+
+impl InForce {
+    /// The values.
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// A table: key, value, origin.
+    pub fn table(&self) -> String {
+        let value = |value: &Value| value.value.clone().unwrap_or_else(|| "(not set)".to_owned());
+        let wide = |width: fn(&Value) -> usize| self.0.iter().map(width).max().unwrap_or(0);
+        let key_width = wide(|value| value.key.len());
+        let value_width = wide(|value| value.value.as_ref().map_or(9, |text| text.chars().count())).min(60);
+        self.0
+            .iter()
+            .map(|line| format!("{:key_width$}  {:value_width$}  {}\n", line.key, value(line), line.origin))
+            .collect()
+    }
+
+    pub(super) fn add(&mut self, key: &Key, name: &str, text: Option<&str>, origin: Origin) {
+        self.0.push(Value {
+            key: name.to_owned(),
+            value: text.map(|text| shown(key, text)),
+            origin: origin.to_string(),
+            what: key.what,
+        });
+    }
+}
+
+/// A value as it may be shown: secrets as stars, URLs without their password.
+pub(super) fn shown(key: &Key, text: &str) -> String {
+    if key.secret {
+        return "***".to_owned();
+    }
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let parameters = rest.find('?').unwrap_or(rest.len());
+    let place = without_password_parameter(&rest[parameters..]);
+    // A password may hold an `@` itself: the last one ends it.
+    let authority = match rest[..parameters].rsplit_once('@') {
+        Some((user, host)) => {
+            let user =
+                user.split_once(':').map_or(user.to_owned(), |(name, _password)| format!("{name}:***"));
+            format!("{user}@{host}")
+        }
+        None => rest[..parameters].to_owned(),
+    };
+    format!("{scheme}://{authority}{place}")
+}
+
+/// libpq also takes `?password=…`.
+fn without_password_parameter(place: &str) -> String {
+    let Some(at) = place.find("password=") else { return place.to_owned() };
+    let after = at + "password=".len();
+    let end = place[after..].find('&').map_or(place.len(), |end| after + end);
+    format!("{}***{}", &place[..after], &place[end..])
+}
