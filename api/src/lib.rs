@@ -1,10 +1,19 @@
 //! What the outside touches: GraphQL, HTTP, and the binary `cairn`.
 //!
-//! It holds no rules: a mutation is a command, a query reads rows. Reading order: [`graphql`] (what every context's
-//! module of types shares), [`config`] (what is set), [`compose`] (the parts put together; it alone names adapters), [`bench`].
+//! It holds no rules: a mutation is a command, a query reads rows. Reading order:
+//! - [`http`]: a request's way through the process;
+//! - [`auth`]: who is asking;
+//! - [`document`]: whether a GraphQL document may run;
+//! - [`graphql`]: what every context's module of types shares;
+//! - [`config`]: what is set;
+//! - [`compose`]: the parts put together; it alone names adapters;
+//! - [`cli`] and [`bench`]: the binary's commands.
 
+pub mod auth;
 pub mod bench;
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod document;
 pub mod graphql;
+pub mod http;

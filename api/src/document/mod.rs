@@ -1,0 +1,1 @@
+//! Whether a GraphQL document may run: read once, measured and checked before anything is resolved.

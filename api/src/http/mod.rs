@@ -1,0 +1,1 @@
+//! HTTP: a request's way through the process.
