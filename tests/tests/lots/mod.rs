@@ -1,0 +1,8 @@
+//! The plant's lots through the engine: what the domain alone cannot show, because it takes many streams at once.
+
+mod acceptance;
+mod acceptance_recall;
+mod claims;
+mod edges;
+mod plant;
+mod process;
