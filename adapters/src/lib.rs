@@ -5,4 +5,7 @@
 
 mod judge;
 pub mod memory;
+pub mod postgres;
+mod reading;
 pub mod sqlite;
+mod wake;

@@ -20,6 +20,12 @@ macro_rules! migrations {
 /// For SQLite files. The version lies in `user_version`.
 pub const SQLITE: &[Migration] = migrations![1 "event_log" "sqlite/0001_event_log.sql"];
 
+/// For PostgreSQL databases. The versions lie in the table [`POSTGRES_VERSIONS`].
+pub const POSTGRES: &[Migration] = migrations![1 "event_log" "postgres/0001_event_log.sql"];
+
+/// The table that says which steps a PostgreSQL database has taken.
+pub const POSTGRES_VERSIONS: &str = "cairn_schema_versions";
+
 /// Marks a SQLite file as Cairn's (`application_id`): the letters `CRN1`.
 pub const SQLITE_APPLICATION_ID: i32 = 0x4352_4E31;
 
@@ -30,10 +36,12 @@ pub fn newest(migrations: &[Migration]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::SQLITE;
+    use super::{POSTGRES, SQLITE};
 
     #[test]
     fn versions_count_from_one_without_gaps() {
-        assert!(SQLITE.iter().map(|migration| migration.version).eq(1..=SQLITE.len() as u32));
+        for migrations in [SQLITE, POSTGRES] {
+            assert!(migrations.iter().map(|migration| migration.version).eq(1..=migrations.len() as u32));
+        }
     }
 }

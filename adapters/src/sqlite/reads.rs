@@ -8,6 +8,7 @@ use super::{
     events::{COLUMNS, as_sql, from_sql, recorded_event},
     failure::store_error,
 };
+use crate::reading::check_for_gaps;
 
 const READING: &str = "reading the log";
 
@@ -53,14 +54,6 @@ pub(super) fn read_log(
     }
     let read_through = if events.len() < limit { head(&transaction)?.max(after) } else { last_read };
     Ok(LogPage { events, read_through })
-}
-
-/// An unfiltered reader is owed every position.
-pub(crate) fn check_for_gaps(after: Position, events: &[RecordedEvent]) -> Result<(), StoreError> {
-    match events.iter().zip(after + 1..).find(|(event, expected)| event.position != *expected) {
-        Some((event, expected)) => Err(StoreError::Gap { expected, found: event.position }),
-        None => Ok(()),
-    }
 }
 
 pub(super) fn head(connection: &Connection) -> Result<Position, StoreError> {

@@ -21,6 +21,7 @@ use super::{
     reads,
     threads::{Readers, WriterThread},
 };
+use crate::wake::raise;
 
 /// How often readers that wait are told of what other processes wrote.
 const POLL_EVERY: Duration = Duration::from_millis(100);
@@ -103,14 +104,6 @@ async fn poll(readers: Weak<Readers>, head: Weak<watch::Sender<Position>>) {
             Err(error) => tracing::warn!(%error, "readers of the log could not be woken"),
         }
     }
-}
-
-fn raise(head: &watch::Sender<Position>, found: Position) {
-    head.send_if_modified(|known| {
-        let risen = found > *known;
-        *known = found.max(*known);
-        risen
-    });
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::{memory::MemoryEventStore, sqlite::SqliteEventStore};
+use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
 use commands::ports::{CheckpointStore, DeadlineStore, EventStore, Position, SnapshotStore};
 
 /// A log of its own for one test.
@@ -57,5 +57,26 @@ impl Harness for Sqlite {
     async fn delete_event(&self, position: Position) -> bool {
         let connection = rusqlite::Connection::open(self.folder.path().join("cairn.db")).unwrap();
         connection.execute("delete from events where position = ?", [position as i64]).unwrap() == 1
+    }
+}
+
+pub struct Postgres {
+    database: crate::database::Database,
+}
+
+impl Harness for Postgres {
+    type Store = PostgresEventStore;
+
+    async fn create() -> Self {
+        Self { database: crate::database::Database::create().await }
+    }
+
+    async fn open(&self) -> Arc<PostgresEventStore> {
+        Arc::new(PostgresEventStore::connect(&self.database.url()).await.unwrap())
+    }
+
+    async fn delete_event(&self, position: Position) -> bool {
+        let client = self.database.client().await;
+        client.execute("delete from events where position = $1", &[&(position as i64)]).await.unwrap() == 1
     }
 }

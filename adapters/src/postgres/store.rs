@@ -1,0 +1,217 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::ports::{
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
+    StreamKey, TenantId, Version,
+};
+use tokio::sync::watch;
+use tokio_postgres::{Config, Row, types::ToSql};
+use uuid::Uuid;
+
+use super::{
+    append, bell,
+    events::{as_sql, columns, from_sql, recorded_events},
+    lane::Lane,
+    migrate::migrate,
+    side_tables,
+};
+use crate::{reading::check_for_gaps, wake::raise};
+
+/// Connections for short reads. Each serves many callers at once, one statement after the other.
+const READ_LANES: usize = 4;
+
+/// What a reader's lane knows how to do, by index; the side tables' queries follow.
+const QUERIES: &[&str] = &[
+    concat!(
+        "select ",
+        columns!(),
+        " from events where tenant = $1 and category = $2 and stream_id = $3 and version > $4 order by version limit $5"
+    ),
+    concat!("select ", columns!(), " from events where position > $1 order by position limit $2"),
+    concat!(
+        "select ",
+        columns!(),
+        " from events where position > $1 and (cardinality($2::text[]) = 0 or category = any ($2))
+         and (cardinality($3::text[]) = 0 or event_type = any ($3)) order by position limit $4"
+    ),
+    "select max(position) from events",
+    "select position_at($1)",
+    side_tables::LOAD_SNAPSHOT,
+    side_tables::SAVE_SNAPSHOT,
+    side_tables::DUE_DEADLINES,
+    side_tables::NEXT_DUE_AT,
+    side_tables::CLOSE_DEADLINE,
+    side_tables::LOAD_CHECKPOINT,
+    side_tables::ADVANCE_CHECKPOINT,
+];
+const READ_STREAM: usize = 0;
+const READ_LOG: usize = 1;
+const READ_LOG_FILTERED: usize = 2;
+const HEAD: usize = 3;
+const POSITION_AT: usize = 4;
+/// Where the side tables' queries begin.
+pub(super) const SIDE_TABLES: usize = 5;
+
+/// The event log in a PostgreSQL database. Several processes may share it; each has one connection that writes.
+pub struct PostgresEventStore {
+    config: Config,
+    writer: Lane,
+    /// For the log's long pages, so that they hold up no short read.
+    log: Lane,
+    reads: Vec<Lane>,
+    /// For the first answers, whose queries the writer has too.
+    answers: Lane,
+    next_read: AtomicUsize,
+    head: Arc<watch::Sender<Position>>,
+    appended: watch::Sender<Position>,
+}
+
+impl PostgresEventStore {
+    /// Opens the database that a URL such as `postgres://user@host/database` names, and brings its schema forward.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] for a URL that cannot be read or a server that cannot be reached, else as
+    /// [`migrate`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let config = url.parse::<Config>().map_err(|error| StoreError::Unavailable {
+            doing: "reading the address of the PostgreSQL server",
+            reason: std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string),
+        })?;
+        Self::open(config).await
+    }
+
+    /// Opens a database, and brings its schema forward.
+    ///
+    /// # Errors
+    /// As [`migrate`].
+    pub async fn open(config: Config) -> Result<Self, StoreError> {
+        let config = with_guards(config);
+        migrate(&config).await?;
+        let reads = (0..READ_LANES).map(|_| Lane::new(config.clone(), QUERIES)).collect();
+        let store = Self {
+            writer: Lane::new(config.clone(), append::QUERIES),
+            log: Lane::new(config.clone(), QUERIES),
+            reads,
+            answers: Lane::new(config.clone(), append::QUERIES),
+            next_read: AtomicUsize::new(0),
+            head: Arc::new(watch::Sender::new(0)),
+            appended: watch::Sender::new(0),
+            config,
+        };
+        raise(&store.head, store.head().await?);
+        let appended = store.appended.subscribe();
+        tokio::spawn(bell::run(store.config.clone(), Arc::downgrade(&store.head), appended));
+        Ok(store)
+    }
+
+    /// How the database is reached, for read models that keep their tables in it.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Runs a short read, or a write beside the log, on the next of the readers' connections.
+    pub(super) async fn read(
+        &self,
+        doing: &'static str,
+        query: usize,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let next = self.next_read.fetch_add(1, Ordering::Relaxed) % self.reads.len();
+        self.reads[next].query(doing, query, parameters).await
+    }
+}
+
+/// A server that has vanished is noticed within seconds, not hours.
+fn with_guards(mut config: Config) -> Config {
+    if config.get_application_name().is_none() {
+        config.application_name("cairn");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(5));
+    }
+    config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(15));
+    config
+}
+
+#[async_trait]
+impl EventStore for PostgresEventStore {
+    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (outcomes, grown_to) = append::append(&self.writer, batch).await?;
+        if let Some(head) = grown_to {
+            raise(&self.head, head);
+            raise(&self.appended, head);
+        }
+        Ok(outcomes)
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let (category, id) = (&*stream.category, &*stream.id);
+        let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
+        let parameters: [&(dyn ToSql + Sync); 5] = [&stream.tenant, &category, &id, &after, &limit];
+        recorded_events(&self.read("reading a stream", READ_STREAM, &parameters).await?)
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        let doing = "reading the log";
+        let (from, most) = (as_sql(after), as_sql(limit as u64));
+        if filter.is_everything() {
+            let events = recorded_events(&self.log.query(doing, READ_LOG, &[&from, &most]).await?)?;
+            check_for_gaps(after, &events)?;
+            let read_through = events.last().map_or(after, |event| event.position);
+            return Ok(LogPage { events, read_through });
+        }
+        // The head is read first: everything up to it is visible to the page's own, later snapshot.
+        let head = self.head().await?;
+        let categories: Vec<&str> = filter.categories.iter().map(|category| &**category).collect();
+        let event_types: Vec<&str> = filter.event_types.iter().map(|event_type| &**event_type).collect();
+        let parameters: [&(dyn ToSql + Sync); 4] = [&from, &categories, &event_types, &most];
+        let events = recorded_events(&self.log.query(doing, READ_LOG_FILTERED, &parameters).await?)?;
+        let last_read = events.last().map_or(after, |event| event.position);
+        let read_through = if events.len() < limit { head.max(last_read) } else { last_read };
+        Ok(LogPage { events, read_through })
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        let rows = self.read("reading the head of the log", HEAD, &[]).await?;
+        Ok(rows.first().and_then(|row| row.get::<_, Option<i64>>(0)).map_or(0, from_sql))
+    }
+
+    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
+        let rows = self.read("looking for an instant in the log", POSITION_AT, &[&instant]).await?;
+        Ok(rows.first().map_or(0, |row| from_sql(row.get(0))))
+    }
+
+    async fn find_answer(
+        &self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+        let mut answers = append::answers(&self.answers, &[(tenant, command_id)]).await?;
+        Ok(answers.remove(&(tenant, command_id)))
+    }
+
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}
