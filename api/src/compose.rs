@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
-use adapters::{memory::MemoryEventStore, sqlite::SqliteEventStore};
+use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{
@@ -87,10 +87,7 @@ impl Stores {
         match url {
             StoreUrl::Memory => Ok(Self::of(MemoryEventStore::new())),
             StoreUrl::Sqlite(path) => Ok(Self::of(SqliteEventStore::open(path).await?)),
-            StoreUrl::Postgres(_) => Err(StoreError::Unavailable {
-                doing: "opening the store",
-                reason: "not built in yet".to_owned(),
-            }),
+            StoreUrl::Postgres(url) => Ok(Self::of(PostgresEventStore::connect(url).await?)),
         }
     }
 
