@@ -27,8 +27,8 @@ impl Command for CreateLot {
     type Reply = LotReply;
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        none_exists("run", self.run_id)?;
-        let supplier = self.supplier_id.map(|id| partners::existing(stage, "supplier", id)).transpose()?;
+        none_exists("runId", self.run_id)?;
+        let supplier = self.supplier_id.map(|id| partners::existing(stage, "supplierId", id)).transpose()?;
         let lot_id = stage.next_id();
         let lot_code = code_for(stage, LotType::Raw, lot_id, self.code.as_deref())?;
         let create = lot::CreateLot {

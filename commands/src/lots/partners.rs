@@ -42,7 +42,7 @@ impl Command for SavePartner {
     fn handle(&self, stage: &mut Stage<'_>) -> Result<PartnerReply, Stop> {
         let partner_id = match self.partner_id {
             Some(partner_id) => {
-                existing(stage, "partner", partner_id)?;
+                existing(stage, "partnerId", partner_id)?;
                 partner_id
             }
             None => stage.next_id(),

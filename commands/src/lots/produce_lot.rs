@@ -51,10 +51,10 @@ impl Command for ProduceLot {
     type Reply = LotReply;
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        none_exists("run", self.run_id)?;
-        none_exists("freezerCycle", self.freezer_cycle_id)?;
+        none_exists("runId", self.run_id)?;
+        none_exists("freezerCycleId", self.freezer_cycle_id)?;
         if self.lot_type.is_legacy() {
-            return Err(InvalidInput::new("type", "must be a lot type from DEB to SHIP").into());
+            return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP").into());
         }
         let balance_override = balance_override(stage, self.override_reason.as_ref())?;
         let inputs = load_inputs(stage, &self.inputs)?;
@@ -130,10 +130,10 @@ fn load_inputs(stage: &mut Stage<'_>, inputs: &[Input]) -> Result<Vec<LotInput>,
 }
 
 fn load_input(stage: &mut Stage<'_>, input: &Input, id: &str) -> Result<LotInput, Stop> {
-    none_exists("inputs.fromBuffer", input.from_buffer_id)?;
-    let used_grams = Grams::amount("inputs.usedG", input.used_grams)?;
+    none_exists("inputs.fromBufferId", input.from_buffer_id)?;
+    let used_grams = Grams::amount("inputs.usedGrams", input.used_grams)?;
     let parent: Arc<Lot> = stage.state::<Lot>(id)?;
-    let state = parent.existing().ok_or(LotRefusal::NotFound { field: "inputs.lot" })?;
+    let state = parent.existing().ok_or(LotRefusal::NotFound { field: "inputs.lotId" })?;
     Ok(LotInput {
         lot_id: input.lot_id,
         lot_code: state.lot_code.clone(),

@@ -57,8 +57,8 @@ impl Command for ShipLot {
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
         super::lot(stage, self.lot_id)?;
-        let consignee = partners::existing(stage, "consignee", self.consignee_id)?;
-        let carrier = self.carrier_id.map(|id| partners::existing(stage, "carrier", id)).transpose()?;
+        let consignee = partners::existing(stage, "consigneeId", self.consignee_id)?;
+        let carrier = self.carrier_id.map(|id| partners::existing(stage, "carrierId", id)).transpose()?;
         let ship = lot::ShipLot {
             consignee,
             carrier,

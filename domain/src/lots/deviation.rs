@@ -407,4 +407,6 @@ impl Decider for Deviation {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -202,6 +202,6 @@ impl std::str::FromStr for LotType {
         Self::CURRENT
             .into_iter()
             .find(|lot_type| lot_type.as_str() == text)
-            .ok_or_else(|| InvalidInput::new("type", "must be a lot type from RAW to SHIP"))
+            .ok_or_else(|| InvalidInput::new("lotType", "must be a lot type from RAW to SHIP"))
     }
 }

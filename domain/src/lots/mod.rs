@@ -11,6 +11,8 @@ mod lot_code;
 mod lot_type;
 mod partner;
 mod process_rules;
+#[cfg(test)]
+mod properties;
 mod quantity;
 mod step;
 mod temperature_limit;
@@ -28,7 +30,7 @@ pub use lot::{Decision, HoldCause, Lot, LotCommand, LotEvent, LotRefusal, LotSta
 pub use lot_code::{LotCode, Site};
 pub use lot_type::{LotType, Sku};
 pub use partner::{Partner, PartnerEvent, PartnerRefusal, PartnerRole, PartnerSaved, SavePartner};
-pub use process_rules::MAX_INPUTS;
+pub use process_rules::{MAX_INPUTS, MAX_LINKS};
 pub use quantity::{Grams, TenthsC};
 pub use step::{CriticalLimit, Gate, GateClass, GateKind, STEPS, Step};
 pub use temperature_limit::{LimitSource, ReadingType, TemperatureLimit};

@@ -11,6 +11,10 @@ use crate::kernel::{InvalidInput, LocalDay, TextFault, TextRule};
 /// The most inputs that one command may name, so that a commit stays within its limits.
 pub const MAX_INPUTS: usize = 200;
 
+/// The most parents, and the most children, that one lot may have: it is finished in a commit that rests on every child,
+/// and a commit names at most 512 streams.
+pub const MAX_LINKS: usize = 500;
+
 /// RAW → DEB → BULK → MIX → SKW → FRZ → FG → PAL → SHIP: the next rung only.
 pub(super) fn check_ladder(parent_type: LotType, child_type: LotType) -> Result<(), LotRefusal> {
     if child_type.rung() == parent_type.rung() + 1 {
@@ -52,6 +56,9 @@ pub(super) fn check_use(parent: &LotState, command: &UseLot) -> Result<(), LotRe
         return Err(LotRefusal::LinkInvalid { lot_code: lot_code() });
     }
     check_ladder(parent.lot_type, command.child_type)?;
+    if parent.children.len() >= MAX_LINKS {
+        return Err(LotRefusal::LinkLimit { lot_code: lot_code() });
+    }
     let remaining = parent.remaining_grams();
     let not_enough = LotRefusal::NotEnoughLeft { lot_code: lot_code(), remaining };
     match parent.status {
@@ -75,6 +82,9 @@ pub(super) fn check_links(child_id: Uuid, linked: &[Uuid], inputs: &[LotInput]) 
         return Err(InvalidInput::new("inputs", problem).into());
     }
     for (index, input) in inputs.iter().enumerate() {
+        if linked.len() + index >= MAX_LINKS {
+            return Err(LotRefusal::LinkLimit { lot_code: input.lot_code.clone() });
+        }
         let is_repeated = inputs[..index].iter().any(|other| other.lot_id == input.lot_id);
         if input.lot_id == child_id || is_repeated || linked.contains(&input.lot_id) {
             return Err(LotRefusal::LinkInvalid { lot_code: input.lot_code.clone() });
@@ -122,7 +132,8 @@ pub(super) fn check_balance(
     inputs_grams: Grams,
     balance_override: Option<&BalanceOverride>,
 ) -> Result<Option<WeightBalanceOverridden>, LotRefusal> {
-    let accepted = balance_override.map(|given| accept_reason(&given.reason)).transpose()?;
+    let accepted =
+        balance_override.map(|given| accept_reason("overrideReason", &given.reason)).transpose()?;
     if weight_grams == Grams::ZERO || inputs_grams == Grams::ZERO {
         return Ok(None);
     }
@@ -144,9 +155,9 @@ pub(super) fn check_balance(
 }
 
 /// A reason as it is kept: 10 to 500 characters.
-pub(super) fn accept_reason(reason: &str) -> Result<String, LotRefusal> {
-    TextRule::lines("reason", 10, 500).accept(reason).map_err(|fault| match fault {
-        TextFault::TooShort { found, .. } => LotRefusal::ReasonTooShort { found },
+pub(super) fn accept_reason(field: &'static str, reason: &str) -> Result<String, LotRefusal> {
+    TextRule::lines(field, 10, 500).accept(reason).map_err(|fault| match fault {
+        TextFault::TooShort { field, found, .. } => LotRefusal::ReasonTooShort { field, found },
         TextFault::Invalid(invalid) => invalid.into(),
     })
 }

@@ -3,11 +3,11 @@ use chrono::TimeZone;
 use super::*;
 use crate::lots::{ReadingType, TemperatureLimit, TenthsC};
 
-fn at(hour: i64) -> DateTime<Utc> {
+pub(super) fn at(hour: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 8, 0, 0).unwrap() + TimeDelta::hours(hour)
 }
 
-fn opened(reading_by: Option<&str>) -> DeviationOpened {
+pub(super) fn opened(reading_by: Option<&str>) -> DeviationOpened {
     let reading = reading_by.map(|by| Reading {
         reading_id: Uuid::from_u128(9),
         reading_type: ReadingType::Surface,

@@ -15,7 +15,7 @@ pub(super) fn create(known: Option<&LotState>, command: CreateLot) -> Result<Vec
     if known.is_some() {
         return Err(LotRefusal::AlreadyExists);
     }
-    let weight_grams = Grams::weight("weightG", command.weight_grams)?;
+    let weight_grams = Grams::weight("weightGrams", command.weight_grams)?;
     let (supplier_id, supplier) = command
         .supplier
         .filter(|(_, partner)| partner.roles.contains(&PartnerRole::Supplier))
@@ -43,14 +43,14 @@ pub(super) fn produce(known: Option<&LotState>, command: ProduceLot) -> Result<V
     }
     let lot_type = command.lot_type;
     if lot_type == LotType::Raw || lot_type.is_legacy() {
-        return Err(InvalidInput::new("type", "must be a lot type from DEB to SHIP").into());
+        return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP").into());
     }
     process_rules::check_links(command.lot_id, &[], &command.inputs)?;
     for input in &command.inputs {
         process_rules::check_ladder(input.lot_type, lot_type)?;
     }
     let sku = process_rules::sku_of(lot_type, None, &command.inputs)?;
-    let weight_grams = Grams::weight("weightG", command.weight_grams)?;
+    let weight_grams = Grams::weight("weightGrams", command.weight_grams)?;
     let inputs_grams = command.inputs.iter().map(|input| input.used_grams).sum();
     let overridden = process_rules::check_balance(
         lot_type,
@@ -107,7 +107,7 @@ pub(super) fn add_input(lot: &LotState, command: AddLotInput) -> Result<Vec<LotE
     }
     process_rules::sku_of(lot.lot_type, lot.sku, &command.inputs)?;
     let weight_grams = match command.weight_grams {
-        Some(grams) => Grams::amount("weightG", grams)?,
+        Some(grams) => Grams::amount("weightGrams", grams)?,
         None => lot.weight_grams,
     };
     let added: Grams = command.inputs.iter().map(|input| input.used_grams).sum();
@@ -164,7 +164,7 @@ pub(super) fn weigh(
     balance_override: Option<&BalanceOverride>,
     now: DateTime<Utc>,
 ) -> Result<Vec<LotEvent>, LotRefusal> {
-    let weight_grams = Grams::amount("weightG", weight_grams)?;
+    let weight_grams = Grams::amount("weightGrams", weight_grams)?;
     match lot.status {
         LotStatus::Created | LotStatus::Quarantine if lot.children.is_empty() => {}
         // Held before anybody weighed it: without this it could never leave the hold.

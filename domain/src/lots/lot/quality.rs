@@ -159,7 +159,7 @@ pub(super) fn hold(
     deviation_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<LotEvent>, LotRefusal> {
-    let reason = process_rules::accept_reason(reason)?;
+    let reason = process_rules::accept_reason("reason", reason)?;
     match lot.status {
         LotStatus::Released => {}
         LotStatus::Hold if lot.latest_hold.as_ref().is_some_and(|hold| hold.reason == reason) => {

@@ -2,7 +2,10 @@ use super::LotStatus;
 use crate::{
     Refusal,
     kernel::{Detail, InvalidInput, LocalDay, RefusalKind},
-    lots::{Disposition, Gate, Grams, InspectionRefusal, LotCode, LotType, ReadingType, TenthsC},
+    lots::{
+        Disposition, Gate, Grams, InspectionRefusal, LotCode, LotType, ReadingType, TenthsC,
+        process_rules::MAX_LINKS,
+    },
 };
 
 /// Why a lot refuses.
@@ -123,6 +126,8 @@ pub enum LotRefusal {
     /// The reason must say something.
     #[error("the reason must have at least 10 characters, it has {found}")]
     ReasonTooShort {
+        /// The input field.
+        field: &'static str,
         /// How many characters there are.
         found: usize,
     },
@@ -147,6 +152,12 @@ pub enum LotRefusal {
         /// The lots that wait.
         lots: Vec<LotCode>,
     },
+    /// So many links that its end could not be stored in one commit.
+    #[error("{lot_code} is linked to {MAX_LINKS} lots; it takes no further one")]
+    LinkLimit {
+        /// The lot.
+        lot_code: LotCode,
+    },
     /// Nothing was made of it, so that nothing can be left over.
     #[error("nothing was made of the lot")]
     NoChild,
@@ -157,10 +168,10 @@ pub enum LotRefusal {
         lots: Vec<LotCode>,
     },
     /// The dispatch record would have a hole.
-    #[error("the {party} has no {missing}")]
+    #[error("{field} names a partner without {missing}")]
     PartnerIncomplete {
         /// The input field.
-        party: &'static str,
+        field: &'static str,
         /// What is missing.
         missing: &'static str,
     },
@@ -202,6 +213,7 @@ impl Refusal for LotRefusal {
             Self::DispositionOther { .. } => "DISPOSITION_OTHER",
             Self::QcMissing { .. } => "QC_MISSING",
             Self::QcPending { .. } => "QC_PENDING",
+            Self::LinkLimit { .. } => "LINK_LIMIT",
             Self::NoChild => "NO_CHILD",
             Self::ChildrenOpen { .. } => "CHILDREN_OPEN",
             Self::PartnerIncomplete { .. } => "PARTNER_INCOMPLETE",
@@ -233,6 +245,7 @@ impl Refusal for LotRefusal {
             | Self::DispositionOther { .. }
             | Self::QcMissing { .. }
             | Self::QcPending { .. }
+            | Self::LinkLimit { .. }
             | Self::NoChild
             | Self::ChildrenOpen { .. }
             | Self::PartnerIncomplete { .. } => RefusalKind::State,
@@ -243,18 +256,19 @@ impl Refusal for LotRefusal {
         match self {
             Self::Invalid(invalid) => invalid.field(),
             Self::NotFound { field } => Some(field),
-            Self::SupplierRequired => Some("supplier"),
+            Self::SupplierRequired => Some("supplierId"),
             Self::TypeLadder { .. }
             | Self::SkuMixed { .. }
             | Self::MixNotSameDay { .. }
             | Self::BacklogNotAllowed { .. }
             | Self::ParentNotReleased { .. }
             | Self::LinkInvalid { .. }
+            | Self::LinkLimit { .. }
             | Self::NotEnoughLeft { .. } => Some("inputs"),
-            Self::WeightBalance { .. } => Some("weightG"),
+            Self::WeightBalance { .. } => Some("weightGrams"),
             Self::NotesTooShort { .. } => Some("notes"),
-            Self::ReasonTooShort { .. } => Some("reason"),
-            Self::PartnerIncomplete { party, .. } => Some(party),
+            Self::ReasonTooShort { field, .. } => Some(field),
+            Self::PartnerIncomplete { field, .. } => Some(field),
             Self::AlreadyExists
             | Self::State { .. }
             | Self::Frozen { .. }
@@ -280,7 +294,9 @@ impl Refusal for LotRefusal {
             Self::TypeLadder { parent_type, child_type } => {
                 vec![text("parent_type", parent_type), text("child_type", child_type)]
             }
-            Self::SkuMixed { lot_code } | Self::LinkInvalid { lot_code } => vec![code(lot_code)],
+            Self::SkuMixed { lot_code } | Self::LinkInvalid { lot_code } | Self::LinkLimit { lot_code } => {
+                vec![code(lot_code)]
+            }
             Self::MixNotSameDay { lot_code, production_day }
             | Self::BacklogNotAllowed { lot_code, production_day } => {
                 vec![code(lot_code), text("production_day", production_day)]

@@ -19,7 +19,7 @@ pub(super) fn write_off(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<LotEvent>, LotRefusal> {
-    let reason = process_rules::accept_reason(reason)?;
+    let reason = process_rules::accept_reason("reason", reason)?;
     match lot.status {
         LotStatus::Released => {}
         LotStatus::Consumed | LotStatus::Finished if lot.write_off_reason.as_ref() == Some(&reason) => {
@@ -75,7 +75,7 @@ fn finished(lot: &LotState, now: DateTime<Utc>) -> LotEvent {
 
 /// A partner's name and address as the dispatch record needs them.
 fn shipping_party(
-    party: &'static str,
+    field: &'static str,
     role: PartnerRole,
     (partner_id, partner): (Uuid, PartnerSaved),
 ) -> Result<ShippingParty, LotRefusal> {
@@ -85,16 +85,16 @@ fn shipping_party(
             PartnerRole::Customer => "role CUSTOMER",
             PartnerRole::Carrier => "role CARRIER",
         };
-        return Err(LotRefusal::PartnerIncomplete { party, missing });
+        return Err(LotRefusal::PartnerIncomplete { field, missing });
     }
-    let address = partner.address.ok_or(LotRefusal::PartnerIncomplete { party, missing: "address" })?;
+    let address = partner.address.ok_or(LotRefusal::PartnerIncomplete { field, missing: "address" })?;
     Ok(ShippingParty { partner_id, name: partner.name, address })
 }
 
 pub(super) fn ship(lot: &LotState, command: ShipLot) -> Result<Vec<LotEvent>, LotRefusal> {
     let document = DOCUMENT.accept(&command.document).map_err(InvalidInput::from)?;
     if lot.lot_type != LotType::Ship {
-        return Err(InvalidInput::new("lot", format!("must be a SHIP lot, it is {}", lot.lot_type)).into());
+        return Err(InvalidInput::new("lotId", format!("must be a SHIP lot, it is {}", lot.lot_type)).into());
     }
     let is_same_shipment = lot
         .shipment
@@ -115,12 +115,12 @@ pub(super) fn ship(lot: &LotState, command: ShipLot) -> Result<Vec<LotEvent>, Lo
     }
     let carrier = command
         .carrier
-        .map(|carrier| shipping_party("carrier", PartnerRole::Carrier, carrier))
+        .map(|carrier| shipping_party("carrierId", PartnerRole::Carrier, carrier))
         .transpose()?;
     let shipped = LotShipped {
         lot_code: lot.lot_code.clone(),
         shipped_grams: lot.remaining_grams(),
-        consignee: shipping_party("consignee", PartnerRole::Customer, command.consignee)?,
+        consignee: shipping_party("consigneeId", PartnerRole::Customer, command.consignee)?,
         carrier,
         document,
         dispatch_day: command.dispatch_day,

@@ -285,7 +285,7 @@ impl Lot {
 
     /// The lot, or that no such lot exists.
     pub fn found(&self) -> Result<&LotState, LotRefusal> {
-        self.existing().ok_or(LotRefusal::NotFound { field: "lot" })
+        self.existing().ok_or(LotRefusal::NotFound { field: "lotId" })
     }
 
     pub(super) fn after(mut self, event: &LotEvent) -> Self {

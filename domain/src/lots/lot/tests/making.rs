@@ -265,3 +265,17 @@ fn a_rod_more_than_500_grams_off_its_nominal_weight_gets_a_warning_only() {
     assert_eq!(rod(15_501).map(|advice| advice.code), Some(RangeCode::RodNotNominal));
     assert_eq!(rod(14_499).map(|advice| advice.max_grams), Some(Grams(15_500)));
 }
+
+#[test]
+fn a_lot_has_at_most_five_hundred_children_and_as_many_parents() {
+    let mut lot = released(LotType::Raw, 400_000);
+    for child in 0..500 {
+        lot = apply(lot, LotCommand::Use(take(LotType::Deb, 2_000 + child, 1)));
+    }
+    assert_refused(&lot, LotCommand::Use(take(LotType::Deb, 9_999, 1)), "LINK_LIMIT");
+    let mut lot = given(vec![produce(LotType::Deb, vec![input(LotType::Raw, 0, None, 1)], 1)]);
+    for number in 1..500 {
+        lot = apply(lot, add(vec![input(LotType::Raw, number, None, 1)], Some(i64::from(number) + 1)));
+    }
+    assert_refused(&lot, add(vec![input(LotType::Raw, 500, None, 1)], Some(501)), "LINK_LIMIT");
+}
