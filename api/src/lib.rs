@@ -14,6 +14,7 @@ pub mod bench;
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod demo;
 pub mod document;
 pub mod graphql;
 pub mod http;

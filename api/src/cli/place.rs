@@ -7,12 +7,14 @@ use clap::Args;
 use super::{Failure, Outcome};
 use crate::compose::{StoreUrl, Stores};
 
+const DEFAULT_DATA: &str = "data";
+
 /// The log that a subcommand works on.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where the log lies")]
 pub struct Place {
     /// Directory of the embedded profile: the log, its read models, the signing secret
-    #[arg(long, value_name = "DIR", env = "CAIRN_DATA", default_value = "data", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "CAIRN_DATA", default_value = DEFAULT_DATA, hide_env_values = true)]
     data: PathBuf,
     /// The log elsewhere: sqlite:PATH or postgres://USER@HOST:PORT/DATABASE [default: sqlite:DIR/cairn.db]
     #[arg(long, value_name = "URL", env = "CAIRN_STORE", hide_env_values = true)]
@@ -28,6 +30,15 @@ impl Place {
     /// Where the log lies.
     pub fn url(&self) -> StoreUrl {
         self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data.join("cairn.db")))
+    }
+
+    /// The flags that name this place, to be printed behind a command: empty for the default.
+    pub fn as_flags(&self) -> String {
+        match &self.store {
+            Some(url) => format!(" --store {url}"),
+            None if self.data == Path::new(DEFAULT_DATA) => String::new(),
+            None => format!(" --data {}", self.data.display()),
+        }
     }
 
     /// Opens a log that is there already: a question to an empty directory is a mistake, not a new log.

@@ -69,8 +69,8 @@ impl Progress {
         self.what = what.into();
         match &self.shown {
             Shown::Bar(bar) => bar.set_message(self.what.clone()),
-            Shown::Lines { .. } => note(&self.what),
-            Shown::Nothing => {}
+            // The next line of progress will tell.
+            Shown::Lines { .. } | Shown::Nothing => {}
         }
     }
 
