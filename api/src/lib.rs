@@ -7,6 +7,7 @@
 //! - [`graphql`]: what every context's module of types shares;
 //! - [`config`]: what is set;
 //! - [`compose`]: the parts put together; it alone names adapters;
+//! - [`demo`]: a plant to try it on;
 //! - [`cli`] and [`bench`]: the binary's commands.
 
 pub mod auth;
