@@ -1,137 +1,23 @@
+mod events;
+#[cfg(test)]
+mod properties;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::{HoldCause, LotCode, Reading, Subject};
-use crate::{
-    Decider, Refusal, events,
-    kernel::{Detail, InvalidInput, RefusalKind, TextRule},
+pub use events::{
+    DeviationClosed, DeviationDispositioned, DeviationEvent, DeviationOpened, DeviationReminded,
+    DeviationStatus, Disposition,
 };
+pub use refusals::DeviationRefusal;
 
-/// What becomes of the goods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Disposition {
-    /// They may be used.
-    Release,
-    /// They are destroyed.
-    Dispose,
-    /// They go back.
-    ReturnToSupplier,
-}
-
-impl Disposition {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "RELEASE",
-            Self::Dispose => "DISPOSE",
-            Self::ReturnToSupplier => "RETURN_TO_SUPPLIER",
-        }
-    }
-}
-
-/// Where a deviation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum DeviationStatus {
-    /// Nobody has decided yet.
-    Open,
-    /// It is decided what becomes of the goods.
-    Dispositioned,
-    /// Its root cause is known and somebody has signed it off.
-    Closed,
-}
-
-impl DeviationStatus {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::Dispositioned => "DISPOSITIONED",
-            Self::Closed => "CLOSED",
-        }
-    }
-}
-
-/// Something was not as it must be; opened in the commit that held the goods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeviationOpened {
-    /// The lot or buffer.
-    pub subject: Subject,
-    /// The lot's code, when the subject is a lot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lot_code: Option<LotCode>,
-    /// What put the goods on hold.
-    pub cause: HoldCause,
-    /// Why, in words.
-    pub reason: String,
-    /// The reading and the limit that it violated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reading: Option<Reading>,
-    /// The inspection that found it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inspection_id: Option<Uuid>,
-    /// OPEN.
-    pub status_after: DeviationStatus,
-    /// Whose reading, decision or hold it was.
-    pub opened_by: String,
-    /// When.
-    pub opened_at: DateTime<Utc>,
-}
-
-/// It was decided what becomes of the goods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeviationDispositioned {
-    /// The decision.
-    pub disposition: Disposition,
-    /// Why it came to this, when that is known already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub root_cause: Option<String>,
-    /// OPEN.
-    pub status_before: DeviationStatus,
-    /// DISPOSITIONED.
-    pub status_after: DeviationStatus,
-    /// Who decided.
-    pub dispositioned_by: String,
-    /// When.
-    pub dispositioned_at: DateTime<Utc>,
-}
-
-/// The deviation was signed off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeviationClosed {
-    /// Why it came to this.
-    pub root_cause: String,
-    /// DISPOSITIONED.
-    pub status_before: DeviationStatus,
-    /// CLOSED.
-    pub status_after: DeviationStatus,
-    /// Who signed it off.
-    pub closed_by: String,
-    /// When.
-    pub closed_at: DateTime<Utc>,
-}
-
-/// A day has passed and nobody has decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeviationReminded {
-    /// Which reminder it is, from 1: one for each day open.
-    pub reminder: u32,
-    /// When.
-    pub reminded_at: DateTime<Utc>,
-}
-
-events! {
-    /// What happens to a deviation.
-    pub enum DeviationEvent {
-        DeviationOpened = 1;
-        DeviationDispositioned = 1;
-        DeviationClosed = 1;
-        DeviationReminded = 1;
-    }
-}
+use crate::{
+    Decider,
+    kernel::{InvalidInput, TextRule},
+};
 
 /// What is known of a deviation that was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,64 +72,6 @@ pub enum DeviationCommand {
         /// When.
         now: DateTime<Utc>,
     },
-}
-
-/// Why a deviation refuses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeviationRefusal {
-    /// A field lies outside its limits.
-    #[error(transparent)]
-    Invalid(#[from] InvalidInput),
-    /// No such deviation.
-    #[error("there is no such deviation")]
-    NotFound,
-    /// It has passed the state that the command starts from.
-    #[error("the deviation is {}", status.as_str())]
-    State {
-        /// Where it stands.
-        status: DeviationStatus,
-    },
-    /// It must be decided what becomes of the goods before it is signed off.
-    #[error("the deviation has no disposition yet")]
-    Open,
-    /// Whoever took the reading cannot sign its deviation off.
-    #[error("the reading was recorded by the same person")]
-    SamePerson,
-}
-
-impl Refusal for DeviationRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Invalid(invalid) => invalid.code(),
-            Self::NotFound => "NOT_FOUND",
-            Self::State { .. } => "DEVIATION_STATE",
-            Self::Open => "DEVIATION_OPEN",
-            Self::SamePerson => "SAME_PERSON",
-        }
-    }
-
-    fn kind(&self) -> RefusalKind {
-        match self {
-            Self::Invalid(invalid) => invalid.kind(),
-            Self::NotFound => RefusalKind::NotFound,
-            Self::State { .. } | Self::Open | Self::SamePerson => RefusalKind::State,
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(invalid) => invalid.field(),
-            Self::NotFound | Self::State { .. } | Self::Open | Self::SamePerson => None,
-        }
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        match self {
-            Self::Invalid(invalid) => invalid.details(),
-            Self::State { status } => vec![("status", Detail::Text(status.as_str().to_owned()))],
-            Self::NotFound | Self::Open | Self::SamePerson => Vec::new(),
-        }
-    }
 }
 
 const ROOT_CAUSE: TextRule = TextRule::lines("rootCause", 10, 2_000);
@@ -405,8 +233,3 @@ impl Decider for Deviation {
         self
     }
 }
-
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;

@@ -45,6 +45,27 @@ async fn case_01_fifty_lots_created_at_once_are_numbered_without_gap_or_double()
 }
 
 #[tokio::test]
+async fn case_01_two_processes_that_create_at_once_share_one_series() {
+    let plant = Plant::new();
+    let plants = [plant.clone(), plant.twin()];
+    let supplier_id = Some(plants[0].supplier().await);
+    let create = |index: usize| {
+        let plant = plants[index % 2].clone();
+        async move {
+            let create = CreateLot { supplier_id, weight_grams: 0, run_id: None, code: None };
+            plant.give(create).await.map(|lot| lot.lot_code.to_string())
+        }
+    };
+    let answers = futures::future::join_all((0..50).map(create)).await;
+    let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    let mut codes: Vec<_> = answers.into_iter().flatten().collect();
+    codes.sort();
+    let expected: Vec<_> = (1..=50).map(|number| format!("RAW-20260302-DUNA-{number:04}")).collect();
+    assert_eq!(codes, expected);
+}
+
+#[tokio::test]
 async fn case_02_a_pass_at_receipt_rests_on_a_surface_reading_inside_the_limit() {
     let plant = Plant::new();
     let lot = plant.raw(400_000).await;

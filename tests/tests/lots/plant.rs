@@ -48,6 +48,15 @@ impl Plant {
     pub(super) fn new() -> Self {
         let store = Arc::new(MemoryEventStore::new());
         let clock = Arc::new(SetClock(Mutex::new(Utc.with_ymd_and_hms(2026, 3, 2, 8, 0, 0).unwrap())));
+        Self::over(store, clock)
+    }
+
+    /// A second process over the same log, as far as the engine can tell.
+    pub(super) fn twin(&self) -> Self {
+        Self::over(Arc::clone(&self.store), Arc::clone(&self.clock))
+    }
+
+    fn over(store: Arc<MemoryEventStore>, clock: Arc<SetClock>) -> Self {
         let settings = TenantSettings { time_zone: chrono_tz::Europe::Budapest, site: Arc::from("DUNA") };
         let ports = Ports {
             store: Arc::clone(&store) as _,

@@ -1,7 +1,11 @@
 use chrono::TimeZone;
+use uuid::Uuid;
 
 use super::*;
-use crate::lots::{ReadingType, TemperatureLimit, TenthsC};
+use crate::{
+    Refusal,
+    lots::{HoldCause, Reading, ReadingType, Subject, TemperatureLimit, TenthsC},
+};
 
 pub(super) fn at(hour: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 8, 0, 0).unwrap() + TimeDelta::hours(hour)
