@@ -6,6 +6,7 @@
 //! - [`document`]: whether a GraphQL document may run;
 //! - [`graphql`]: what every context's module of types shares;
 //! - [`config`]: what is set;
+//! - [`drawing`]: a genealogy as a picture;
 //! - [`compose`]: the parts put together; it alone names adapters;
 //! - [`demo`]: a plant to try it on;
 //! - [`cli`] and [`bench`]: the binary's commands.
@@ -17,5 +18,6 @@ pub mod compose;
 pub mod config;
 pub mod demo;
 pub mod document;
+pub mod drawing;
 pub mod graphql;
 pub mod http;
