@@ -158,8 +158,8 @@ fn refuse_exposed(_path: &Path) -> io::Result<Option<u32>> {
 /// What a local token grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Who: a user's or machine client's id.
-    pub subject: Uuid,
+    /// Who, as events will say: 1 to 255 visible ASCII characters, not `system`.
+    pub subject: String,
     /// For which tenant.
     pub tenant: TenantId,
     /// As what.
@@ -174,7 +174,7 @@ pub struct Grant {
 pub fn mint(secret: &LocalSecret, grant: &Grant) -> Result<String, jsonwebtoken::errors::Error> {
     let issued_at = u64::try_from(grant.issued_at.timestamp()).unwrap_or_default();
     let claims = Claims {
-        sub: grant.subject.to_string(),
+        sub: grant.subject.clone(),
         tenant: grant.tenant,
         roles: grant.roles.iter().map(|role| role.as_str().to_owned()).collect(),
         iss: LOCAL_ISSUER.to_owned(),

@@ -1,0 +1,112 @@
+use std::collections::HashMap;
+
+use async_graphql::{
+    Variables,
+    parser::types::{
+        BaseType, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
+    },
+};
+use async_graphql_value::{ConstValue, Value};
+
+use super::model::{FieldDef, Model, named};
+
+/// Rows of a list that does not say how many it has.
+const DEFAULT_ROWS: u64 = 50;
+
+/// The static cost of an operation: 1 for each object it may resolve, scalars free. A field with `first` or `last` (50
+/// when neither is given) multiplies what stands in its lists; a list without them counts as 50.
+pub(super) fn of_operation(
+    model: &Model,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> u64 {
+    let Some(root) = model.root(operation.ty) else { return 0 };
+    let mut estimate = Estimate { model, document, variables, fragments: HashMap::new() };
+    estimate.set(&operation.selection_set.node, root, None)
+}
+
+struct Estimate<'a> {
+    model: &'a Model,
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    /// By fragment, the type it is spread on, and the page it stands in.
+    fragments: HashMap<(&'a str, Option<u64>), u64>,
+}
+
+impl<'a> Estimate<'a> {
+    /// `page`: the rows that the lists of this set have, when it is a connection's.
+    fn set(&mut self, set: &'a SelectionSet, parent: &'a str, page: Option<u64>) -> u64 {
+        let mut cost = 0_u64;
+        for selection in &set.items {
+            let part = match &selection.node {
+                Selection::Field(field) => self.field(&field.node, parent, page),
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let on = condition.map_or(parent, |condition| condition.node.on.node.as_str());
+                    self.set(&fragment.node.selection_set.node, on, page)
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, page),
+            };
+            cost = cost.saturating_add(part);
+        }
+        cost
+    }
+
+    fn fragment(&mut self, name: &'a str, page: Option<u64>) -> u64 {
+        if let Some(cost) = self.fragments.get(&(name, page)) {
+            return *cost;
+        }
+        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let on = fragment.node.type_condition.node.on.node.as_str();
+        let cost = self.set(&fragment.node.selection_set.node, on, page);
+        self.fragments.insert((name, page), cost);
+        cost
+    }
+
+    fn field(&mut self, field: &'a Field, parent: &'a str, page: Option<u64>) -> u64 {
+        let name = field.name.node.as_str();
+        // Introspection answers from memory and has a depth of its own.
+        if name.starts_with("__") {
+            return 0;
+        }
+        let Some(def) = self.model.field(parent, name) else { return 0 };
+        let target = named(&def.ty);
+        if self.model.is_leaf(target) {
+            return 0;
+        }
+        let own_page = self.page(field, def);
+        let is_list = matches!(inner(&def.ty), BaseType::List(_));
+        let rows = match (is_list, own_page, page) {
+            (false, ..) => 1,
+            // A list that takes `first` itself, a list within a connection, any other list.
+            (true, Some(rows), _) | (true, None, Some(rows)) => rows,
+            (true, None, None) => DEFAULT_ROWS,
+        };
+        let below_page = if is_list { None } else { own_page };
+        let below = self.set(&field.selection_set.node, target, below_page);
+        rows.saturating_mul(below.saturating_add(1))
+    }
+
+    /// The rows that the field's `first` or `last` asks for; `None` when it has neither.
+    fn page(&self, field: &Field, def: &FieldDef) -> Option<u64> {
+        let paged = def.args.iter().any(|argument| argument.name == "first" || argument.name == "last");
+        let asked = |name| {
+            let value = field.get_argument(name)?;
+            let number = match &value.node {
+                Value::Number(number) => number.as_u64(),
+                Value::Variable(variable) => match self.variables.get(variable) {
+                    Some(ConstValue::Number(number)) => number.as_u64(),
+                    _ => None,
+                },
+                _ => None,
+            };
+            number.map(|rows| rows.max(1))
+        };
+        paged.then(|| asked("first").or_else(|| asked("last")).unwrap_or(DEFAULT_ROWS))
+    }
+}
+
+fn inner(ty: &Type) -> &BaseType {
+    &ty.base
+}
