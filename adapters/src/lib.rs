@@ -6,6 +6,7 @@
 mod judge;
 pub mod memory;
 pub mod postgres;
+pub mod read;
 mod reading;
 pub mod sqlite;
 mod wake;

@@ -22,6 +22,23 @@ pub enum ColumnType {
     Bool,
     /// JSON, kept as text.
     Json,
+    /// Bytes.
+    Bytes,
+}
+
+impl ColumnType {
+    /// Whether a value that is not missing is of this type.
+    pub const fn holds(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Self::Int64, Value::Int64(_))
+                | (Self::Text | Self::Json, Value::Text(_))
+                | (Self::Uuid, Value::Uuid(_))
+                | (Self::Instant, Value::Instant(_))
+                | (Self::Bool, Value::Bool(_))
+                | (Self::Bytes, Value::Bytes(_))
+        )
+    }
 }
 
 /// One value of a row.
@@ -39,6 +56,8 @@ pub enum Value {
     Instant(DateTime<Utc>),
     /// Yes or no.
     Bool(bool),
+    /// Bytes.
+    Bytes(Vec<u8>),
 }
 
 /// A stored value is not what the row's type expects: another program wrote the table.

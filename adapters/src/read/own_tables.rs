@@ -1,0 +1,29 @@
+//! The tables that the read store keeps for itself, beside those of the read models. Both engines take the same text.
+
+/// The version of these tables. A read store of an older version is brought forward, a newer one is refused.
+pub(super) const VERSION: i64 = 1;
+
+/// Makes the mark of the version.
+pub(super) const CREATE_MARK: &str = "create table if not exists read_schema (version bigint not null)";
+
+/// The steps from each version to the next, from none to 1 first.
+pub(super) const STEPS: &[&[&str]] = &[&[
+    "create table read_leases (
+        name text primary key, holder text not null, epoch bigint not null, expires_at bigint not null)",
+    "create table read_models (
+        build text primary key, model text not null, version bigint not null, revision bigint not null,
+        state text not null, position bigint not null, tables text not null, since bigint not null)",
+    // A promise of the engine beside the program's own: one live build for each read model.
+    "create unique index read_models_live on read_models (model) where state = 'LIVE'",
+    "create table read_parked (
+        build text not null, position bigint not null, tenant text not null, category text not null,
+        stream_id text not null, version bigint not null, event_id text not null, event_type text not null,
+        error text, attempts bigint not null, parked_at bigint not null, primary key (build, position))",
+    "create table read_audit (
+        id bigint primary key, at bigint not null, actor text not null, action text not null,
+        build text not null, model text not null, version bigint not null, revision bigint not null,
+        position bigint not null, reason text not null)",
+    "create table read_images (
+        name text not null, part bigint not null, position bigint not null, bytes BYTES not null,
+        primary key (name, part))",
+]];

@@ -1,0 +1,313 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use chrono::{DateTime, Utc};
+use projections::{
+    ColumnType, Table, Value,
+    ports::{BuildId, ReadStoreError},
+};
+use tokio::sync::Semaphore;
+use tokio_postgres::{
+    Client, Config, NoTls, Statement,
+    types::{IsNull, ToSql, Type, to_sql_checked},
+};
+use uuid::Uuid;
+
+use super::{
+    session::{Done, Engine, Job, Session},
+    sql::Dialect,
+};
+
+const READERS: usize = 6;
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// Read models in a PostgreSQL database, beside the log or alone. A commit need not reach the disk before it is answered
+/// (`synchronous_commit = off`): after a crash rows and checkpoint go back together, and the log tells the rest again.
+pub(super) struct PostgresEngine {
+    config: Config,
+    /// One connection writes: a step waits for the one before it anyway.
+    writer: tokio::sync::Mutex<Option<Connection>>,
+    idle: Mutex<Vec<Connection>>,
+    turns: Semaphore,
+}
+
+struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> ReadStoreError {
+    move |error| {
+        let reason = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+        ReadStoreError::Unavailable { doing, reason }
+    }
+}
+
+impl PostgresEngine {
+    pub(super) fn new(url: &str) -> Result<Self, ReadStoreError> {
+        let mut config: Config = url.parse().map_err(failed("reading the database's address"))?;
+        config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
+        Ok(Self {
+            config,
+            writer: tokio::sync::Mutex::default(),
+            idle: Mutex::default(),
+            turns: Semaphore::new(READERS),
+        })
+    }
+
+    async fn connect(&self, doing: &'static str) -> Result<Connection, ReadStoreError> {
+        let (client, connection) = self.config.connect(NoTls).await.map_err(failed(doing))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection of the read store ended");
+            }
+        });
+        let settings = "set synchronous_commit = off; set lock_timeout = '10s';
+                        set idle_in_transaction_session_timeout = '60s'; set jit = off;";
+        client.batch_execute(settings).await.map_err(failed(doing))?;
+        Ok(Connection { client, statements: HashMap::new() })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine for PostgresEngine {
+    /// A connection on which something failed is closed, which rolls back whatever it had begun.
+    async fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
+        if J::WRITES {
+            let mut writer = self.writer.lock().await;
+            let mut connection = match writer.take().filter(|connection| !connection.client.is_closed()) {
+                Some(connection) => connection,
+                None => self.connect(J::DOING).await?,
+            };
+            let answer = write(&mut connection, job).await?;
+            *writer = Some(connection);
+            return Ok(answer);
+        }
+        let unavailable = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
+        let _turn = self.turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
+        let idle = self.idle().pop().filter(|connection| !connection.client.is_closed());
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect(J::DOING).await?,
+        };
+        // Every reading job but the comparison is one statement, which is one snapshot without a transaction; the
+        // comparison runs while nothing moves.
+        let mut session = PostgresSession { connection: &mut connection, doing: J::DOING };
+        let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
+        self.idle().push(connection);
+        Ok(answer)
+    }
+}
+
+async fn write<J: Job>(connection: &mut Connection, job: J) -> Result<J::Answer, ReadStoreError> {
+    connection.client.batch_execute("begin").await.map_err(failed(J::DOING))?;
+    let mut session = PostgresSession { connection, doing: J::DOING };
+    let (end, answer) = match job.run(&mut session).await? {
+        Done::Commit(answer) => ("commit", answer),
+        Done::RollBack(answer) => ("rollback", answer),
+    };
+    connection.client.batch_execute(end).await.map_err(failed(J::DOING))?;
+    Ok(answer)
+}
+
+struct PostgresSession<'c> {
+    connection: &'c mut Connection,
+    doing: &'static str,
+}
+
+/// A [`Value`] as PostgreSQL binds it.
+#[derive(Debug)]
+struct Bound<'v>(&'v Value);
+
+impl Bound<'_> {
+    fn sql_type(&self) -> Type {
+        match self.0 {
+            Value::Null | Value::Text(_) => Type::TEXT,
+            Value::Int64(_) => Type::INT8,
+            Value::Uuid(_) => Type::UUID,
+            Value::Bytes(_) => Type::BYTEA,
+            Value::Instant(_) => Type::TIMESTAMPTZ,
+            Value::Bool(_) => Type::BOOL,
+        }
+    }
+}
+
+impl ToSql for Bound<'_> {
+    fn to_sql(
+        &self,
+        sql_type: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self.0 {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int64(value) => value.to_sql(sql_type, out),
+            Value::Text(value) => value.to_sql(sql_type, out),
+            Value::Uuid(value) => value.to_sql(sql_type, out),
+            Value::Bytes(value) => value.to_sql(sql_type, out),
+            Value::Instant(value) => value.to_sql(sql_type, out),
+            Value::Bool(value) => value.to_sql(sql_type, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn read_row(
+    row: &tokio_postgres::Row,
+    columns: impl Iterator<Item = ColumnType>,
+    found: &mut Vec<Value>,
+) -> Result<(), tokio_postgres::Error> {
+    for (index, column_type) in columns.enumerate() {
+        let value = match column_type {
+            ColumnType::Int64 => row.try_get::<_, Option<i64>>(index)?.map(Value::Int64),
+            ColumnType::Text | ColumnType::Json => row.try_get::<_, Option<String>>(index)?.map(Value::Text),
+            ColumnType::Uuid => row.try_get::<_, Option<Uuid>>(index)?.map(Value::Uuid),
+            ColumnType::Bytes => row.try_get::<_, Option<Vec<u8>>>(index)?.map(Value::Bytes),
+            ColumnType::Instant => row.try_get::<_, Option<DateTime<Utc>>>(index)?.map(Value::Instant),
+            ColumnType::Bool => row.try_get::<_, Option<bool>>(index)?.map(Value::Bool),
+        };
+        found.push(value.unwrap_or(Value::Null));
+    }
+    Ok(())
+}
+
+type Array = Box<dyn ToSql + Sync + Send>;
+
+/// One column's values out of rows that lie one after the other.
+fn array(column_type: ColumnType, index: usize, width: usize, values: &[Value]) -> Array {
+    let column = || values.iter().skip(index).step_by(width);
+    macro_rules! of {
+        ($variant:ident, $type:ty) => {
+            Box::new(
+                column()
+                    .map(|value| match value {
+                        Value::$variant(value) => Some(value.clone()),
+                        _ => None,
+                    })
+                    .collect::<Vec<Option<$type>>>(),
+            )
+        };
+    }
+    match column_type {
+        ColumnType::Int64 => of!(Int64, i64),
+        ColumnType::Text | ColumnType::Json => of!(Text, String),
+        ColumnType::Uuid => of!(Uuid, Uuid),
+        ColumnType::Bytes => of!(Bytes, Vec<u8>),
+        ColumnType::Instant => of!(Instant, DateTime<Utc>),
+        ColumnType::Bool => of!(Bool, bool),
+    }
+}
+
+fn arrays(columns: &[projections::Column], values: &[Value]) -> Vec<Array> {
+    let types = columns.iter().map(|column| column.column_type).enumerate();
+    types.map(|(index, column_type)| array(column_type, index, columns.len(), values)).collect()
+}
+
+impl PostgresSession<'_> {
+    /// Prepared once a connection: a step's statements come again with every step.
+    async fn prepared(&mut self, sql: String) -> Result<Statement, ReadStoreError> {
+        if let Some(statement) = self.connection.statements.get(&sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.connection.client.prepare(&sql).await.map_err(failed(self.doing))?;
+        if self.connection.statements.len() >= 256 {
+            self.connection.statements.clear();
+        }
+        self.connection.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    async fn execute_arrays(&mut self, sql: String, arrays: &[Array]) -> Result<(), ReadStoreError> {
+        let statement = self.prepared(sql).await?;
+        let arrays: Vec<&(dyn ToSql + Sync)> =
+            arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();
+        self.connection.client.execute(&statement, &arrays).await.map_err(failed(self.doing))?;
+        Ok(())
+    }
+}
+
+impl Session for PostgresSession<'_> {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    async fn batch(&mut self, sql: &str) -> Result<(), ReadStoreError> {
+        self.connection.client.batch_execute(sql).await.map_err(failed(self.doing))
+    }
+
+    async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, ReadStoreError> {
+        let bound: Vec<_> = parameters.iter().map(Bound).collect();
+        let typed: Vec<_> =
+            bound.iter().map(|value| (value as &(dyn ToSql + Sync), value.sql_type())).collect();
+        self.connection.client.execute_typed(sql, &typed).await.map_err(failed(self.doing))
+    }
+
+    async fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let bound: Vec<_> = parameters.iter().map(Bound).collect();
+        let typed: Vec<_> =
+            bound.iter().map(|value| (value as &(dyn ToSql + Sync), value.sql_type())).collect();
+        let rows = self.connection.client.query_typed(sql, &typed).await.map_err(failed(self.doing))?;
+        let mut found = Vec::with_capacity(rows.len() * columns.len());
+        for row in &rows {
+            read_row(row, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
+        }
+        Ok(found)
+    }
+
+    async fn write_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        values: &[Value],
+    ) -> Result<(), ReadStoreError> {
+        let sql = Dialect::Postgres.write_rows(build, table);
+        self.execute_arrays(sql, &arrays(table.columns, values)).await
+    }
+
+    async fn delete_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> Result<(), ReadStoreError> {
+        let sql = Dialect::Postgres.delete_rows(build, table);
+        self.execute_arrays(sql, &arrays(table.key(), keys)).await
+    }
+
+    async fn load_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let statement = self.prepared(Dialect::Postgres.load_rows(build, table)).await?;
+        let arrays = arrays(table.key(), keys);
+        let arrays: Vec<&(dyn ToSql + Sync)> =
+            arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();
+        let rows = self.connection.client.query(&statement, &arrays).await.map_err(failed(self.doing))?;
+        let mut found = Vec::with_capacity(rows.len() * table.columns.len());
+        for row in &rows {
+            let types = table.columns.iter().map(|column| column.column_type);
+            read_row(row, types, &mut found).map_err(failed(self.doing))?;
+        }
+        Ok(found)
+    }
+
+    async fn durable(&mut self) -> Result<(), ReadStoreError> {
+        self.batch("set local synchronous_commit = on").await
+    }
+}

@@ -1,0 +1,85 @@
+//! What both engines are to the jobs of the read store: a transaction that runs statements.
+
+use std::future::Future;
+
+use projections::{
+    ColumnType, Table, Value,
+    ports::{BuildId, ReadStoreError},
+};
+
+use super::sql::Dialect;
+
+/// A transaction. Rows come as their values one after the other.
+pub(super) trait Session: Send {
+    const DIALECT: Dialect;
+
+    /// Runs statements without parameters.
+    fn batch(&mut self, sql: &str) -> impl Future<Output = Result<(), ReadStoreError>> + Send;
+
+    /// Runs a statement; answers how many rows it touched.
+    fn execute(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+    ) -> impl Future<Output = Result<u64, ReadStoreError>> + Send;
+
+    /// Reads rows with columns of these types.
+    fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        columns: &[ColumnType],
+    ) -> impl Future<Output = Result<Vec<Value>, ReadStoreError>> + Send;
+
+    /// Writes rows.
+    fn write_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        values: &[Value],
+    ) -> impl Future<Output = Result<(), ReadStoreError>> + Send;
+
+    /// Deletes rows by their keys.
+    fn delete_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> impl Future<Output = Result<(), ReadStoreError>> + Send;
+
+    /// Reads rows by their keys.
+    fn load_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> impl Future<Output = Result<Vec<Value>, ReadStoreError>> + Send;
+
+    /// Makes this transaction survive the machine, where others need not.
+    fn durable(&mut self) -> impl Future<Output = Result<(), ReadStoreError>> + Send;
+}
+
+/// What becomes of a job's transaction.
+pub(super) enum Done<T> {
+    Commit(T),
+    RollBack(T),
+}
+
+/// One operation of the read store, in one transaction.
+pub(super) trait Job: Send + 'static {
+    type Answer: Send + 'static;
+    /// What it is doing, for errors.
+    const DOING: &'static str;
+    /// Whether it writes.
+    const WRITES: bool;
+
+    fn run<S: Session>(
+        self,
+        session: &mut S,
+    ) -> impl Future<Output = Result<Done<Self::Answer>, ReadStoreError>> + Send;
+}
+
+/// An engine: runs a job in a transaction of its own.
+pub(super) trait Engine: Send + Sync + 'static {
+    fn run<J: Job>(&self, job: J) -> impl Future<Output = Result<J::Answer, ReadStoreError>> + Send;
+}

@@ -1,0 +1,282 @@
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+use projections::{
+    ColumnType, Table, Value,
+    ports::{BuildId, ReadStoreError},
+};
+use rusqlite::{
+    Connection,
+    types::{ToSqlOutput, ValueRef},
+};
+use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
+
+use super::{
+    session::{Done, Engine, Job, Session},
+    sql::Dialect,
+};
+
+type WriterJob = Box<dyn FnOnce(&mut Connection) + Send>;
+
+const READERS: usize = 4;
+
+/// Read models in a SQLite file of their own: one thread writes, readers beside it. A commit need not reach the disk
+/// before it is answered (`synchronous = normal`): after a power cut rows and checkpoint go back together, and the
+/// log tells the rest again.
+pub(super) struct SqliteEngine {
+    writer: mpsc::Sender<WriterJob>,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    turns: Semaphore,
+}
+
+fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> ReadStoreError {
+    move |error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            ReadStoreError::Corrupt { reason: format!("SQLite answered while {doing}: {error}") }
+        }
+        _ => ReadStoreError::Unavailable { doing, reason: error.to_string() },
+    }
+}
+
+fn connect(path: &Path, settings: &str) -> Result<Connection, ReadStoreError> {
+    let failed = failed("opening the read store's file");
+    let connection = Connection::open(path).map_err(&failed)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.execute_batch(settings).map_err(&failed)?;
+    Ok(connection)
+}
+
+impl SqliteEngine {
+    pub(super) fn open(path: &Path) -> Result<Self, ReadStoreError> {
+        let mut connection = connect(
+            path,
+            "pragma journal_mode = wal; pragma synchronous = normal; pragma temp_store = memory;
+             pragma cache_size = -32768; pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;",
+        )?;
+        let (writer, jobs) = mpsc::channel::<WriterJob>();
+        let run = move || {
+            for job in jobs {
+                // A panic ends its own job, which drops that job's answer, and no other.
+                if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
+                    tracing::error!("a write to the read store's file panicked");
+                }
+            }
+        };
+        thread::Builder::new().name("cairn-read-writer".to_owned()).spawn(run).map_err(|error| {
+            ReadStoreError::Unavailable { doing: "starting the writer's thread", reason: error.to_string() }
+        })?;
+        let readers =
+            Readers { path: path.to_owned(), idle: Mutex::default(), turns: Semaphore::new(READERS) };
+        Ok(Self { writer, readers: Arc::new(readers) })
+    }
+}
+
+impl Readers {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, "pragma query_only = on; pragma cache_size = -16384;")?,
+        };
+        let answer = run_job(&mut connection, job);
+        self.idle().push(connection);
+        answer
+    }
+}
+
+impl Engine for SqliteEngine {
+    async fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
+        let broken = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
+        if J::WRITES {
+            let (answer, answered) = oneshot::channel();
+            let job: WriterJob = Box::new(move |connection| {
+                let _gone = answer.send(run_job(connection, job));
+            });
+            self.writer.send(job).map_err(|gone| broken(gone.to_string()))?;
+            answered.await.map_err(|gone| broken(gone.to_string()))?
+        } else {
+            let _turn = self.readers.turns.acquire().await.map_err(|closed| broken(closed.to_string()))?;
+            let readers = Arc::clone(&self.readers);
+            let task = tokio::task::spawn_blocking(move || readers.run(job));
+            task.await.map_err(|death| broken(death.to_string()))?
+        }
+    }
+}
+
+/// The transaction's end is written out, because a session that can travel between threads must own the connection.
+fn run_job<J: Job>(connection: &mut Connection, job: J) -> Result<J::Answer, ReadStoreError> {
+    let begin = if J::WRITES { "begin immediate" } else { "begin" };
+    connection.execute_batch(begin).map_err(failed(J::DOING))?;
+    let done = at_once(job.run(&mut SqliteSession { connection, doing: J::DOING })).flatten();
+    let (end, answer) = match done {
+        Ok(Done::Commit(answer)) => ("commit", Ok(answer)),
+        Ok(Done::RollBack(answer)) => ("rollback", Ok(answer)),
+        Err(error) => ("rollback", Err(error)),
+    };
+    let ended = connection.execute_batch(end).map_err(failed(J::DOING));
+    if ended.is_err() && !connection.is_autocommit() {
+        // A commit that fails, on a full disk perhaps, leaves its transaction open.
+        let _closed = connection.execute_batch("rollback");
+    }
+    answer.and_then(|answer| ended.map(|()| answer))
+}
+
+/// A job that runs on SQLite never waits for anything but SQLite, which blocks.
+fn at_once<T>(future: impl Future<Output = T>) -> Result<T, ReadStoreError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Ok(answer),
+        Poll::Pending => Err(ReadStoreError::Unavailable {
+            doing: "running a job",
+            reason: "it waited for something else than the database".to_owned(),
+        }),
+    }
+}
+
+struct SqliteSession<'c> {
+    connection: &'c mut Connection,
+    doing: &'static str,
+}
+
+/// A [`Value`] as SQLite binds it.
+struct Bound<'v>(&'v Value);
+
+impl rusqlite::ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Int64(value) => ValueRef::Integer(*value),
+            Value::Text(value) => ValueRef::Text(value.as_bytes()),
+            Value::Uuid(value) => ValueRef::Blob(value.as_bytes()),
+            Value::Bytes(value) => ValueRef::Blob(value),
+            Value::Instant(value) => ValueRef::Integer(value.timestamp_millis()),
+            Value::Bool(value) => ValueRef::Integer(i64::from(*value)),
+        }))
+    }
+}
+
+fn read_value(value: ValueRef<'_>, column_type: ColumnType) -> Value {
+    match (value, column_type) {
+        (ValueRef::Integer(value), ColumnType::Instant) => Value::from_millis(value),
+        (ValueRef::Integer(value), ColumnType::Bool) => Value::Bool(value != 0),
+        (ValueRef::Integer(value), _) => Value::Int64(value),
+        (ValueRef::Text(value), _) => Value::Text(String::from_utf8_lossy(value).into_owned()),
+        (ValueRef::Blob(value), ColumnType::Uuid) => Uuid::from_slice(value).map_or(Value::Null, Value::Uuid),
+        (ValueRef::Blob(value), _) => Value::Bytes(value.to_vec()),
+        (ValueRef::Null | ValueRef::Real(_), _) => Value::Null,
+    }
+}
+
+impl SqliteSession<'_> {
+    /// Runs one statement for each group of `width` values.
+    fn each(&self, sql: &str, width: usize, values: &[Value]) -> Result<(), ReadStoreError> {
+        let failed = failed(self.doing);
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        for row in values.chunks(width) {
+            statement.execute(rusqlite::params_from_iter(row.iter().map(Bound))).map_err(&failed)?;
+        }
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+        columns: impl Iterator<Item = ColumnType> + Clone,
+        found: &mut Vec<Value>,
+    ) -> Result<(), ReadStoreError> {
+        let failed = failed(self.doing);
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let mut rows =
+            statement.query(rusqlite::params_from_iter(parameters.iter().map(Bound))).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            for (index, column_type) in columns.clone().enumerate() {
+                found.push(read_value(row.get_ref(index).map_err(&failed)?, column_type));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Session for SqliteSession<'_> {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn batch(&mut self, sql: &str) -> Result<(), ReadStoreError> {
+        self.connection.execute_batch(sql).map_err(failed(self.doing))
+    }
+
+    async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, ReadStoreError> {
+        let failed = failed(self.doing);
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let count = statement.execute(rusqlite::params_from_iter(parameters.iter().map(Bound)));
+        count.map(|count| count as u64).map_err(failed)
+    }
+
+    async fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let mut found = Vec::new();
+        self.read(sql, parameters, columns.iter().copied(), &mut found)?;
+        Ok(found)
+    }
+
+    async fn write_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        values: &[Value],
+    ) -> Result<(), ReadStoreError> {
+        self.each(&Dialect::Sqlite.write_rows(build, table), table.columns.len(), values)
+    }
+
+    async fn delete_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> Result<(), ReadStoreError> {
+        self.each(&Dialect::Sqlite.delete_rows(build, table), table.key_columns, keys)
+    }
+
+    async fn load_rows(
+        &mut self,
+        build: &BuildId,
+        table: &'static Table,
+        keys: &[Value],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        // The database is in this process: one prepared statement, run for each key, is the cheapest question.
+        let sql = Dialect::Sqlite.load_rows(build, table);
+        let types = table.columns.iter().map(|column| column.column_type);
+        let mut found = Vec::new();
+        for key in keys.chunks(table.key_columns) {
+            self.read(&sql, key, types.clone(), &mut found)?;
+        }
+        Ok(found)
+    }
+
+    async fn durable(&mut self) -> Result<(), ReadStoreError> {
+        // A power cut ends every process of this file, and leases with them.
+        Ok(())
+    }
+}
