@@ -4,7 +4,10 @@ use uuid::Uuid;
 
 use domain::{
     kernel::LocalDay,
-    lots::{DeviationStatus, Grams, LotCode, LotStatus, LotType, Sku, TenthsC},
+    lots::{
+        Decision, DeviationStatus, Disposition, Gate, Grams, HoldCause, LimitSource, LotCode, LotStatus,
+        LotType, ReadingType, Sku, TenthsC,
+    },
 };
 
 /// What a column holds. Every engine stores each of them so that equal values compare equal and sort alike.
@@ -190,7 +193,20 @@ macro_rules! text_field {
     )+ };
 }
 
-text_field!(LotType, LotStatus, LotCode, Sku, LocalDay, DeviationStatus);
+text_field!(
+    Decision,
+    DeviationStatus,
+    Disposition,
+    Gate,
+    HoldCause,
+    LimitSource,
+    LocalDay,
+    LotCode,
+    LotStatus,
+    LotType,
+    ReadingType,
+    Sku
+);
 
 impl Field for Grams {
     const TYPE: ColumnType = ColumnType::Int64;

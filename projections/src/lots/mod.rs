@@ -1,0 +1,44 @@
+//! What people ask about lots, and the rows that answer it (rules: lots.md, section 5).
+//!
+//! Reading order: [`LotBoard`] (the heart), then the others in any order, then [`genealogy`], the index in memory.
+
+mod deviations;
+// genealogy
+mod inspections;
+mod lot_board;
+mod lot_links;
+mod partners;
+mod shipments;
+mod temperature_readings;
+
+use commands::ports::RecordedEvent;
+use uuid::Uuid;
+
+pub use deviations::{DeviationRow, Deviations};
+pub use inspections::{InspectionRow, Inspections};
+pub use lot_board::{LotBoard, LotBoardRow};
+pub use lot_links::{LotLinkRow, LotLinks};
+pub use partners::{PartnerRow, Partners};
+pub use shipments::{ShipmentRow, Shipments};
+pub use temperature_readings::{TemperatureReadingRow, TemperatureReadings};
+
+use crate::{FoldError, Model};
+
+/// Every read model of this context.
+pub fn models() -> Vec<Model> {
+    vec![
+        Model::of::<LotBoard>(),
+        Model::of::<LotLinks>(),
+        Model::of::<Shipments>(),
+        Model::of::<Inspections>(),
+        Model::of::<TemperatureReadings>(),
+        Model::of::<Deviations>(),
+        Model::of::<Partners>(),
+    ]
+}
+
+/// The aggregate's id, where a category's stream ids are UUIDs.
+fn stream_uuid(event: &RecordedEvent) -> Result<Uuid, FoldError> {
+    let id = &event.stream.id;
+    id.parse().map_err(|_| FoldError::Contradiction(format!("stream id {id} is not a UUID")))
+}
