@@ -7,7 +7,7 @@ use std::{
 };
 
 use commands::ports::StoreError;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 use schema::migrations::{SQLITE, SQLITE_APPLICATION_ID, newest};
 
 use super::failure::store_error;
@@ -97,6 +97,9 @@ impl SqliteFile {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags).map_err(unavailable)?;
         connection.busy_handler(Some(wait_for_writer)).map_err(unavailable)?;
+        // Plans do not depend on the values bound: without this, SQLite plans a cached statement anew at each use, which
+        // was a fifth of the time of an append.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(unavailable)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     }
