@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
+pub use adapters::postgres::ScratchDatabase;
 use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
 use commands::{
     engine::{Engine, EngineConfig, Ports},

@@ -10,8 +10,10 @@ mod events;
 mod failure;
 mod lane;
 mod migrate;
+mod scratch;
 mod side_tables;
 mod store;
 
 pub use migrate::migrate;
+pub use scratch::ScratchDatabase;
 pub use store::PostgresEventStore;

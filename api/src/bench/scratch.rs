@@ -8,7 +8,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{Report, load::LoadArgs, machine::peak_resident_mib};
-use crate::compose::{StoreUrl, Stores};
+use crate::compose::{ScratchDatabase, StoreUrl, Stores};
 
 /// An empty log that lives as long as its benchmark.
 pub struct Scratch {
@@ -28,42 +28,63 @@ pub async fn within(
     report.fact("store", load.store.to_string());
     report.fact("callers", load.callers);
     report.fact("seconds", load.seconds);
-    let place = Place::make(&load.store)?;
-    let scratch = Scratch { stores: Stores::open(&place.url).await? };
-    let outcome = measure(&scratch, report).await;
+    let place = Place::make(&load.store).await?;
+    report.fact("durability", place.durability().await?);
+    let outcome = match Stores::open(&place.url).await {
+        Ok(stores) => measure(&Scratch { stores }, report).await,
+        Err(error) => Err(error.into()),
+    };
     report.figure("peak_resident_mib", peak_resident_mib());
+    place.remove().await?;
     outcome
 }
 
-/// The scratch log's place, taken away when it is dropped.
+/// The scratch log's place.
 struct Place {
     url: StoreUrl,
-    directory: Option<PathBuf>,
+    kind: Kind,
+}
+
+enum Kind {
+    Memory,
+    Directory(PathBuf),
+    Database(ScratchDatabase),
 }
 
 impl Place {
-    fn make(beside: &StoreUrl) -> anyhow::Result<Self> {
-        match beside {
-            StoreUrl::Memory => Ok(Self { url: StoreUrl::Memory, directory: None }),
+    async fn make(beside: &StoreUrl) -> anyhow::Result<Self> {
+        let name = format!("cairn_bench_{}", Uuid::now_v7().simple());
+        Ok(match beside {
+            StoreUrl::Memory => Self { url: StoreUrl::Memory, kind: Kind::Memory },
             StoreUrl::Sqlite(file) => {
                 let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let name = format!("cairn-bench-{}", Uuid::now_v7());
                 let directory = parent.unwrap_or(Path::new(".")).join(name);
                 fs::create_dir_all(&directory)?;
                 let url = StoreUrl::Sqlite(directory.join("bench.db"));
-                Ok(Self { url, directory: Some(directory) })
+                Self { url, kind: Kind::Directory(directory) }
             }
-            StoreUrl::Postgres(_) => anyhow::bail!("PostgreSQL is not built in yet"),
-        }
+            StoreUrl::Postgres(beside) => {
+                let database = ScratchDatabase::create(beside, &name).await?;
+                let url = StoreUrl::Postgres(database.url().to_owned());
+                Self { url, kind: Kind::Database(database) }
+            }
+        })
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(directory) = &self.directory
-            && let Err(error) = fs::remove_dir_all(directory)
-        {
-            tracing::warn!(directory = %directory.display(), %error, "the benchmark's log was not removed");
+    /// What an answered commit has survived by then.
+    async fn durability(&self) -> anyhow::Result<String> {
+        Ok(match &self.kind {
+            Kind::Memory => "none".to_owned(),
+            Kind::Directory(_) => "journal_mode = wal, synchronous = full".to_owned(),
+            Kind::Database(database) => database.settings().await?.join(", "),
+        })
+    }
+
+    async fn remove(self) -> anyhow::Result<()> {
+        match self.kind {
+            Kind::Memory => Ok(()),
+            Kind::Directory(directory) => Ok(fs::remove_dir_all(directory)?),
+            Kind::Database(database) => Ok(database.remove().await?),
         }
     }
 }
