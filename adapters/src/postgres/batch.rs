@@ -79,7 +79,9 @@ impl<'batch> Arrays<'batch> {
         // Within the batch the instants rise here; over the batches, the function sees to it.
         let mut instant = DateTime::<Utc>::MIN_UTC;
         for (commit, metadata) in accepted.iter().zip(metadata) {
-            instant = instant.max(to_the_millisecond(commit.decided_at));
+            if commit.event_count() > 0 {
+                instant = instant.max(to_the_millisecond(commit.decided_at));
+            }
             for write in &commit.streams {
                 if touched.insert(&write.stream) {
                     arrays.streams.push(&write.stream, write.expected_version);

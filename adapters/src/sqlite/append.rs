@@ -57,7 +57,10 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rus
     let mut position = end.position;
     let mut recorded_at = end.recorded_at;
     for commit in accepted {
-        recorded_at = recorded_at.max(commit.decided_at.timestamp_millis());
+        // The log's clock moves with events alone: what left none is not seen by the next.
+        if commit.event_count() > 0 {
+            recorded_at = recorded_at.max(commit.decided_at.timestamp_millis());
+        }
         let metadata = serde_json::to_string(&commit.metadata)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         for write in &commit.streams {

@@ -16,8 +16,8 @@ use super::failure::store_error;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Waits of 2 ms that a writer spends on another process's transaction before it answers `Unavailable`: 10 s.
 const LONGEST_WAIT: i32 = 5_000;
-/// Pages of the write-ahead log after which a commit moves them into the file: 16 MiB.
-const CHECKPOINT_PAGES: u32 = 4_000;
+/// Pages of the write-ahead log after which a commit moves them into the file: 32 MiB.
+const CHECKPOINT_PAGES: u32 = 8_000;
 
 /// A SQLite file that is Cairn's, in the schema that this program knows. Read models may keep their tables in it.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     append,
+    events::as_sql,
     failure::store_error,
     file::SqliteFile,
     reads,
@@ -73,6 +74,21 @@ impl SqliteEventStore {
     /// The file, for read models that keep their tables beside the log.
     pub fn file(&self) -> &SqliteFile {
         &self.file
+    }
+
+    /// Bounds the file, so that the log cannot take the whole disk: beyond it, commits answer
+    /// [`StoreError::DiskFull`]. The bound counts the file alone, is rounded to pages, and ends with this store object.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file does not answer.
+    pub async fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
+        self.write("bounding the file", move |connection| {
+            let page_size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            // 2^32 - 2 is SQLite's own bound, as good as none.
+            let pages = bytes.map_or(0xFFFF_FFFE, |bytes| as_sql(bytes) / page_size);
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        })
+        .await
     }
 
     pub(super) async fn read<T: Send + 'static>(

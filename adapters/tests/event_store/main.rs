@@ -6,6 +6,9 @@ mod contract;
 mod database;
 mod fixtures;
 mod harness;
+mod model;
+mod postgres_database;
+mod sqlite_file;
 
 mod memory {
     crate::contract::promises!(crate::harness::Memory);
@@ -13,8 +16,18 @@ mod memory {
 
 mod sqlite {
     crate::contract::promises!(crate::harness::Sqlite);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn random_batches_leave_what_the_reference_leaves() {
+        crate::model::random_batches_leave_what_the_reference_leaves::<crate::harness::Sqlite>(150).await;
+    }
 }
 
 mod postgres {
     crate::contract::promises!(crate::harness::Postgres);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn random_batches_leave_what_the_reference_leaves() {
+        crate::model::random_batches_leave_what_the_reference_leaves::<crate::harness::Postgres>(15).await;
+    }
 }
