@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::Utc;
 use clap::Args;
 
-use super::{Context, Outcome, Place, Printer, Progress, Table, grouped};
+use super::{Context, Outcome, Place, Printer, Progress, Settled, Table, grouped};
 use crate::{
     compose::Stores,
     demo::{self, DemoPlant},
@@ -29,37 +29,39 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> Outcome {
-        let stores = self.place.open().await?;
-        let plant = load(&stores, &self.place).await?;
+        let settled = self.place.settle()?;
+        let stores = settled.open().await?;
+        let plant = load(&stores, &settled).await?;
         let printer = Printer;
-        if self.json { printer.json(&plant) } else { self.print(&printer, &plant) }
-    }
-
-    fn print(&self, printer: &Printer, plant: &DemoPlant) -> Outcome {
-        let url = self.place.url();
-        let what = if plant.commands_known == plant.commands { "was already in" } else { "is in" };
-        printer.line(format_args!(
-            "The demo plant {what} {url}: {} lots, {} commands, from {} on.",
-            grouped(plant.lots.cast_signed()),
-            grouped(plant.commands.cast_signed()),
-            plant.first_day
-        ))?;
-        printer.line(format_args!("Its tenant is {} (`--tenant demo` will do).", plant.tenant))?;
-        printer.line("")?;
-        let mut table = Table::default().column("worth trying").column("what there is to see");
-        for lot in &plant.worth_trying {
-            table.row([lot.code.to_string(), lot.what.to_owned()]);
-        }
-        printer.table(&table)?;
-        let Some(first) = plant.worth_trying.first() else { return Ok(()) };
-        printer.line("")?;
-        printer.line(format_args!("cairn trace {} --forward{}", first.code, self.place.as_flags()))?;
-        printer.line(format_args!("cairn serve{}", self.place.as_flags()))
+        if self.json { printer.json(&plant) } else { print(&printer, &plant, &settled) }
     }
 }
 
+/// Says what there is, and what to try.
+pub fn print(printer: &Printer, plant: &DemoPlant, settled: &Settled) -> Outcome {
+    let url = &settled.url;
+    let what = if plant.commands_known == plant.commands { "was already in" } else { "is in" };
+    printer.line(format_args!(
+        "The demo plant {what} {url}: {} lots, {} commands, from {} on.",
+        grouped(plant.lots.cast_signed()),
+        grouped(plant.commands.cast_signed()),
+        plant.first_day
+    ))?;
+    printer.line(format_args!("Its tenant is {} (`--tenant demo` will do).", plant.tenant))?;
+    printer.line("")?;
+    let mut table = Table::default().column("worth trying").column("what there is to see");
+    for lot in &plant.worth_trying {
+        table.row([lot.code.to_string(), lot.what.to_owned()]);
+    }
+    printer.table(&table)?;
+    let Some(first) = plant.worth_trying.first() else { return Ok(()) };
+    printer.line("")?;
+    printer.line(format_args!("cairn trace {} --forward{}", first.code, settled.flags()))?;
+    printer.line(format_args!("cairn serve{}", settled.flags()))
+}
+
 /// Loads the demo plant and shows how far it is.
-pub async fn load(stores: &Stores, place: &Place) -> Outcome<DemoPlant> {
+pub async fn load(stores: &Stores, settled: &Settled) -> Outcome<DemoPlant> {
     let progress = Progress::start("loading the demo plant", "commands", demo::COMMANDS, false);
     let progress = Mutex::new(progress);
     let watcher = |phase: Option<&str>, answered: u64| {
@@ -71,5 +73,5 @@ pub async fn load(stores: &Stores, place: &Place) -> Outcome<DemoPlant> {
     };
     let loaded = demo::load(stores, Utc::now(), &watcher).await;
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-    loaded.or_fail(|| format!("the demo plant could not be loaded into {}", place.url()))
+    loaded.or_fail(|| format!("the demo plant could not be loaded into {}", settled.url))
 }

@@ -29,8 +29,9 @@ struct Migrated {
 
 impl Migrate {
     pub async fn run(self) -> Outcome {
-        let store = self.place.url().to_string();
-        let stores = self.place.open().await?;
+        let settled = self.place.settle()?;
+        let store = settled.url.to_string();
+        let stores = settled.open().await?;
         let head = stores.events.head().await.or_fail(|| format!("the log {store} does not answer"))?;
         let printer = Printer;
         if self.json {

@@ -31,7 +31,7 @@ use crate::bench::{self, BenchArgs};
 pub use self::{
     failure::{Context, Failure, Outcome},
     interrupt::Interrupt,
-    place::Place,
+    place::{Place, Settled},
     printer::{Printer, Table, WIDTH, grouped, kilograms, note},
     progress::Progress,
 };

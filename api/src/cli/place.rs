@@ -1,53 +1,91 @@
-//! Where the log lies that a subcommand works on.
+//! Where the log lies that a subcommand works on, and whose data in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use chrono_tz::Tz;
 use clap::Args;
+use commands::ports::{TenantId, TenantSettings};
+use uuid::Uuid;
 
 use super::{Failure, Outcome};
-use crate::compose::{StoreUrl, Stores};
+use crate::{
+    compose::{StoreUrl, Stores},
+    config::{Config, Tenant},
+    demo,
+};
 
-const DEFAULT_DATA: &str = "data";
-
-/// The log that a subcommand works on.
+/// Where settings come from, and the log that a subcommand works on.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where the log lies")]
 pub struct Place {
-    /// Directory of the embedded profile: the log, its read models, the signing secret
-    #[arg(long, value_name = "DIR", env = "CAIRN_DATA", default_value = DEFAULT_DATA, hide_env_values = true)]
-    data: PathBuf,
+    /// Directory of the embedded profile: the log, its read models, the signing secret [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The log elsewhere: sqlite:PATH or postgres://USER@HOST:PORT/DATABASE [default: sqlite:DIR/cairn.db]
-    #[arg(long, value_name = "URL", env = "CAIRN_STORE", hide_env_values = true)]
-    store: Option<StoreUrl>,
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Configuration file [default: DIR/cairn.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "CAIRN_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+}
+
+/// A place, with everything that is set there.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The settings in force.
+    pub config: Config,
+    /// Where the log lies.
+    pub url: StoreUrl,
+    flags: String,
 }
 
 impl Place {
-    /// The directory of the embedded profile.
-    pub fn data(&self) -> &Path {
-        &self.data
+    /// Finds out what is in force.
+    pub fn settle(&self) -> Outcome<Settled> {
+        self.settle_with(None)
     }
 
-    /// Where the log lies.
-    pub fn url(&self) -> StoreUrl {
-        self.store.clone().unwrap_or_else(|| StoreUrl::Sqlite(self.data.join("cairn.db")))
+    /// As [`Place::settle`], with a further flag of the subcommand: its key and what was given.
+    pub fn settle_with(&self, flag: Option<(&'static str, String)>) -> Outcome<Settled> {
+        let data = self.data.as_ref().map(|data| ("data", data.display().to_string()));
+        let store = self.store.clone().map(|store| ("store", store));
+        let flags = [data, store, flag].into_iter().flatten();
+        let config = Config::load(self.config.as_deref(), std::env::vars(), flags).map_err(|bad| {
+            let problems =
+                bad.0.iter().fold(Failure::usage("the configuration is wrong"), |failure, problem| {
+                    failure.because(problem)
+                });
+            problems.advise("cairn config --help   tells where a setting comes from")
+        })?;
+        let url = match &config.settings.store {
+            Some(store) => store.parse().map_err(Failure::usage)?,
+            None => StoreUrl::Sqlite(config.settings.data.join("cairn.db")),
+        };
+        Ok(Settled { config, url, flags: self.as_flags() })
     }
 
-    /// The flags that name this place, to be printed behind a command: empty for the default.
-    pub fn as_flags(&self) -> String {
-        match &self.store {
-            Some(url) => format!(" --store {url}"),
-            None if self.data == Path::new(DEFAULT_DATA) => String::new(),
-            None => format!(" --data {}", self.data.display()),
-        }
+    fn as_flags(&self) -> String {
+        let store = self.store.as_ref().and_then(|store| store.parse::<StoreUrl>().ok());
+        let store = store.map(|url| format!(" --store {url}"));
+        let data = self.data.as_ref().map(|data| format!(" --data {}", data.display()));
+        let config = self.config.as_ref().map(|file| format!(" --config {}", file.display()));
+        [store, data, config].into_iter().flatten().collect()
+    }
+}
+
+impl Settled {
+    /// The flags that name this place, to be printed behind a command: empty for the default. Without a password.
+    pub fn flags(&self) -> &str {
+        &self.flags
     }
 
     /// Opens a log that is there already: a question to an empty directory is a mistake, not a new log.
     pub async fn open_existing(&self) -> Outcome<Stores> {
-        if let StoreUrl::Sqlite(file) = self.url()
+        if let StoreUrl::Sqlite(file) = &self.url
             && !file.exists()
         {
             return Err(Failure::new(format!("there is no log at {}", file.display()))
-                .advise(format!("cairn demo --data {}   makes one with a demo plant", self.data.display()))
+                .advise(format!("cairn demo{}   makes one with a demo plant", self.flags))
                 .advise("name the right directory with --data DIR, or a database with --store URL"));
         }
         self.open().await
@@ -55,16 +93,48 @@ impl Place {
 
     /// Opens the log, making it when it is missing.
     pub async fn open(&self) -> Outcome<Stores> {
-        let url = self.url();
-        if let StoreUrl::Sqlite(file) = &url
+        let url = &self.url;
+        if let StoreUrl::Sqlite(file) = url
             && let Some(directory) = file.parent()
         {
             std::fs::create_dir_all(directory).map_err(|fault| {
                 Failure::new(format!("the directory {} cannot be made", directory.display())).because(&fault)
             })?;
         }
-        Stores::open(&url)
+        Stores::open(url)
             .await
             .map_err(|error| Failure::new(format!("the log {url} cannot be opened")).because(&error))
+    }
+
+    /// The tenants of the configuration, and the demo plant's unless that is configured too.
+    pub fn tenants(&self) -> Vec<Tenant> {
+        let mut tenants = self.config.settings.tenants.clone();
+        if tenants.iter().all(|tenant| tenant.id != demo::TENANT && tenant.slug != demo::SLUG) {
+            tenants.push(Tenant {
+                slug: demo::SLUG.to_owned(),
+                id: demo::TENANT,
+                name: "Demo plant".to_owned(),
+                settings: demo::settings(),
+                viewer_sees_audit: false,
+            });
+        }
+        tenants
+    }
+
+    /// Whose data is meant: a configured tenant's name in the configuration, `demo`, or any tenant's id.
+    pub fn tenant(&self, given: &str) -> Outcome<TenantId> {
+        let tenants = self.tenants();
+        let known = tenants.iter().find(|tenant| tenant.slug == given).map(|tenant| tenant.id);
+        known.or_else(|| Uuid::try_parse(given).ok()).ok_or_else(|| {
+            let slugs: Vec<&str> = tenants.iter().map(|tenant| tenant.slug.as_str()).collect();
+            Failure::usage(format!("there is no tenant {given}"))
+                .advise(format!("a tenant's id (a UUID), or one of: {}", slugs.join(", ")))
+        })
+    }
+
+    /// A tenant's settings, those of [`TenantSettings::default`] when it has none.
+    pub fn time_zone(&self, tenant: TenantId) -> Tz {
+        let settings = self.tenants().into_iter().find(|known| known.id == tenant);
+        settings.map_or_else(TenantSettings::default, |known| known.settings).time_zone
     }
 }

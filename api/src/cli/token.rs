@@ -1,9 +1,13 @@
 use std::{str::FromStr, time::Duration};
 
+use chrono::{DateTime, Timelike, Utc};
 use clap::Args;
 use domain::identity::Role;
+use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Failure, Outcome, Place};
+use super::{Context, Outcome, Place, Printer, Settled};
+use crate::auth::{self, Grant, LocalSecret};
 
 /// Mint a bearer token for the embedded profile
 #[derive(Debug, Args)]
@@ -24,7 +28,7 @@ pub struct Token {
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<Role>,
     /// Who acts, as events will say
-    #[arg(long, value_name = "NAME", default_value = "local")]
+    #[arg(long, value_name = "NAME", default_value = "local", value_parser = actor)]
     actor: String,
     /// How long it is good for: 30m, 8h, 7d
     #[arg(long, value_name = "TIME", default_value = "12h")]
@@ -63,11 +67,63 @@ impl FromStr for Ttl {
     }
 }
 
+#[derive(Serialize)]
+struct Minted {
+    token: String,
+    tenant: Uuid,
+    roles: Vec<&'static str>,
+    actor: String,
+    expires_at: DateTime<Utc>,
+}
+
 impl Token {
     pub async fn run(self) -> Outcome {
-        let _wanted = (self.tenant, self.roles, self.actor, self.ttl, self.json, self.place);
-        Err(Failure::new("token is not built in yet"))
+        let settled = self.place.settle()?;
+        let tenant = settled.tenant(&self.tenant)?;
+        let secret = local_secret(&settled)?;
+        // A token's times are whole seconds.
+        let issued_at = Utc::now().with_nanosecond(0).unwrap_or_else(Utc::now);
+        let grant = Grant {
+            subject: self.actor.clone(),
+            tenant,
+            roles: self.roles.clone(),
+            lifetime: self.ttl.0,
+            issued_at,
+        };
+        let token = auth::mint(&secret, &grant).or_fail(|| "the token could not be signed")?;
+        let printer = Printer;
+        if !self.json {
+            return printer.line(token);
+        }
+        printer.json(&Minted {
+            token,
+            tenant,
+            roles: self.roles.iter().map(|role| role.as_str()).collect(),
+            actor: self.actor,
+            expires_at: issued_at + self.ttl.0,
+        })
     }
+}
+
+/// The secret that signs local tokens: the configured one, else that of the data directory, which is made when it is missing.
+pub fn local_secret(settled: &Settled) -> Outcome<LocalSecret> {
+    let settings = &settled.config.settings;
+    match &settings.identity.secret {
+        Some(secret) => LocalSecret::try_new(secret.as_bytes()).or_fail(|| "identity.secret cannot be used"),
+        None => LocalSecret::load_or_create(&settings.data)
+            .or_fail(|| format!("there is no secret to sign with in {}", settings.data.display())),
+    }
+}
+
+fn actor(given: &str) -> Result<String, String> {
+    let readable = (1..=255).contains(&given.len()) && given.chars().all(|c| c.is_ascii_graphic());
+    if !readable {
+        return Err("1 to 255 printable ASCII characters without spaces are wanted".to_owned());
+    }
+    if given.eq_ignore_ascii_case("system") {
+        return Err("only Cairn itself acts as `system`".to_owned());
+    }
+    Ok(given.to_owned())
 }
 
 #[cfg(test)]

@@ -29,8 +29,10 @@ use self::clock::DemoClock;
 use self::{floor::Floor, incidents::LAST_DAY};
 use crate::compose::Stores;
 
-/// The demo plant's tenant.
-pub const TENANT: Uuid = uuid!("0de30000-ca12-7000-8000-000000000001");
+/// The demo plant's tenant, by its name.
+pub const SLUG: &str = "demo";
+/// The demo plant's tenant: the id that follows from its name, see [`crate::config::tenant_id`].
+pub const TENANT: Uuid = uuid!("ef4a6f81-8e6e-5c9b-b156-d9365f61532a");
 
 const ZONE: Tz = Budapest;
 const FIRST_LOT: &str = "day-1/RAW/1";

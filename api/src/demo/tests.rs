@@ -14,6 +14,11 @@ fn saturday() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 7, 9, 0, 0).unwrap()
 }
 
+#[test]
+fn the_demo_plants_id_follows_from_its_name() {
+    assert_eq!(TENANT, crate::config::tenant_id(SLUG));
+}
+
 async fn loaded(stores: &Stores, now: DateTime<Utc>) -> DemoPlant {
     load(stores, now, &|_phase, _answered| {}).await.unwrap()
 }
