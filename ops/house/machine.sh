@@ -22,6 +22,28 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+duration() { printf '%d min %02d s' $(($1 / 60)) $(($1 % 60)); }
+
+# Two checkouts may run at once: cargo would let one start the other's binary, so each takes a folder of its own,
+# kept by file descriptor 9 until release_target.
+choose_target() {
+  [ -z "${CARGO_TARGET_DIR:-}" ] || return 0
+  local folder slot
+  have flock || apt_install "two builds at once must not share a folder" util-linux
+  folder=$(cache_folder)
+  mkdir -p "$folder"
+  for slot in "" .2 .3 .4; do
+    exec 9>"$folder/target$slot.lock"
+    if flock -n 9; then
+      export CARGO_TARGET_DIR="$folder/target$slot"
+      return
+    fi
+  done
+  stop "four runs are under way already; set CARGO_TARGET_DIR to a folder of its own"
+}
+
+release_target() { exec 9>&-; }
+
 apt_is_fresh=no
 # apt_install WHY PACKAGE…: installs Debian packages.
 apt_install() {
