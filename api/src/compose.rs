@@ -1,15 +1,24 @@
 //! Puts the parts together. Nothing else in this package names an adapter.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 pub use adapters::postgres::ScratchDatabase;
-use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
+use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, read, sqlite::SqliteEventStore};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{
         CheckpointStore, Clock, DeadlineStore, EventStore, RandomIds, SnapshotStore, StoreError, SystemClock,
         TenantDirectory,
     },
+};
+use projections::{
+    ports::{ReadStore, ReadStoreError},
+    runner::{ReadSide, ReadSideOptions},
 };
 
 /// Where a log lies.
@@ -126,6 +135,34 @@ impl Stores {
         };
         Engine::start(ports, config)
     }
+}
+
+/// Opens the read models of a log, bringing the store's schema up to date. A database keeps them beside the log's own
+/// tables; a file has another file beside it, `cairn-read.db` for `cairn.db`, that may be deleted while nothing runs.
+///
+/// # Errors
+/// Of the read store; a log in memory has no read models.
+pub async fn open_read_store(url: &StoreUrl) -> Result<Arc<dyn ReadStore>, ReadStoreError> {
+    match url {
+        StoreUrl::Memory => Err(ReadStoreError::Unavailable {
+            doing: "opening it",
+            reason: "a log in memory has no read models".to_owned(),
+        }),
+        StoreUrl::Sqlite(path) => read::sqlite_read_store(&beside(path)).await,
+        StoreUrl::Postgres(url) => read::postgres_read_store(url).await,
+    }
+}
+
+fn beside(log: &Path) -> PathBuf {
+    let stem = log.file_stem().unwrap_or_default().to_string_lossy();
+    log.with_file_name(format!("{stem}-read.db"))
+}
+
+/// The read models of every context, without keeping them current: to read, rebuild or repair.
+pub async fn stand_by(stores: &Stores, url: &StoreUrl) -> Result<Arc<ReadSide>, ReadStoreError> {
+    let rows = open_read_store(url).await?;
+    let models = projections::lots::models();
+    Ok(ReadSide::stand_by(Arc::clone(&stores.events), rows, models, ReadSideOptions::default()))
 }
 
 #[cfg(test)]

@@ -1,14 +1,21 @@
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
+use commands::ports::StreamKey;
+use projections::runner::Repair;
+use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Failure, Outcome, Place};
+use super::{Context, Failure, Outcome, Place, Printer, rebuild};
 
 /// Streams that a read model could not fold: list them, try again, or pass over
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   cairn parked list
-  cairn parked retry lot_board lot-0190c6e2-7f3a-7c1e-9d52-0f4a3b1c2d3e
-  cairn parked skip lot_board lot-0190c6e2-7f3a-7c1e-9d52-0f4a3b1c2d3e --reason 'imported twice, see ticket 4711'
+  cairn parked retry lot_board STREAM
+  cairn parked skip lot_board STREAM --reason 'imported twice, see ticket 4711'
+
+STREAM is a stream's name as the list writes it: TENANT/CATEGORY-ID.
 
 An event that cannot be folded parks its stream: its later events wait behind it, the rest of the log goes on.
 After the program was mended, `retry` folds what waits. `skip` passes over the one event that failed.")]
@@ -50,9 +57,118 @@ enum Action {
     },
 }
 
+#[derive(Serialize)]
+struct Line {
+    read_model: String,
+    stream: String,
+    position: u64,
+    event_type: String,
+    error: String,
+    attempts: u32,
+    since: DateTime<Utc>,
+    /// Later events of the stream that wait behind it.
+    waiting: usize,
+}
+
 impl Parked {
     pub async fn run(self) -> Outcome {
-        let _wanted = self.action;
-        Err(Failure::new("parked is not built in yet"))
+        match self.action {
+            Action::List { json, place } => list(&place, json).await,
+            Action::Retry { read_model, stream, place } => {
+                let reason = "retried from the command line";
+                repair(&place, &read_model, &stream, Repair::Retry, reason).await
+            }
+            Action::Skip { read_model, stream, reason, place } => {
+                repair(&place, &read_model, &stream, Repair::Skip, &reason).await
+            }
+        }
+    }
+}
+
+async fn list(place: &Place, json: bool) -> Outcome {
+    let settled = place.settle()?;
+    let stores = settled.open_existing().await?;
+    let side = rebuild::stand_by(&stores, &settled).await?;
+    let parked = side.parked().await.or_fail(|| "what is parked cannot be read")?;
+    let lines: Vec<Line> = parked.into_iter().map(line).collect();
+    let printer = Printer;
+    if json {
+        return printer.json(&lines);
+    }
+    if lines.is_empty() {
+        return printer.line("Nothing is parked: every event was folded into every read model.");
+    }
+    for line in &lines {
+        printer.line(format_args!("{}  {}", line.read_model, line.stream))?;
+        printer.line(format_args!(
+            "  {} at position {}, {} behind it, since {}, tried {} times",
+            line.event_type,
+            line.position,
+            line.waiting,
+            line.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            line.attempts
+        ))?;
+        printer.line(format_args!("  {}", line.error))?;
+    }
+    Ok(())
+}
+
+fn line(parked: projections::runner::Parked) -> Line {
+    let event = parked.event;
+    Line {
+        read_model: event.build.model,
+        stream: event.stream.to_string(),
+        position: event.position,
+        event_type: event.event_type,
+        error: event.error.unwrap_or_default(),
+        attempts: event.attempts,
+        since: event.parked_at,
+        waiting: parked.waiting,
+    }
+}
+
+async fn repair(place: &Place, read_model: &str, stream: &str, repair: Repair, reason: &str) -> Outcome {
+    let key = stream_key(stream)?;
+    let settled = place.settle()?;
+    let stores = settled.open_existing().await?;
+    let side = rebuild::stand_by(&stores, &settled).await?;
+    let actor = std::env::var("USER").unwrap_or_else(|_unset| "command line".to_owned());
+    let repaired = side.repair(read_model, &key, repair, &actor, reason).await.map_err(|error| {
+        Failure::new(format!("{stream} stays as it is in {read_model}"))
+            .because(&error)
+            .advise(format!("cairn parked list{}   shows what is parked", settled.flags()))
+    })?;
+    let still = match repaired.still_parked {
+        0 => "nothing of it is parked any more".to_owned(),
+        parked => format!("{parked} are parked still, behind another event that cannot be folded"),
+    };
+    Printer.line(format_args!("{read_model}  {stream}: {} events folded, {still}", repaired.folded))
+}
+
+/// Reads a stream's name as [`StreamKey`] writes it: `TENANT/CATEGORY-ID`.
+fn stream_key(given: &str) -> Outcome<StreamKey> {
+    let parts = given.split_once('/').and_then(|(tenant, rest)| Some((tenant, rest.split_once('-')?)));
+    let key = parts.and_then(|(tenant, (category, id))| {
+        Some(StreamKey::new(Uuid::try_parse(tenant).ok()?, category.to_owned(), id))
+    });
+    key.ok_or_else(|| {
+        Failure::usage(format!("{given} names no stream"))
+            .advise("TENANT/CATEGORY-ID, as `cairn parked list` writes it")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_read_as_it_is_written() {
+        let key = StreamKey::new(Uuid::from_u128(7), "temperature_log", "lot:0190-1:2026-03-02");
+        assert_eq!(stream_key(&key.to_string()).unwrap(), key);
+        assert!(
+            ["", "lot-1", "x/lot-1", "00000000-0000-0000-0000-000000000007/lot"]
+                .into_iter()
+                .all(|bad| stream_key(bad).is_err())
+        );
     }
 }

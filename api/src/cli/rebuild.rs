@@ -1,6 +1,12 @@
-use clap::Args;
+use std::sync::Arc;
 
-use super::{Failure, Outcome, Place};
+use clap::Args;
+use commands::ports::Position;
+use projections::runner::{Phase, ReadSide, Rebuilt};
+use serde::Serialize;
+
+use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Progress, Settled, Table, grouped};
+use crate::compose::{self, Stores};
 
 /// Build read models anew from the log, while commands and queries go on
 #[derive(Debug, Args)]
@@ -23,9 +29,117 @@ pub struct Rebuild {
     place: Place,
 }
 
+#[derive(Serialize)]
+struct Line {
+    read_model: String,
+    version: u32,
+    position: u64,
+    events: u64,
+    rows_written: u64,
+    seconds: f64,
+    /// Whether the new rows equal the old ones; none where there were none of the same shape.
+    equal: Option<bool>,
+}
+
 impl Rebuild {
     pub async fn run(self) -> Outcome {
-        let _wanted = (self.read_models, self.json, self.place);
-        Err(Failure::new("rebuild is not built in yet"))
+        let settled = self.place.settle()?;
+        let stores = settled.open_existing().await?;
+        let side = stand_by(&stores, &settled).await?;
+        let wanted = wanted(&side, &self.read_models)?;
+        let head =
+            stores.events.head().await.or_fail(|| format!("the log {} does not answer", settled.url))?;
+        let mut interrupt = Interrupt::listen();
+        let mut lines = Vec::new();
+        for model in wanted {
+            let rebuilt = tokio::select! {
+                rebuilt = rebuild(&side, model, head) => rebuilt?,
+                () = interrupt.asked() => {
+                    return Err(Failure::new(format!("the rebuild of {model} was interrupted"))
+                        .advise(format!("cairn rebuild {model}{}   goes on where it stopped", settled.flags())));
+                }
+            };
+            lines.push(line(&rebuilt));
+        }
+        let printer = Printer;
+        if self.json { printer.json(&lines) } else { printer.table(&table(&lines)) }
     }
+}
+
+/// The read models of a place, not kept current by this process.
+pub async fn stand_by(stores: &Stores, settled: &Settled) -> Outcome<Arc<ReadSide>> {
+    compose::stand_by(stores, &settled.url)
+        .await
+        .or_fail(|| format!("the read models of {} cannot be opened", settled.url))
+}
+
+/// The known names among the given ones: all when none is given.
+fn wanted(side: &ReadSide, given: &[String]) -> Outcome<Vec<&'static str>> {
+    let known: Vec<&'static str> = side.models().iter().map(|model| model.name).collect();
+    if given.is_empty() {
+        return Ok(known);
+    }
+    let find = |name: &String| {
+        known.iter().find(|known| *known == name).copied().ok_or_else(|| {
+            Failure::usage(format!("there is no read model {name}"))
+                .advise(format!("one or several of: {}", known.join(", ")))
+        })
+    };
+    given.iter().map(find).collect()
+}
+
+async fn rebuild(side: &ReadSide, model: &'static str, head: Position) -> Outcome<Rebuilt> {
+    let failed = || format!("{model} could not be rebuilt; its readers keep the rows that they have");
+    let rebuild = side.rebuild(model).or_fail(failed)?;
+    let mut progress = Progress::start(format!("rebuilding {model}"), "events", head, false);
+    let rebuilt = rebuild
+        .run(&mut |now| {
+            if now.phase != Phase::Folding {
+                progress.phase(format!("{} {model}", phase(now.phase)));
+            }
+            progress.reached(now.position, now.target);
+        })
+        .await;
+    progress.finish();
+    rebuilt.or_fail(failed)
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Folding => "rebuilding",
+        Phase::Indexing => "indexing",
+        Phase::TakingOver => "comparing",
+    }
+}
+
+fn line(rebuilt: &Rebuilt) -> Line {
+    Line {
+        read_model: rebuilt.build.model.clone(),
+        version: rebuilt.build.version,
+        position: rebuilt.position,
+        events: rebuilt.events,
+        rows_written: rebuilt.rows_written,
+        seconds: rebuilt.folding.as_secs_f64(),
+        equal: (!rebuilt.comparisons.is_empty()).then(|| rebuilt.is_equal()),
+    }
+}
+
+fn table(lines: &[Line]) -> Table {
+    let columns = Table::default().column("read model").numbers("events").numbers("rows written");
+    let mut table = columns.numbers("seconds").numbers("position").column("compared with the rows before");
+    for line in lines {
+        table.row([
+            line.read_model.clone(),
+            grouped(line.events.cast_signed()),
+            grouped(line.rows_written.cast_signed()),
+            format!("{:.2}", line.seconds),
+            line.position.to_string(),
+            match line.equal {
+                Some(true) => "equal".to_owned(),
+                Some(false) => "DIFFERENT: the rows before were wrong".to_owned(),
+                None => "there were none".to_owned(),
+            },
+        ]);
+    }
+    table
 }

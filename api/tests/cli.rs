@@ -1,0 +1,14 @@
+//! The binary itself, as somebody at a shell meets it: a fresh data directory, real files, real exit codes.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+
+#[path = "cli/shell.rs"]
+mod shell;
+
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/messages.rs"]
+mod messages;
+#[path = "cli/read_models.rs"]
+mod read_models;
+#[path = "cli/tokens.rs"]
+mod tokens;
