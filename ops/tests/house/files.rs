@@ -10,19 +10,38 @@ pub fn root() -> PathBuf {
 
 /// Paths from the root, with slashes, that exist.
 pub fn all() -> Vec<String> {
+    let mut files = listed_by_git().unwrap_or_else(|| {
+        let mut files = Vec::new();
+        walk(&root(), &mut files);
+        files
+    });
+    files.sort_unstable();
+    files.dedup();
+    files
+}
+
+fn listed_by_git() -> Option<Vec<String>> {
     let listed = Command::new("git")
         .args(["-c", "safe.directory=*", "-c", "core.quotepath=off"])
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(listed.status.success(), "git ls-files failed: {}", String::from_utf8_lossy(&listed.stderr));
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    let mut files: Vec<String> =
-        listed.lines().filter(|path| root().join(path).is_file()).map(str::to_owned).collect();
-    files.sort_unstable();
-    files.dedup();
-    files
+    let listed = listed.status.success().then(|| String::from_utf8(listed.stdout).unwrap())?;
+    Some(listed.lines().filter(|path| root().join(path).is_file()).map(str::to_owned).collect())
+}
+
+/// Outside a clone, everything but what `.gitignore` names.
+fn walk(folder: &Path, files: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !["target", "data", "node_modules", ".git"].contains(&name.as_str()) {
+            walk(&path, files);
+        } else if path.is_file() {
+            files.push(path.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
+        }
+    }
 }
 
 /// The Rust sources of the workspace; the peer runner is a house of its own.
