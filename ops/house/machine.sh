@@ -47,19 +47,20 @@ release_target() { exec 9>&-; }
 apt_is_fresh=no
 # apt_install WHY PACKAGE…: installs Debian packages.
 apt_install() {
-  local why=$1
+  local why=$1 log
   shift
   have apt-get || stop "missing: $* ($why). This machine has no apt; install it by hand and start again."
   [ "$(id -u)" -eq 0 ] || have sudo ||
     stop "missing: $* ($why). As root, run: apt-get install -y $*"
   say "installing $* ($why)"
-  export DEBIAN_FRONTEND=noninteractive
   if [ "$apt_is_fresh" = no ]; then
     as_root apt-get update -qq </dev/null || stop "apt-get update failed; is the network up?"
     apt_is_fresh=yes
   fi
+  log=$(mktemp)
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
-    </dev/null >/dev/null || stop "apt-get install $* failed"
+    </dev/null >"$log" 2>&1 || { cat "$log" >&2 && stop "apt-get install $* failed; what it said stands above"; }
+  rm -f "$log"
 }
 
 need_compiler() {
