@@ -1,1 +1,70 @@
 //! HTTP: a request's way through the process.
+//!
+//! A connection has time to send its headers, a request a size and a time ([`serve`]); every request gets a correlation
+//! id, a span, security headers and an end, also when a handler panics (`conversation.rs`); nobody is anonymous but
+//! `/health/*` (`identify.rs`); GraphQL-over-HTTP is this package's own, to the letter of its specification
+//! (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
+//!
+//! Reading order: [`router`] in this file, then in the order above. Subscriptions will stand beside `graphql`, on the
+//! same gate.
+
+mod body;
+mod conversation;
+mod graphql;
+mod health;
+mod identify;
+mod logs;
+mod metrics;
+mod problem;
+mod serve;
+mod stalls;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, routing};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+pub use graphql::{GraphqlExecutor, GraphqlLimits, GraphqlService, prepare_schema};
+pub use health::{AlwaysReady, Readiness, ReadinessCheck};
+pub use logs::{install_logs, install_panic_log};
+pub use metrics::{MetricsError, install_metrics};
+pub use problem::HttpProblem;
+pub use serve::{ServeLimits, serve, shutdown_signal};
+
+use crate::auth::Authenticator;
+
+/// Everything that the edge stands on.
+pub struct Edge {
+    /// Answers `/graphql`.
+    pub graphql: GraphqlService,
+    /// Says who is asking.
+    pub authenticator: Authenticator,
+    /// Answers `/health/ready`.
+    pub readiness: Arc<dyn Readiness>,
+    /// Answers `/metrics`; none answers 404.
+    pub metrics: Option<PrometheusHandle>,
+    /// Whether `/metrics` is answered without a token, for a scraper inside a network that others cannot enter.
+    /// Otherwise it takes a token with `audit:read`.
+    pub metrics_open: bool,
+}
+
+/// The routes of the edge: `/graphql`, `/health/live`, `/health/ready`, `/metrics`.
+pub fn router(edge: Edge) -> Router {
+    let identity =
+        Arc::new(identify::Identity { authenticator: edge.authenticator, metrics_open: edge.metrics_open });
+    let graphql = routing::get(graphql::get)
+        .post(graphql::post)
+        .fallback(graphql::other_method)
+        .with_state(Arc::new(edge.graphql));
+    let metrics_route = routing::get(metrics::render).fallback(problem::only_get).with_state(edge.metrics);
+    let live = routing::get(health::live).fallback(problem::only_get);
+    let ready = routing::get(health::ready).fallback(problem::only_get).with_state(edge.readiness);
+    Router::new()
+        .route("/graphql", graphql)
+        .route("/health/live", live)
+        .route("/health/ready", ready)
+        .route("/metrics", metrics_route)
+        .fallback(problem::no_such_route)
+        .layer(middleware::from_fn_with_state(identity, identify::identify))
+        .layer(middleware::from_fn(conversation::converse))
+}

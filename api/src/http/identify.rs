@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use commands::engine::Caller;
+use domain::identity::Permission;
+
+use super::HttpProblem;
+use crate::auth::{Authenticator, Unauthenticated};
+
+pub(super) struct Identity {
+    pub(super) authenticator: Authenticator,
+    pub(super) metrics_open: bool,
+}
+
+/// Puts the caller into the request, or answers 401. Closed by default: only what is named here is anonymous.
+pub(super) async fn identify(
+    State(identity): State<Arc<Identity>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let is_metrics = path == "/metrics";
+    if path == "/health/live" || path == "/health/ready" || (is_metrics && identity.metrics_open) {
+        return next.run(request).await;
+    }
+    let caller = match caller(&identity.authenticator, request.headers()).await {
+        Ok(caller) => caller,
+        Err(reason) => return refused(reason).into_response(),
+    };
+    if is_metrics && !caller.permissions.contains(Permission::AuditRead) {
+        return forbidden(Permission::AuditRead).into_response();
+    }
+    tracing::Span::current().record("tenant", tracing::field::display(caller.tenant));
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+async fn caller(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let first = given.next();
+    // Two of them, and it would be a matter of taste whom to believe.
+    if given.next().is_some() {
+        return Err(Unauthenticated::Malformed);
+    }
+    authenticator.authenticate(first.map(|value| value.as_bytes())).await
+}
+
+fn refused(reason: Unauthenticated) -> HttpProblem {
+    let label = match reason {
+        Unauthenticated::NoToken => "no_token",
+        Unauthenticated::Malformed => "malformed",
+        Unauthenticated::UnknownKey => "unknown_key",
+        Unauthenticated::Expired => "expired",
+        Unauthenticated::Invalid => "invalid",
+    };
+    metrics::counter!("cairn_http_unauthenticated_total", "reason" => label).increment(1);
+    // RFC 6750: a request without a token is told what is needed, one with a bad token what is wrong.
+    let challenge = match reason {
+        Unauthenticated::NoToken => "Bearer",
+        _ => "Bearer error=\"invalid_token\"",
+    };
+    HttpProblem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", reason.to_string())
+        .with_header("www-authenticate", challenge)
+}
+
+/// 403 with the permission that is missing.
+fn forbidden(required: Permission) -> HttpProblem {
+    let detail = format!("this needs the permission {}", required.as_str());
+    HttpProblem::new(StatusCode::FORBIDDEN, "FORBIDDEN", detail)
+        .with_header("x-required-permissions", required.as_str())
+}

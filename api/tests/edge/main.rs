@@ -1,0 +1,10 @@
+//! The edge over real sockets: GraphQL over HTTP, identity, limits, and input that means harm.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod adversarial;
+mod audits;
+mod client;
+mod documents;
+mod protocol;
+mod schema;
+mod server;
