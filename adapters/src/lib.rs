@@ -3,10 +3,11 @@
 //! It knows the ports and the databases, never GraphQL or a rule of the domain. Reading order: [`memory`] is the
 //! event log at its simplest and says what the others must do alike.
 
+mod gaps;
 mod judge;
 pub mod memory;
 pub mod postgres;
 pub mod read;
-mod reading;
 pub mod sqlite;
+pub mod torture;
 mod wake;

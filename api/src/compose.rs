@@ -7,8 +7,8 @@ use std::{
     sync::Arc,
 };
 
-pub use adapters::postgres::ScratchDatabase;
 use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, read, sqlite::SqliteEventStore};
+pub use adapters::{postgres::ScratchDatabase, torture};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{
@@ -63,6 +63,16 @@ impl fmt::Display for StoreUrl {
             Self::Memory => formatter.write_str("memory:"),
             Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
             Self::Postgres(url) => formatter.write_str(&without_password(url)),
+        }
+    }
+}
+
+impl StoreUrl {
+    /// The address whole, with the password: for another process of this program, not for people.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Memory | Self::Sqlite(_) => self.to_string(),
+            Self::Postgres(url) => url.clone(),
         }
     }
 }

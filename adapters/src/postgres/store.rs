@@ -23,7 +23,7 @@ use super::{
     migrate::migrate,
     side_tables,
 };
-use crate::{reading::check_for_gaps, wake::raise};
+use crate::{gaps::check_for_gaps, wake::raise};
 
 /// Connections for short reads. Each serves many callers at once, one statement after the other.
 const READ_LANES: usize = 4;

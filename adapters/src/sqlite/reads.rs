@@ -8,7 +8,7 @@ use super::{
     events::{COLUMNS, as_sql, from_sql, recorded_event},
     failure::store_error,
 };
-use crate::reading::check_for_gaps;
+use crate::gaps::check_for_gaps;
 
 const READING: &str = "reading the log";
 
