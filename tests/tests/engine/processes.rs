@@ -139,8 +139,7 @@ async fn a_key_given_to_both_at_once_is_done_once(pair: Pair) {
                 loop {
                     match engine.execute(envelope.clone(), change("keyed", 1)).await {
                         Ok(done) => return done,
-                        Err(error) if ["VERSION_CONFLICT", "REQUEST_IN_FLIGHT"].contains(&error.code()) => {
-                        }
+                        Err(error) if ["VERSION_CONFLICT", "REQUEST_IN_FLIGHT"].contains(&error.code()) => {}
                         Err(other) => panic!("{other}"),
                     }
                 }
