@@ -137,28 +137,28 @@ fn what_is_in_force_shows_no_secret() {
         format!("{:30} {:50} {}", value.key, shown, value.origin)
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
-    data                            ./data                                               default
-    listen                          127.0.0.1:8080                                       default
-    store                           postgres://cairn:***@db:5432/cairn?password=***&x=1  cairn.toml
-    log.level                       info                                                 default
-    log.format                      json                                                 default
-    identity.issuer                 cairn                                                default
-    identity.audience               cairn                                                default
-    identity.jwks                   (not set)                                            default
-    identity.secret                 ***                                                  CAIRN_IDENTITY_SECRET
-    limits.depth                    12                                                   default
-    limits.aliases                  30                                                   default
-    limits.root_fields              20                                                   default
-    limits.directives               10                                                   default
-    limits.tokens                   2000                                                 default
-    limits.body_bytes               262144                                               default
-    limits.batch                    5                                                    default
-    limits.timeout_seconds          30                                                   default
-    tenants.duna.id                 (not set)                                            default
-    tenants.duna.name               (not set)                                            default
-    tenants.duna.time_zone          UTC                                                  default
-    tenants.duna.site               MAIN                                                 default
-    tenants.duna.viewer_sees_audit  false                                                default
+    data                           ./data                                             default
+    listen                         127.0.0.1:8080                                     default
+    store                          postgres://cairn:***@db:5432/cairn?password=***&x=1 cairn.toml
+    log.level                      info                                               default
+    log.format                     json                                               default
+    identity.issuer                cairn                                              default
+    identity.audience              cairn                                              default
+    identity.jwks                  (not set)                                          default
+    identity.secret                ***                                                CAIRN_IDENTITY_SECRET
+    limits.depth                   12                                                 default
+    limits.aliases                 30                                                 default
+    limits.root_fields             20                                                 default
+    limits.directives              10                                                 default
+    limits.tokens                  2000                                               default
+    limits.body_bytes              262144                                             default
+    limits.batch                   5                                                  default
+    limits.timeout_seconds         30                                                 default
+    tenants.duna.id                (not set)                                          default
+    tenants.duna.name              (not set)                                          default
+    tenants.duna.time_zone         UTC                                                default
+    tenants.duna.site              MAIN                                               default
+    tenants.duna.viewer_sees_audit false                                              default
     ");
     let short = problems(Sources::default().variable("CAIRN_IDENTITY_SECRET", "too short"));
     assert_eq!(
