@@ -305,14 +305,13 @@ impl Dialect {
     }
 }
 
-/// `select * from unnest($1::uuid[], …)`: rows that travel as one array a column.
+/// `select unnest($1::uuid[]), …`: rows that travel as one array a column.
 fn from_arrays(columns: &[Column]) -> SelectStatement {
-    let array = |(number, column): (usize, &Column)| {
-        Expr::cust(format!("${}::{}", number + 1, Dialect::array_type(column.column_type)))
-    };
     let mut select = sea_query::Query::select();
-    select.column(sea_query::Asterisk);
-    select.from_function(Func::cust("unnest").args(columns.iter().enumerate().map(array)), "given");
+    for (number, column) in columns.iter().enumerate() {
+        let array = format!("${}::{}", number + 1, Dialect::array_type(column.column_type));
+        select.expr(Func::cust("unnest").arg(Expr::cust(array)));
+    }
     select
 }
 

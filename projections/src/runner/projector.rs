@@ -34,6 +34,7 @@ const RETIRED_FOR: TimeDelta = TimeDelta::seconds(60);
 const SCRATCH_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// Keeps the live builds current for as long as it holds the lease.
+#[derive(Clone)]
 pub(super) struct Projector {
     pub(super) events: Arc<dyn EventStore>,
     pub(super) store: Arc<dyn ReadStore>,
