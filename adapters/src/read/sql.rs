@@ -287,7 +287,10 @@ impl Dialect {
             Filter::Is(name, Value::Null) => column(name)?.is_null(),
             Filter::Is(name, value) => column(name)?.eq(parameters.add(value.clone())),
             Filter::IsNot(name, Value::Null) => column(name)?.is_not_null(),
-            Filter::IsNot(name, value) => column(name)?.ne(parameters.add(value.clone())),
+            Filter::IsNot(name, value) => {
+                let differs = column(name)?.ne(parameters.add(value.clone()));
+                if known(table, name)?.nullable { differs.or(column(name)?.is_null()) } else { differs }
+            }
             Filter::In(_, values) if values.is_empty() => Expr::cust("1 = 0"),
             Filter::In(name, values) => {
                 let values: Vec<_> = values.iter().map(|value| parameters.add(value.clone())).collect();

@@ -1,5 +1,5 @@
 //! The promises of the read side, written once and run against every read store.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
 mod contract;
 #[path = "../support/database.rs"]

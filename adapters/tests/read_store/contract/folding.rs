@@ -1,20 +1,14 @@
 use std::time::Duration;
 
 use adapters::memory::MemoryEventStore;
-use commands::ports::{EventStore, Position};
-use projections::{
-    ReadModel, Row,
-    ports::{BuildId, BuildState, Change, Claim, Move, ReadStoreError, Step, StepOutcome},
-    runner::WaitError,
-};
+use commands::ports::EventStore;
+use projections::{ReadModel, ports::ReadStoreError, runner::WaitError};
 use uuid::Uuid;
 
 use crate::{
     harness::Harness,
     tally::{Tally, TallyRow, expected, raise, raise_many, totals},
 };
-
-const SECOND: Duration = Duration::from_secs(1);
 
 pub async fn every_event_is_folded_once<H: Harness>() {
     let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
@@ -29,72 +23,6 @@ pub async fn every_event_is_folded_once<H: Harness>() {
     let left = totals::<Tally>(&side, tenant).await;
     assert_eq!((left.len(), left.contains_key("t7")), (99, false));
     side.stop().await;
-}
-
-fn build() -> BuildId {
-    BuildId { model: "tally".to_owned(), version: 1, revision: 1 }
-}
-
-/// A step that writes one row and moves the checkpoint.
-fn step(fence: projections::ports::Fence, from: Position, to: Position, name: &str) -> Step {
-    let row = TallyRow {
-        tenant: Uuid::from_u128(7),
-        name: name.to_owned(),
-        total: 1,
-        events: 1,
-        note: None,
-        is_high: false,
-        changed_at: chrono::DateTime::UNIX_EPOCH,
-    };
-    let mut written = Vec::new();
-    row.write(&mut written);
-    Step {
-        fences: vec![fence],
-        renew_for: SECOND,
-        moves: vec![Move { build: build(), from, to }],
-        changes: vec![Change { build: build(), table: TallyRow::TABLE, written, deleted: Vec::new() }],
-        ..Step::default()
-    }
-}
-
-async fn names(store: &dyn projections::ports::ReadStore) -> usize {
-    let query = projections::Query::of::<Tally, TallyRow>(Uuid::from_u128(7));
-    store.select(&query, Some(&build())).await.unwrap().values.len() / TallyRow::TABLE.columns.len()
-}
-
-pub async fn a_step_from_another_checkpoint_stores_nothing<H: Harness>() {
-    let store = H::create().await.open_owned().await;
-    let store = &*store.1;
-    store.create_build(&build(), BuildState::Building, &Tally::tables()).await.unwrap();
-    let fence = store.claim("l", Uuid::now_v7(), SECOND, Claim::WhenFree).await.unwrap().unwrap();
-    assert_eq!(store.store_step(step(fence.clone(), 0, 5, "a")).await.unwrap(), StepOutcome::Stored);
-    // The runner that crashed after its commit and folds the same events again finds the checkpoint moved.
-    assert_eq!(store.store_step(step(fence.clone(), 0, 5, "b")).await.unwrap(), StepOutcome::Moved);
-    assert_eq!(names(store).await, 1);
-    assert_eq!(store.builds().await.unwrap()[0].position, 5);
-    assert_eq!(store.store_step(step(fence, 5, 6, "b")).await.unwrap(), StepOutcome::Stored);
-    assert_eq!(names(store).await, 2);
-}
-
-pub async fn a_fenced_runner_writes_nothing<H: Harness>() {
-    let store = H::create().await.open_owned().await;
-    let store = &*store.1;
-    store.create_build(&build(), BuildState::Building, &Tally::tables()).await.unwrap();
-    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-    let old = store.claim("l", first, SECOND, Claim::WhenFree).await.unwrap().unwrap();
-    assert_eq!(store.claim("l", second, SECOND, Claim::WhenFree).await.unwrap(), None, "it is held");
-    let new = store.claim("l", second, SECOND, Claim::ByForce).await.unwrap().unwrap();
-    assert!(new.epoch > old.epoch);
-    assert_eq!(store.store_step(step(old.clone(), 0, 5, "a")).await.unwrap(), StepOutcome::Fenced);
-    assert!(!store.renew(&old, SECOND).await.unwrap());
-    store.release(&old).await.unwrap();
-    assert_eq!((names(store).await, store.builds().await.unwrap()[0].position), (0, 0));
-    assert_eq!(store.store_step(step(new.clone(), 0, 5, "a")).await.unwrap(), StepOutcome::Stored);
-    store.release(&new).await.unwrap();
-    let third = store.claim("l", first, Duration::ZERO, Claim::WhenFree).await.unwrap().unwrap();
-    assert!(third.epoch > new.epoch);
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    assert!(store.claim("l", second, SECOND, Claim::WhenFree).await.unwrap().is_some(), "it has expired");
 }
 
 pub async fn runners_killed_at_any_moment_double_and_lose_nothing<H: Harness>() {

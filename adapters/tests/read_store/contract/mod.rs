@@ -4,6 +4,7 @@ pub mod folding;
 pub mod parking;
 pub mod queries;
 pub mod rebuilding;
+pub mod store;
 
 /// Makes a test of every promise for one read store.
 macro_rules! promises {
@@ -12,8 +13,6 @@ macro_rules! promises {
             $harness:
             folding::{
                 every_event_is_folded_once,
-                a_step_from_another_checkpoint_stores_nothing,
-                a_fenced_runner_writes_nothing,
                 runners_killed_at_any_moment_double_and_lose_nothing,
                 of_two_processes_one_folds_and_the_other_takes_over,
                 a_query_waits_for_a_position_and_gives_up_in_the_end,
@@ -39,6 +38,21 @@ macro_rules! promises {
                 a_new_version_is_built_beside_the_old_one,
                 a_read_model_as_of_a_position_leaves_the_live_one_alone,
                 poison_events_are_parked_in_the_new_build_too,
+            }
+            store::{
+                a_lease_has_one_holder_and_each_change_of_hands_raises_its_epoch,
+                a_step_is_stored_whole,
+                a_fenced_writer_stores_nothing,
+                a_step_from_the_wrong_checkpoint_stores_nothing,
+                rows_are_written_in_place_and_deleted_by_key,
+                pages_follow_each_other_without_a_gap,
+                a_count_stops_at_its_cap,
+                a_build_takes_over_at_its_position,
+                two_builds_are_compared_row_by_row,
+                what_is_parked_stays_until_it_is_taken_out,
+                the_record_is_read_newest_first,
+                a_dropped_build_leaves_nothing,
+                everything_is_there_after_reopening,
             }
         }
     };

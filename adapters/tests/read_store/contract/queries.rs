@@ -30,6 +30,7 @@ pub async fn filters_keep_what_they_say<H: Harness>() {
         (Filter::Is("is_high", Value::Bool(true)), vec!["Berry", "d%te"]),
         (Filter::Is("note", Value::Null), vec!["Berry", "apple", "cherry_1", "d%te"]),
         (Filter::IsNot("note", Value::Null), vec![]),
+        (Filter::IsNot("note", text("light")), vec!["Berry", "apple", "cherry_1", "d%te"]),
         (Filter::In("total", vec![Value::Int64(5), Value::Int64(-3)]), vec!["apple", "cherry_1"]),
         (Filter::In("total", vec![]), vec![]),
         (Filter::AtLeast("total", Value::Int64(5)), vec!["Berry", "apple", "d%te"]),
