@@ -8,10 +8,11 @@ use super::{Failure, Outcome, Place};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cairn serve                                        embedded: everything in ./data
-  cairn serve --demo                                 with the demo plant loaded; prints codes to try
+  cairn serve                      embedded: everything lies in ./data
+  cairn serve --demo               loads the demo plant first
   cairn serve --data /var/lib/cairn --listen 0.0.0.0:8080
-  cairn serve --store postgres://cairn@db/cairn      several of these may serve one database
+  cairn serve --store postgres://cairn@db/cairn
+                                   several of these may serve one database
 
 It answers on /graphql, /health/live, /health/ready (200 once the read models have caught up) and /metrics.
 Logs are JSON on standard error. Ctrl-C, or SIGTERM, answers what was accepted and then stops.")]
