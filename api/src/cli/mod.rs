@@ -49,7 +49,7 @@ where a lot came from, where it went, and what was known at any moment.";
 
 const AFTER_HELP: &str = "\
 First steps:
-  cairn demo                        a demo plant in ./data, and lots worth trying
+  cairn demo                        a demo plant in ./data, with lots to try
   cairn trace LOT --forward         everything that was made of a lot
   cairn trace LOT --format svg --out recall.svg
   cairn serve                       GraphQL on http://127.0.0.1:8080/graphql
