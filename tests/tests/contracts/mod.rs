@@ -3,6 +3,7 @@
 //! `CAIRN_REGENERATE=1 cargo test -p tests contracts` writes the files anew; `git diff` then shows what changed.
 
 mod events;
+mod graphql;
 
 use std::{fs, path::PathBuf};
 

@@ -2,7 +2,6 @@
 
 mod answers;
 mod faults;
-mod processes;
 mod races;
 mod tally;
 mod time;

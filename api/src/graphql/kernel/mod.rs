@@ -11,8 +11,10 @@ mod errors;
 mod global_id;
 mod idempotency;
 mod int64;
+mod local_date;
 mod mutation;
 mod page;
+mod reads;
 mod request;
 
 pub use commit_info::CommitInfo;
@@ -23,6 +25,8 @@ pub use errors::{
 pub use global_id::{GlobalId, GlobalIdError};
 pub use idempotency::{IdempotencyKey, MalformedKey};
 pub use int64::Int64;
+pub use local_date::LocalDate;
 pub use mutation::{Mutation, Outcome, run};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
+pub use reads::{Edge, From, FromReads, Reads, Total, page};
 pub use request::{FromRequest, RequestContext, requires};

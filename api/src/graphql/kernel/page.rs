@@ -1,5 +1,5 @@
 use async_graphql::{
-    OutputType,
+    ObjectType, OutputType,
     connection::{Connection, Edge, EmptyFields},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -128,8 +128,17 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     /// first (so in reverse order when reading backward).
     pub fn assemble<N: OutputType>(
         &self,
-        mut rows: Vec<Row<K, N>>,
+        rows: Vec<Row<K, N>>,
     ) -> Connection<String, N, EmptyFields, EmptyFields> {
+        self.assemble_with(rows, EmptyFields)
+    }
+
+    /// Like [`Self::assemble`], with further fields of the connection.
+    pub fn assemble_with<N: OutputType, F: ObjectType>(
+        &self,
+        mut rows: Vec<Row<K, N>>,
+        fields: F,
+    ) -> Connection<String, N, F, EmptyFields> {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
         if self.direction == Direction::Backward {
@@ -140,7 +149,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
             Direction::Forward => (came_from_a_row, more),
             Direction::Backward => (more, came_from_a_row),
         };
-        let mut connection = Connection::new(previous, next);
+        let mut connection = Connection::with_additional_fields(previous, next, fields);
         let edges = rows.into_iter().map(|row| Edge::new(write_cursor(&row.key, &self.scope), row.node));
         connection.edges.extend(edges);
         connection

@@ -1,0 +1,228 @@
+use std::{
+    collections::HashMap,
+    future::Future,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use async_graphql::{
+    Context, Error, Object, OutputType, Result,
+    connection::{Connection, EmptyFields},
+    dataloader::{DataLoader, Loader},
+};
+use commands::ports::{Position, TenantId};
+use projections::{
+    Direction as RowDirection, Filter, Query, ReadModel, Row, Value,
+    ports::ReadStoreError,
+    runner::{ReadSide, WaitError},
+};
+use uuid::Uuid;
+
+use super::{Direction, Int64, PageArguments, PageRequest, Row as PageRow, fault, refused};
+
+/// `totalCount` counts no further.
+const COUNT_CAP: u32 = 10_000;
+/// Rows that one round of following an edge may bring, over all the entities that it starts from.
+const EDGE_ROWS: u32 = 100_000;
+
+/// A way from one entity to others, along a column: from a lot to its inspections.
+pub trait Edge: Send + Sync + 'static {
+    /// The read model whose rows are followed.
+    type Model: ReadModel;
+    /// The rows at the other end.
+    type Row: Row;
+    /// The column that names where the edge starts.
+    const COLUMN: &'static str;
+    /// The order of the rows, by columns; the key follows.
+    const ORDER: &'static [&'static str] = &[];
+
+    /// Where the row's edge starts.
+    fn start(row: &Self::Row) -> Option<Uuid>;
+}
+
+/// Declares edges: `InspectionsOf: Inspections, InspectionRow, lot_id => Some(row.lot_id), by position;`.
+#[macro_export]
+macro_rules! edges {
+    ($( $(#[$meta:meta])* $name:ident: $model:ty, $row:ty, $column:ident, |$value:ident| $start:expr $(, by $order:ident)?; )*) => { $(
+        $(#[$meta])*
+        pub struct $name;
+
+        impl $crate::graphql::kernel::Edge for $name {
+            type Model = $model;
+            type Row = $row;
+            const COLUMN: &'static str = stringify!($column);
+            $( const ORDER: &'static [&'static str] = &[stringify!($order)]; )?
+
+            fn start($value: &$row) -> Option<uuid::Uuid> {
+                $start
+            }
+        }
+    )* };
+}
+
+/// The read models behind the schema. Edges are followed for all entities of a page at once.
+pub struct Reads {
+    side: Arc<ReadSide>,
+}
+
+impl Reads {
+    /// The loader that the schema keeps. It caches nothing: a key names its tenant, and rows change.
+    pub fn loader(side: Arc<ReadSide>) -> DataLoader<Self> {
+        DataLoader::new(Self { side }, tokio::spawn)
+    }
+
+    /// The read models themselves.
+    pub fn side(&self) -> &Arc<ReadSide> {
+        &self.side
+    }
+
+    async fn wait(&self, model: &'static str, position: Position) -> Result<()> {
+        self.side.wait_for(model, position).await.map_err(|error| match &error {
+            WaitError::Lagging { .. } => refused(error.code(), error.to_string()),
+            WaitError::UnknownModel(_) => fault("INTERNAL", "a read model is missing"),
+        })
+    }
+}
+
+/// Says to the client what the read side answered: that it is still building, or a masked fault.
+fn unreadable(error: ReadStoreError) -> Error {
+    match error {
+        ReadStoreError::NotBuilt { .. } => refused("READ_MODEL_LAGGING", error.to_string()),
+        ReadStoreError::Unavailable { .. } => {
+            tracing::error!(%error, "a read model cannot be read");
+            fault("UNAVAILABLE", "the read models do not answer")
+        }
+        other => Error::from(other),
+    }
+}
+
+/// Where an edge is followed from.
+pub struct From<E> {
+    tenant: TenantId,
+    id: Uuid,
+    edge: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for From<E> {
+    fn clone(&self) -> Self {
+        Self { tenant: self.tenant, id: self.id, edge: PhantomData }
+    }
+}
+
+impl<E> PartialEq for From<E> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.tenant, self.id) == (other.tenant, other.id)
+    }
+}
+
+impl<E> Eq for From<E> {}
+
+impl<E> Hash for From<E> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.tenant, self.id).hash(state);
+    }
+}
+
+impl<E: Edge> Loader<From<E>> for Reads {
+    type Value = Vec<E::Row>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[From<E>]) -> Result<HashMap<From<E>, Vec<E::Row>>> {
+        let mut of_tenant: HashMap<TenantId, Vec<Value>> = HashMap::new();
+        for key in keys {
+            of_tenant.entry(key.tenant).or_default().push(Value::Uuid(key.id));
+        }
+        let mut found: HashMap<From<E>, Vec<E::Row>> = HashMap::new();
+        for (tenant, ids) in of_tenant {
+            let query = Query::of::<E::Model, E::Row>(tenant)
+                .filter(Filter::In(E::COLUMN, ids))
+                .order_by(E::ORDER, RowDirection::Ascending)
+                .limit(EDGE_ROWS);
+            for row in self.side.select::<E::Row>(&query).await.map_err(unreadable)?.rows {
+                let Some(id) = E::start(&row) else { continue };
+                found.entry(From { tenant, id, edge: PhantomData }).or_default().push(row);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Access to the read models from a resolver.
+pub trait FromReads {
+    /// The read models.
+    fn reads(&self) -> Result<&DataLoader<Reads>>;
+
+    /// Every row at the other end of an edge.
+    fn follow<E: Edge>(&self, tenant: TenantId, id: Uuid)
+    -> impl Future<Output = Result<Vec<E::Row>>> + Send;
+
+    /// The row at the other end of an edge that leads to one at most.
+    fn find<E: Edge>(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<E::Row>>> + Send;
+
+    /// Waits until a read model holds every event up to `minPosition`.
+    fn wait<M: ReadModel>(&self, min_position: Option<Int64>) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl FromReads for Context<'_> {
+    fn reads(&self) -> Result<&DataLoader<Reads>> {
+        self.data_opt::<DataLoader<Reads>>().ok_or_else(|| fault("INTERNAL", "there are no read models"))
+    }
+
+    async fn follow<E: Edge>(&self, tenant: TenantId, id: Uuid) -> Result<Vec<E::Row>> {
+        let rows = self.reads()?.load_one(From::<E> { tenant, id, edge: PhantomData }).await?;
+        Ok(rows.unwrap_or_default())
+    }
+
+    async fn find<E: Edge>(&self, tenant: TenantId, id: Uuid) -> Result<Option<E::Row>> {
+        Ok(self.follow::<E>(tenant, id).await?.into_iter().next())
+    }
+
+    async fn wait<M: ReadModel>(&self, min_position: Option<Int64>) -> Result<()> {
+        let Some(given) = min_position else { return Ok(()) };
+        let position =
+            given.to_u64().ok_or_else(|| refused("VALIDATION_FAILED", "minPosition must be 0 or more"))?;
+        self.reads()?.loader().wait(M::NAME, position).await
+    }
+}
+
+/// The rest of a connection: how many rows there are in all.
+pub struct Total {
+    query: Query,
+}
+
+/// The rest of a connection.
+#[Object]
+impl Total {
+    /// How many entries pass the filter, counted up to 10,000.
+    async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
+        let count = context.reads()?.loader().side.count(&self.query, COUNT_CAP).await.map_err(unreadable)?;
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// A page of a query's rows as a Relay connection. `scope` names list and filter: cursors of other lists are unknown.
+pub async fn page<R: Row, N: OutputType>(
+    context: &Context<'_>,
+    arguments: PageArguments,
+    scope: String,
+    max: usize,
+    query: Query,
+    node: impl Fn(R) -> N,
+) -> Result<Connection<String, N, Total, EmptyFields>> {
+    let request = PageRequest::<Vec<Value>>::try_new(arguments, scope, max)?;
+    let direction = match (request.direction, query.direction) {
+        (Direction::Forward, same) => same,
+        (Direction::Backward, RowDirection::Ascending) => RowDirection::Descending,
+        (Direction::Backward, RowDirection::Descending) => RowDirection::Ascending,
+    };
+    let limit = u32::try_from(request.fetch()).unwrap_or(u32::MAX);
+    let select = Query { direction, ..query.clone() }.after(request.from.clone()).limit(limit);
+    let rows = context.reads()?.loader().side.select::<R>(&select).await.map_err(unreadable)?.rows;
+    let rows = rows.into_iter().map(|row| PageRow { key: select.cursor(&row), node: node(row) }).collect();
+    Ok(request.assemble_with(rows, Total { query }))
+}
