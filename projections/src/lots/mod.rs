@@ -3,7 +3,7 @@
 //! Reading order: [`LotBoard`] (the heart), then the others in any order, then [`genealogy`], the index in memory.
 
 mod deviations;
-// genealogy
+pub mod genealogy;
 mod inspections;
 mod lot_board;
 mod lot_links;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::plant::Plant;
 
 /// 2 RAW, 2 DEB, 1 BULK, 1 MIX, 40 SKW15; answers the mix and its rods.
-async fn tree(plant: &Plant) -> (Uuid, Vec<Uuid>) {
+pub(super) async fn tree(plant: &Plant) -> (Uuid, Vec<Uuid>) {
     let mut deboned = Vec::new();
     for _ in 0..2 {
         let raw = plant.released_raw(300_000).await;

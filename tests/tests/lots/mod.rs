@@ -4,5 +4,6 @@ mod acceptance;
 mod acceptance_recall;
 mod claims;
 mod edges;
+mod genealogy;
 mod plant;
 mod process;

@@ -1,0 +1,145 @@
+use commands::ports::Position;
+use domain::kernel::{InvalidInput, LocalDay};
+
+use super::{
+    adjacency::Adjacency,
+    answers::{
+        Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotGenealogy, LotLink, LotRef,
+        Supplier, Traceability,
+    },
+    graph::Graph,
+    walk::{Marks, Reached},
+};
+
+/// The depth that is followed when none is given, and the greatest (lots.md, section 5).
+const ONE_WAY: (u32, u32) = (1, 10);
+const BOTH_WAYS: (u32, u32) = (3, 5);
+
+/// The depth asked for, within the limits of the direction.
+fn depth_within(direction: Direction, depth: Option<i64>) -> Result<u32, GenealogyRefusal> {
+    let (usual, most) = match direction {
+        Direction::Backward | Direction::Forward => ONE_WAY,
+        Direction::Both => BOTH_WAYS,
+    };
+    let Some(depth) = depth else { return Ok(usual) };
+    u32::try_from(depth).ok().filter(|depth| (1..=most).contains(depth)).ok_or_else(|| {
+        GenealogyRefusal::Invalid(InvalidInput::new("depth", format!("must be 1 to {most}, it is {depth}")))
+    })
+}
+
+impl Graph {
+    /// The position that a question is answered at.
+    pub(super) fn at(&self, as_of: Option<Position>) -> Position {
+        as_of.map_or(self.position, |as_of| as_of.min(self.position))
+    }
+
+    /// A lot that existed at a position.
+    pub(super) fn find(&self, lot: LotRef<'_>, at: Position) -> Result<u32, GenealogyRefusal> {
+        let found = match lot {
+            LotRef::Id(id) => self.find_id(id),
+            LotRef::Code(code) => self.find_code(code.trim()),
+        };
+        found.filter(|node| self.node(*node).born <= at).ok_or(GenealogyRefusal::NotFound)
+    }
+
+    pub(super) fn facts(&self, number: u32, at: Position) -> LotFacts {
+        let (node, amounts) = (self.node(number), self.amounts(number, at));
+        let supplier = (node.supplier as usize).checked_sub(1).and_then(|number| self.parties.get(number));
+        LotFacts {
+            lot_id: node.id,
+            lot_code: self.code_text(node.code),
+            lot_type: node.lot_type,
+            step_index: node.step_index,
+            sku: node.sku,
+            production_day: LocalDay(node.production_day),
+            status: amounts.status,
+            weight_grams: amounts.weight,
+            inputs_grams: amounts.inputs,
+            used_grams: amounts.used,
+            written_off_grams: amounts.written_off,
+            shipped_grams: amounts.shipped,
+            remaining_grams: amounts.remaining(),
+            supplier: supplier.map(|party| Supplier { partner_id: party.id, name: party.name.clone() }),
+            created_position: node.born,
+        }
+    }
+
+    pub(super) fn traceability(
+        &self,
+        lot: LotRef<'_>,
+        at: Position,
+    ) -> Result<Traceability, GenealogyRefusal> {
+        let central = self.find(lot, at)?;
+        let linked = |links: &Adjacency| {
+            let mut lots: Vec<LinkedLot> = links
+                .of(central)
+                .filter(|link| link.position <= at)
+                .map(|link| LinkedLot {
+                    lot: self.facts(link.other, at),
+                    used_grams: i64::from(link.used_grams),
+                })
+                .collect();
+            lots.sort_by(|left, right| left.lot.lot_code.cmp(&right.lot.lot_code));
+            lots
+        };
+        Ok(Traceability {
+            central: self.facts(central, at),
+            parents: linked(&self.parents),
+            children: linked(&self.children),
+            position: at,
+        })
+    }
+
+    pub(super) fn genealogy(
+        &self,
+        lot: LotRef<'_>,
+        direction: Direction,
+        depth: Option<i64>,
+        at: Position,
+    ) -> Result<LotGenealogy, GenealogyRefusal> {
+        let depth = depth_within(direction, depth)?;
+        let root = self.find(lot, at)?;
+        let mut reached = vec![Reached { node: root, depth: 0 }];
+        let mut links = Vec::new();
+        if direction != Direction::Forward {
+            let ancestors = self.reach(&self.parents, root, depth, at);
+            self.links_among(&ancestors, at, &mut links);
+            reached.extend_from_slice(&ancestors[1..]);
+        }
+        if direction != Direction::Backward {
+            let descendants = self.reach(&self.children, root, depth, at);
+            self.links_among(&descendants, at, &mut links);
+            reached.extend_from_slice(&descendants[1..]);
+        }
+        self.sort(&mut reached);
+        links.sort_by(|left, right| {
+            (&left.parent_code, &left.child_code).cmp(&(&right.parent_code, &right.child_code))
+        });
+        let node =
+            |reached: &Reached| GenealogyLot { lot: self.facts(reached.node, at), depth: reached.depth };
+        Ok(LotGenealogy { nodes: reached.iter().map(node).collect(), links, position: at })
+    }
+
+    /// The links that stood at a position between lots of a walk.
+    fn links_among(&self, reached: &[Reached], at: Position, found: &mut Vec<LotLink>) {
+        let mut marks = Marks::for_nodes(self.nodes.len());
+        for reached in reached {
+            marks.mark(reached.node);
+        }
+        for reached in reached {
+            for link in self.children.of(reached.node) {
+                if link.position <= at && marks.has(link.other) {
+                    let (parent, child) = (self.node(reached.node), self.node(link.other));
+                    found.push(LotLink {
+                        parent_id: parent.id,
+                        parent_code: self.code_text(parent.code),
+                        child_id: child.id,
+                        child_code: self.code_text(child.code),
+                        used_grams: i64::from(link.used_grams),
+                        position: link.position,
+                    });
+                }
+            }
+        }
+    }
+}

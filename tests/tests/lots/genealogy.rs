@@ -1,0 +1,101 @@
+//! What the genealogy answers about a plant that was run through the real commands.
+
+use commands::lots::ShipLot;
+use domain::{
+    Refusal,
+    kernel::RefusalKind,
+    lots::{LotType, PartnerRole},
+};
+use projections::lots::genealogy::{Direction, Genealogy, GenealogyRefusal, LotRef};
+
+use super::{acceptance_recall::tree, plant::Plant};
+
+#[tokio::test]
+async fn case_17_depth_5_both_ways_from_the_mix_lists_46_nodes() {
+    let plant = Plant::new();
+    let (mix, rods) = tree(&plant).await;
+    let genealogy = Genealogy::of_events(&plant.log().await);
+    let tenant = plant.caller.tenant;
+    let found = genealogy.genealogy(tenant, LotRef::Id(mix), Direction::Both, Some(5), None).unwrap();
+    assert_eq!((found.nodes.len(), found.links.len()), (46, 45));
+    assert_eq!((found.nodes[0].lot.lot_id, found.nodes[0].depth), (mix, 0));
+    let keys: Vec<_> = found.nodes.iter().map(|node| (node.depth, &node.lot.lot_code)).collect();
+    assert!(keys.is_sorted());
+    let near = genealogy.traceability(tenant, LotRef::Id(mix), None).unwrap();
+    assert_eq!((near.parents.len(), near.children.len()), (1, rods.len()));
+    assert!(near.children.iter().all(|child| child.used_grams == 15_000));
+}
+
+#[tokio::test]
+async fn case_17_a_depth_outside_its_limits_is_refused() {
+    let plant = Plant::new();
+    let raw = plant.released_raw(1_000).await;
+    let genealogy = Genealogy::of_events(&plant.log().await);
+    let ask = |direction, depth| {
+        genealogy.genealogy(plant.caller.tenant, LotRef::Id(raw), direction, depth, None).map(|_| ())
+    };
+    for (direction, depth) in [
+        (Direction::Forward, 0),
+        (Direction::Forward, 11),
+        (Direction::Backward, -1),
+        (Direction::Both, 0),
+        (Direction::Both, 6),
+        (Direction::Both, i64::MAX),
+    ] {
+        let refusal = ask(direction, Some(depth)).unwrap_err();
+        assert_eq!((refusal.kind(), refusal.field()), (RefusalKind::Invalid, Some("depth")), "{depth}");
+    }
+    for (direction, depth) in
+        [(Direction::Forward, Some(10)), (Direction::Both, Some(5)), (Direction::Both, None)]
+    {
+        assert_eq!(ask(direction, depth), Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn case_17_the_recall_of_one_raw_lot_names_every_shipped_pallet_with_consignee_and_grams() {
+    let plant = Plant::new();
+    let (_, rods) = tree(&plant).await;
+    let consignee_id = plant.partner(&[PartnerRole::Customer], Some("Bécs, Ring 1")).await;
+    let mut packed = Vec::new();
+    for rod in rods {
+        let frozen = plant.released(LotType::Frz15, &[(rod, 15_000)]).await;
+        packed.push((plant.released(LotType::Fg15, &[(frozen, 15_000)]).await, 15_000));
+    }
+    let mut shipped = Vec::new();
+    for goods in packed.chunks(20) {
+        let pallet = plant.released(LotType::Pal, goods).await;
+        let lot_id = plant.released(LotType::Ship, &[(pallet, 300_000)]).await;
+        let ship = ShipLot { lot_id, consignee_id, carrier_id: None, document: "CMR 4711".to_owned() };
+        plant.give(ship).await.unwrap();
+        shipped.push(lot_id);
+    }
+    let genealogy = Genealogy::of_events(&plant.log().await);
+    let tenant = plant.caller.tenant;
+    let raw = LotRef::Code("RAW-20260302-DUNA-0001");
+    let scope = genealogy.recall_scope(tenant, raw, None).unwrap();
+    assert_eq!(scope.descendant_count(), 1 + 1 + 1 + 40 + 40 + 40 + 2 + 2);
+    let [consignee] = scope.consignees.as_slice() else { panic!("one consignee: {:?}", scope.consignees) };
+    assert_eq!((consignee.partner_id, consignee.shipped_grams), (consignee_id, 600_000));
+    let delivered: Vec<_> = consignee.deliveries.iter().map(|delivery| delivery.lot_id).collect();
+    assert_eq!(delivered, shipped);
+    let balance = scope.balance;
+    assert_eq!((balance.received_grams, balance.joined_grams), (300_000, 300_000));
+    assert_eq!((balance.shipped_grams, balance.in_grams(), balance.out_grams()), (600_000, 600_000, 600_000));
+    assert_eq!(scope.page(3, 2), scope.descendants()[3..5]);
+}
+
+#[tokio::test]
+async fn a_lot_of_another_tenant_and_a_code_of_nobody_are_not_found() {
+    let plant = Plant::new();
+    let own = plant.released_raw(1_000).await;
+    let theirs = plant.as_tenant(2).released_raw(2_000).await;
+    let genealogy = Genealogy::of_events(&plant.log().await);
+    let tenant = plant.caller.tenant;
+    assert_eq!(genealogy.lot(tenant, LotRef::Id(own), None).unwrap().weight_grams, 1_000);
+    let same_code = LotRef::Code("RAW-20260302-DUNA-0001");
+    assert_eq!(genealogy.lot(tenant, same_code, None).unwrap().lot_id, own);
+    for unknown in [LotRef::Id(theirs), LotRef::Code("RAW-20260302-DUNA-0002"), LotRef::Code("nonsense")] {
+        assert_eq!(genealogy.traceability(tenant, unknown, None), Err(GenealogyRefusal::NotFound));
+    }
+}
