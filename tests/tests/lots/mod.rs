@@ -7,3 +7,4 @@ mod edges;
 mod genealogy;
 mod plant;
 mod process;
+mod rows;
