@@ -1,4 +1,8 @@
 //! Puts the parts together. Nothing else in this package names an adapter.
+//!
+//! [`Stores`] is a log with what lies beside it, [`Serving`] everything that runs behind the edge of a server.
+
+mod serving;
 
 use std::{
     fmt,
@@ -20,6 +24,8 @@ use projections::{
     ports::{ReadStore, ReadStoreError},
     runner::{ReadSide, ReadSideOptions},
 };
+
+pub use self::serving::{CannotServe, Serving};
 
 /// Where a log lies.
 #[derive(Debug, Clone, PartialEq, Eq)]

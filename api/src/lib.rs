@@ -9,7 +9,7 @@
 //! - [`drawing`]: a genealogy as a picture;
 //! - [`compose`]: the parts put together; it alone names adapters;
 //! - [`demo`]: a plant to try it on;
-//! - [`cli`] and [`bench`]: the binary's commands.
+//! - [`cli`] and [`mod@bench`]: the binary's commands.
 
 pub mod auth;
 pub mod bench;

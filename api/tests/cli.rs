@@ -10,5 +10,7 @@ mod demo;
 mod messages;
 #[path = "cli/read_models.rs"]
 mod read_models;
+#[path = "cli/serve.rs"]
+mod serve;
 #[path = "cli/tokens.rs"]
 mod tokens;

@@ -128,7 +128,7 @@ impl Job for ClaimLease {
             "insert into read_leases (name, holder, epoch, expires_at) values ($1, $2, 1, {now} + $3)
              on conflict (name) do update
              set holder = excluded.holder, epoch = read_leases.epoch + 1, expires_at = excluded.expires_at
-             where $4 = 1 or read_leases.holder in ('', excluded.holder) or read_leases.expires_at < {now}
+             where $4 = 1 or read_leases.holder in ('', excluded.holder) or read_leases.expires_at <= {now}
              returning epoch"
         );
         let parameters = [text(&self.lease), text(self.holder.to_string()), millis(self.hold_for), by_force];

@@ -287,7 +287,10 @@ impl Dialect {
             Filter::Is(name, Value::Null) => column(name)?.is_null(),
             Filter::Is(name, value) => column(name)?.eq(parameters.add(value.clone())),
             Filter::IsNot(name, Value::Null) => column(name)?.is_not_null(),
-            Filter::IsNot(name, value) => column(name)?.ne(parameters.add(value.clone())),
+            Filter::IsNot(name, value) => {
+                let differs = column(name)?.ne(parameters.add(value.clone()));
+                if known(table, name)?.nullable { differs.or(column(name)?.is_null()) } else { differs }
+            }
             Filter::In(_, values) if values.is_empty() => Expr::cust("1 = 0"),
             Filter::In(name, values) => {
                 let values: Vec<_> = values.iter().map(|value| parameters.add(value.clone())).collect();
@@ -305,14 +308,13 @@ impl Dialect {
     }
 }
 
-/// `select * from unnest($1::uuid[], …)`: rows that travel as one array a column.
+/// `select unnest($1::uuid[]), …`: rows that travel as one array a column.
 fn from_arrays(columns: &[Column]) -> SelectStatement {
-    let array = |(number, column): (usize, &Column)| {
-        Expr::cust(format!("${}::{}", number + 1, Dialect::array_type(column.column_type)))
-    };
     let mut select = sea_query::Query::select();
-    select.column(sea_query::Asterisk);
-    select.from_function(Func::cust("unnest").args(columns.iter().enumerate().map(array)), "given");
+    for (number, column) in columns.iter().enumerate() {
+        let array = format!("${}::{}", number + 1, Dialect::array_type(column.column_type));
+        select.expr(Func::cust("unnest").arg(Expr::cust(array)));
+    }
     select
 }
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::{SubsecRound, Utc};
 use clap::Args;
 use commands::{
     engine::{CommitError, Committer, CommitterConfig},
-    ports::{AppendOutcome, Commit, Metadata, NewEvent, StreamKey, StreamWrite, TenantId},
+    ports::{AppendOutcome, Commit, NewEvent, StreamKey, StreamWrite, TenantId},
 };
 use uuid::Uuid;
 
 use super::{
     Report,
     load::{LoadArgs, drive},
+    past,
     scratch::{self, Scratch},
 };
 
@@ -109,33 +109,13 @@ impl Writer {
     }
 
     fn commit_of(&self, stream: Arc<str>, expected_version: u64) -> Commit {
-        let command_id = Uuid::now_v7();
         let event = NewEvent {
             event_id: Uuid::now_v7(),
             event_type: "BenchmarkNoted",
             schema_version: 1,
             payload: Arc::clone(&self.payload),
         };
-        Commit {
-            tenant: self.tenant,
-            command_id,
-            digest: [0; 32],
-            metadata: Metadata {
-                command_id,
-                correlation_id: command_id,
-                causation_id: None,
-                actor: "benchmark".to_owned(),
-                traceparent: None,
-            },
-            streams: vec![StreamWrite {
-                stream: StreamKey::new(self.tenant, "benchmark", stream),
-                expected_version,
-                events: vec![event],
-            }],
-            reply: None,
-            deadlines: Vec::new(),
-            decided_at: Utc::now().trunc_subsecs(3),
-            remember: false,
-        }
+        let stream = StreamKey::new(self.tenant, "benchmark", stream);
+        past::commit(self.tenant, vec![StreamWrite { stream, expected_version, events: vec![event] }])
     }
 }

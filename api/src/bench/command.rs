@@ -2,16 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use chrono::{SubsecRound, Utc};
 use clap::Args;
 use commands::{
     engine::{Caller, EngineConfig},
-    ports::{
-        AppendOutcome, Commit, EventStore, Metadata, NewEvent, StreamKey, StreamWrite, TenantId,
-        UniformSettings,
-    },
+    ports::{Commit, EventStore, StreamKey, StreamWrite, TenantId, UniformSettings},
 };
-use domain::{Decider, Event};
+use domain::Decider;
 use uuid::Uuid;
 
 use super::{
@@ -19,6 +15,7 @@ use super::{
     gauge::{Gauge, GaugeEvent, GaugeRead, REMARK},
     hot,
     load::{LoadArgs, Measured, drive},
+    past,
     scratch::{self, Scratch},
 };
 
@@ -94,50 +91,21 @@ async fn prepare(
     tenant: TenantId,
     args: &CommandArgs,
 ) -> anyhow::Result<Arc<Vec<Arc<str>>>> {
-    let gauges: Vec<Arc<str>> = (0..args.streams).map(|_| Arc::from(Uuid::now_v7().to_string())).collect();
-    if args.events > 0 {
-        for some in gauges.chunks(40) {
-            let commits: anyhow::Result<Vec<_>> =
-                some.iter().map(|id| past(tenant, id, args.events)).collect();
-            for outcome in store.append(&commits?).await? {
-                anyhow::ensure!(matches!(outcome, AppendOutcome::Appended(_)), "not stored: {outcome:?}");
-            }
-        }
+    let events = args.events;
+    let gauges: Arc<Vec<Arc<str>>> =
+        Arc::new((0..args.streams).map(|_| Arc::from(Uuid::now_v7().to_string())).collect());
+    if events > 0 {
+        let ids = Arc::clone(&gauges);
+        past::fill(store, (0..ids.len()).map(move |index| readings(tenant, &ids[index], events))).await?;
     }
-    Ok(Arc::new(gauges))
+    Ok(gauges)
 }
 
-fn past(tenant: TenantId, id: &Arc<str>, events: u32) -> anyhow::Result<Commit> {
-    let command_id = Uuid::now_v7();
-    let read = |number| {
-        let read = GaugeRead { number, temperature_tenths_c: 215, remark: REMARK.to_owned() };
-        let event = GaugeEvent::from(read);
-        let mut payload = Vec::new();
-        event.serialize_payload(&mut serde_json::Serializer::new(&mut payload))?;
-        Ok(NewEvent {
-            event_id: Uuid::now_v7(),
-            event_type: event.event_type(),
-            schema_version: event.schema_version(),
-            payload: Arc::from(String::from_utf8(payload)?),
-        })
-    };
-    let events: anyhow::Result<Vec<_>> = (1..=u64::from(events)).map(read).collect();
+/// A gauge's past in one commit.
+fn readings(tenant: TenantId, id: &Arc<str>, events: u32) -> anyhow::Result<Commit> {
+    let read = |number| GaugeRead { number, temperature_tenths_c: 215, remark: REMARK.to_owned() };
+    let events = (1..=u64::from(events)).map(|number| past::stored(&GaugeEvent::from(read(number))));
     let stream = StreamKey::new(tenant, Gauge::CATEGORY, Arc::clone(id));
-    Ok(Commit {
-        tenant,
-        command_id,
-        digest: [0; 32],
-        metadata: Metadata {
-            command_id,
-            correlation_id: command_id,
-            causation_id: None,
-            actor: "benchmark".to_owned(),
-            traceparent: None,
-        },
-        streams: vec![StreamWrite { stream, expected_version: 0, events: events? }],
-        reply: None,
-        deadlines: Vec::new(),
-        decided_at: Utc::now().trunc_subsecs(3),
-        remember: false,
-    })
+    let write = StreamWrite { stream, expected_version: 0, events: events.collect::<anyhow::Result<_>>()? };
+    Ok(past::commit(tenant, vec![write]))
 }

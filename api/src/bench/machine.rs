@@ -54,6 +54,16 @@ impl fmt::Display for Machine {
     }
 }
 
+/// This process's memory at this moment, in MiB. 0 where the system does not tell.
+pub fn resident_mib() -> f64 {
+    kibibytes("/proc/self/status", "VmRSS") as f64 / 1_024.0
+}
+
+/// Lets [`peak_resident_mib`] begin anew, where the system can.
+pub fn forget_peak() {
+    let _unsupported = fs::write("/proc/self/clear_refs", "5");
+}
+
 /// The most memory that this process has had, in MiB. 0 where the system does not tell.
 pub fn peak_resident_mib() -> f64 {
     kibibytes("/proc/self/status", "VmHWM") as f64 / 1_024.0

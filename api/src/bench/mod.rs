@@ -11,6 +11,9 @@ mod gauge;
 mod hot;
 mod load;
 mod machine;
+mod past;
+mod plant;
+mod rebuild;
 mod report;
 mod scratch;
 
@@ -33,6 +36,8 @@ enum Benchmark {
     Hot(LoadArgs),
     /// Load, decide and append on 10,000 streams of 50 events
     Command(command::CommandArgs),
+    /// The lot board from its first event on: events a second, and memory
+    Rebuild(rebuild::RebuildArgs),
 }
 
 /// Runs a benchmark and prints its report.
@@ -44,5 +49,6 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Append(args) => append::run(&args).await?.print(args.load.json),
         Benchmark::Hot(load) => hot::run(&load).await?.print(load.json),
         Benchmark::Command(args) => command::run(&args).await?.print(args.load.json),
+        Benchmark::Rebuild(args) => rebuild::run(&args).await?.print(args.load.json),
     }
 }

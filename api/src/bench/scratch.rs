@@ -12,6 +12,8 @@ use crate::compose::{ScratchDatabase, StoreUrl, Stores};
 
 /// An empty log that lives as long as its benchmark.
 pub struct Scratch {
+    /// Where it lies.
+    pub url: StoreUrl,
     /// Its ports.
     pub stores: Stores,
 }
@@ -31,7 +33,7 @@ pub async fn within(
     let place = Place::make(&load.store).await?;
     report.fact("durability", place.durability().await?);
     let outcome = match Stores::open(&place.url).await {
-        Ok(stores) => measure(&Scratch { stores }, report).await,
+        Ok(stores) => measure(&Scratch { url: place.url.clone(), stores }, report).await,
         Err(error) => Err(error.into()),
     };
     report.figure("peak_resident_mib", peak_resident_mib());
@@ -48,7 +50,7 @@ struct Place {
 enum Kind {
     Memory,
     Directory(PathBuf),
-    Database(ScratchDatabase),
+    Database(Box<ScratchDatabase>),
 }
 
 impl Place {
@@ -66,7 +68,7 @@ impl Place {
             StoreUrl::Postgres(beside) => {
                 let database = ScratchDatabase::create(beside, &name).await?;
                 let url = StoreUrl::Postgres(database.url().to_owned());
-                Self { url, kind: Kind::Database(database) }
+                Self { url, kind: Kind::Database(Box::new(database)) }
             }
         })
     }

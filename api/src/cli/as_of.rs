@@ -7,10 +7,10 @@ use super::{Failure, Outcome, Place};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cairn as-of lot RAW-20260302-DUNA-0001                                as it is now
-  cairn as-of lot RAW-20260302-DUNA-0001 --version 3                    after its third event
-  cairn as-of lot RAW-20260302-DUNA-0001 --time 2026-03-02T10:30:00Z    as it was known then
-  cairn as-of partner 01890a5d-ac96-774b-bcce-b302099a8057 --position 1200 --json")]
+  cairn as-of lot RAW-20260302-DUNA-0001
+  cairn as-of lot RAW-20260302-DUNA-0001 --version 3    after its third event
+  cairn as-of lot RAW-20260302-DUNA-0001 --time 2026-03-02T10:30:00Z
+  cairn as-of code_sequence RAW-20260302-DUNA --position 1200 --json")]
 pub struct AsOf {
     /// The kind of aggregate: lot, partner, inspection, deviation, temperature_log, code_sequence
     category: String,

@@ -9,7 +9,7 @@ use crate::config::Config as Configuration;
 Examples:
   cairn config
   CAIRN_LISTEN=0.0.0.0:8080 cairn config --json
-  cairn config --example > data/cairn.toml    every key, what it is for, its default
+  cairn config --example > data/cairn.toml    every key, what it is for
 
 A setting comes from, in this order: a flag, a CAIRN_* variable, the configuration file, the default.
 limits.body_bytes, for one, is CAIRN_LIMITS_BODY_BYTES, or body_bytes under [limits] in the file.")]

@@ -49,14 +49,16 @@ where a lot came from, where it went, and what was known at any moment.";
 
 const AFTER_HELP: &str = "\
 First steps:
-  cairn serve --data ./data --demo          a server with a demo plant, on http://127.0.0.1:8080/graphql
-  cairn trace RAW-20260302-DUNA-0001 --forward   everything that was made of a lot, as a table
-  cairn trace RAW-20260302-DUNA-0001 --format svg --out recall.svg
-  cairn token --data ./data --tenant demo --role ADMIN
+  cairn demo                        a demo plant in ./data, with lots to try
+  cairn trace LOT --forward         everything that was made of a lot
+  cairn trace LOT --format svg --out recall.svg
+  cairn serve                       GraphQL on http://127.0.0.1:8080/graphql
+  cairn token --tenant demo --role ADMIN
 
 Where the log lies:
-  embedded (default)  one SQLite file, DIR/cairn.db         --data DIR
-  server              a PostgreSQL database                 --store postgres://USER@HOST:PORT/DATABASE
+  --data DIR                        embedded: a SQLite file, DIR/cairn.db
+  --store postgres://USER@HOST:PORT/DATABASE
+                                    server: a PostgreSQL database
 
 Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong.
 `cairn help COMMAND` explains a command, with examples.";
@@ -151,6 +153,17 @@ mod tests {
                 "{} shows no example:\n{help}",
                 command.get_name()
             );
+        }
+    }
+
+    #[test]
+    fn examples_fit_a_narrow_terminal() {
+        let root = CommandLine::command();
+        for command in root.get_subcommands().chain([&root]) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for example in after.lines().filter(|line| line.starts_with("  ")) {
+                assert!(example.chars().count() <= 80, "{}: {example}", command.get_name());
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Context, Failure, Outcome, Place, Printer, rebuild};
 Examples:
   cairn parked list
   cairn parked retry lot_board STREAM
-  cairn parked skip lot_board STREAM --reason 'imported twice, see ticket 4711'
+  cairn parked skip lot_board STREAM --reason 'imported twice, ticket 4711'
 
 STREAM is a stream's name as the list writes it: TENANT/CATEGORY-ID.
 

@@ -50,7 +50,7 @@ impl Place {
         let data = self.data.as_ref().map(|data| ("data", data.display().to_string()));
         let store = self.store.clone().map(|store| ("store", store));
         let flags = [data, store, flag].into_iter().flatten();
-        let config = Config::load(self.config.as_deref(), std::env::vars(), flags).map_err(|bad| {
+        let config = Config::load(self.config.as_deref(), std::env::vars_os(), flags).map_err(|bad| {
             let problems =
                 bad.0.iter().fold(Failure::usage("the configuration is wrong"), |failure, problem| {
                     failure.because(problem)

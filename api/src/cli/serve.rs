@@ -1,26 +1,37 @@
-use std::net::SocketAddr;
+use std::{io, sync::Arc};
 
+use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use clap::Args;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
 
-use super::{Failure, Outcome, Place};
+use super::{Context, Failure, Outcome, Place, Printer, Settled, demo, token};
+use crate::{
+    auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
+    compose::Serving,
+    config::{ConfiguredTenants, Identity, Settings},
+    document::Limits,
+    http::{self, Edge, GraphqlLimits, GraphqlService, ServeLimits},
+};
 
 /// Serve GraphQL over a log, until Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cairn serve                                        embedded: everything in ./data
-  cairn serve --demo                                 with the demo plant loaded; prints codes to try
+  cairn serve                      embedded: everything lies in ./data
+  cairn serve --demo               loads the demo plant first
   cairn serve --data /var/lib/cairn --listen 0.0.0.0:8080
-  cairn serve --store postgres://cairn@db/cairn      several of these may serve one database
+  cairn serve --store postgres://cairn@db/cairn
+                                   several of these may serve one database
 
 It answers on /graphql, /health/live, /health/ready (200 once the read models have caught up) and /metrics.
 Logs are JSON on standard error. Ctrl-C, or SIGTERM, answers what was accepted and then stops.")]
 pub struct Serve {
     #[command(flatten)]
     place: Place,
-    /// Address and port to answer on
-    #[arg(long, value_name = "ADDR", env = "CAIRN_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Address and port to answer on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
     /// Load the demo plant first; a second time changes nothing
     #[arg(long)]
     demo: bool,
@@ -28,8 +39,102 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> Outcome {
-        let Self { place, listen, demo } = self;
-        let _wanted = (place, listen, demo);
-        Err(Failure::new("serve is not built in yet"))
+        let settled = self.place.settle_with(self.listen.map(|listen| ("listen", listen)))?;
+        let settings = &settled.config.settings;
+        let listener = bind(settings).await?;
+        let stores = settled.open().await?;
+        let printer = Printer;
+        if self.demo {
+            let plant = demo::load(&stores, &settled).await?;
+            demo::print(&printer, &plant, &settled)?;
+        }
+        install_logs(settings)?;
+        let tenants = Arc::new(ConfiguredTenants::new(&settled.tenants()));
+        let serving = Serving::start(&stores, &settled.url, tenants)
+            .await
+            .or_fail(|| format!("{} cannot be served", settled.url))?;
+        let edge = edge(&serving, &settled)?;
+        let address = listener.local_addr().or_fail(|| "the address cannot be told")?;
+        printer.line(format_args!("Cairn answers on http://{address}/graphql; Ctrl-C stops it."))?;
+        let served =
+            http::serve(http::router(edge), listener, ServeLimits::default(), http::shutdown_signal()).await;
+        serving.stop().await;
+        served.or_fail(|| format!("http://{address} cannot be served any longer"))
     }
+}
+
+async fn bind(settings: &Settings) -> Outcome<TcpListener> {
+    let address = settings.listen;
+    TcpListener::bind(address).await.map_err(|fault| {
+        let failure = Failure::new(format!("the address {address} cannot be used")).because(&fault);
+        if fault.kind() == io::ErrorKind::AddrInUse {
+            failure.advise("stop what answers there, or take another with --listen ADDR")
+        } else {
+            failure
+        }
+    })
+}
+
+fn install_logs(settings: &Settings) -> Outcome {
+    let filter = EnvFilter::try_new(&settings.log.level).or_fail(|| "log.level cannot be understood")?;
+    // A second log in one process would be a fault of the program; the first one goes on.
+    http::install_logs(filter, settings.log.format);
+    Ok(())
+}
+
+fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
+    let settings = &settled.config.settings;
+    let graphql =
+        GraphqlService::new(schema(), limits(settings)).or_fail(|| "the GraphQL schema cannot be served")?;
+    Ok(Edge {
+        graphql,
+        authenticator: authenticator(settled)?,
+        readiness: serving.readiness(),
+        metrics: Some(http::install_metrics().or_fail(|| "no metrics can be kept")?),
+        metrics_open: false,
+    })
+}
+
+fn limits(settings: &Settings) -> GraphqlLimits {
+    let set = &settings.limits;
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let document = Limits {
+        depth: count(set.depth),
+        aliases: count(set.aliases),
+        root_fields: count(set.root_fields),
+        directives: count(set.directives),
+        tokens: set.tokens,
+        ..Limits::default()
+    };
+    GraphqlLimits { document, body_bytes: set.body_bytes, batch: set.batch, timeout: set.timeout }
+}
+
+/// Local tokens are believed always, a provider's where its keys are configured.
+fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
+    let local = Authenticator::new().with_local(&token::local_secret(settled)?);
+    let Identity { issuer, audience, jwks, secret: _ } = &settled.config.settings.identity;
+    let Some(jwks) = jwks else { return Ok(local) };
+    let keys = if jwks.contains("://") {
+        let source = UrlKeySource::try_new(jwks)
+            .or_fail(|| format!("identity.jwks is {jwks}, where no keys can be fetched"))?;
+        KeySet::new(source)
+    } else {
+        KeySet::new(FileKeySource::new(jwks))
+    };
+    Ok(local.with_provider(keys, issuer, Some(audience.clone())))
+}
+
+/// Stands in until the contexts have their types.
+struct Query;
+
+#[async_graphql::Object]
+impl Query {
+    /// The program's version.
+    async fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}
+
+fn schema() -> Schema<Query, EmptyMutation, EmptySubscription> {
+    http::prepare_schema(Schema::build(Query, EmptyMutation, EmptySubscription)).finish()
 }

@@ -14,9 +14,10 @@ use crate::auth::{self, Grant, LocalSecret};
 #[command(after_help = "\
 Examples:
   cairn token --data ./data --tenant demo --role ADMIN
-  cairn token --tenant demo --role OPERATOR --role AUDITOR --actor kovacs.anna --ttl 8h
+  cairn token --tenant demo --role OPERATOR --actor kovacs.anna --ttl 8h
   curl -H \"Authorization: Bearer $(cairn token --tenant demo --role VIEWER)\" \\
-       -H 'Content-Type: application/json' -d '{\"query\":\"{ __typename }\"}' http://127.0.0.1:8080/graphql
+       -H 'Content-Type: application/json' -d '{\"query\":\"{ __typename }\"}' \\
+       http://127.0.0.1:8080/graphql
 
 Signed with the secret in the data directory, which is made when it is missing. Whoever can read that file can do \
 anything: keep it as you would keep the log. Roles: ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER.")]

@@ -10,7 +10,7 @@ use crate::compose::{StoreUrl, torture};
 #[command(after_help = "\
 Examples:
   cairn torture --store sqlite:/tmp/torture.db --seconds 60
-  cairn torture --store postgres://postgres@127.0.0.1:5432/scratch --seconds 600 --json
+  cairn torture --store postgres://postgres@127.0.0.1/scratch --seconds 600
 
 Several processes write commits of mixed sizes and are killed with SIGKILL, one transaction is held open, the \
 database is restarted where that can be done; a naive reader (where position > $last order by position) is the \

@@ -8,13 +8,13 @@ use super::{Failure, Outcome, Place};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cairn trace RAW-20260302-DUNA-0001 --forward                everything made of it, with places and consignees
-  cairn trace PAL-20260303-DUNA-0002 --backward               back to the suppliers
+  cairn trace RAW-20260302-DUNA-0001 --forward    what was made of a delivery
+  cairn trace PAL-20260303-DUNA-0002 --backward   back to the suppliers
   cairn trace MIXLOT-20260302-DUNA-0001 --format svg --out mix.svg
   cairn trace RAW-20260302-DUNA-0001 --format dot | dot -Tpdf -o recall.pdf
   cairn trace RAW-20260302-DUNA-0001 --json | jq '.nodes | length'
 
-A table answers on a terminal; dot and svg draw layers by production step, with colours that also differ in grey.")]
+dot and svg draw layers by production step, in colours that also differ in grey.")]
 pub struct Trace {
     /// The lot's code, such as RAW-20260302-DUNA-0001, or its id
     lot: String,

@@ -29,18 +29,6 @@ impl InForce {
         &self.0
     }
 
-    /// A table: key, value, origin.
-    pub fn table(&self) -> String {
-        let value = |value: &Value| value.value.clone().unwrap_or_else(|| "(not set)".to_owned());
-        let wide = |width: fn(&Value) -> usize| self.0.iter().map(width).max().unwrap_or(0);
-        let key_width = wide(|value| value.key.len());
-        let value_width = wide(|value| value.value.as_ref().map_or(9, |text| text.chars().count())).min(60);
-        self.0
-            .iter()
-            .map(|line| format!("{:key_width$}  {:value_width$}  {}\n", line.key, value(line), line.origin))
-            .collect()
-    }
-
     pub(super) fn add(&mut self, key: &Key, name: &str, text: Option<&str>, origin: Origin) {
         self.0.push(Value {
             key: name.to_owned(),

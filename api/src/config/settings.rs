@@ -1,6 +1,7 @@
 //! The settings, typed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -129,10 +130,12 @@ impl Config {
     /// `cairn.toml` in the data folder, which may be missing.
     pub fn load(
         file: Option<&Path>,
-        variables: impl Iterator<Item = (String, String)>,
+        variables: impl Iterator<Item = (OsString, OsString)>,
         flags: impl Iterator<Item = (&'static str, String)>,
     ) -> Result<Self, BadConfig> {
+        // What is no Unicode becomes a value that no key allows, rather than an end of the program.
         let sources = variables
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _value)| name.starts_with("CAIRN_"))
             .fold(Sources::default(), |sources, (name, value)| sources.variable(name, value));
         let sources = flags.fold(sources, |sources, (key, value)| sources.flag(key, value));

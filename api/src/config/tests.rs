@@ -132,29 +132,33 @@ fn what_is_in_force_shows_no_secret() {
             .variable("CAIRN_IDENTITY_SECRET", secret),
     );
     assert!(!format!("{:?}", config.settings.identity).contains(secret));
-    assert_snapshot!(config.in_force.table(), @"
-    data                            ./data                                               default
-    listen                          127.0.0.1:8080                                       default
-    store                           postgres://cairn:***@db:5432/cairn?password=***&x=1  cairn.toml
-    log.level                       info                                                 default
-    log.format                      json                                                 default
-    identity.issuer                 cairn                                                default
-    identity.audience               cairn                                                default
-    identity.jwks                   (not set)                                            default
-    identity.secret                 ***                                                  CAIRN_IDENTITY_SECRET
-    limits.depth                    12                                                   default
-    limits.aliases                  30                                                   default
-    limits.root_fields              20                                                   default
-    limits.directives               10                                                   default
-    limits.tokens                   2000                                                 default
-    limits.body_bytes               262144                                               default
-    limits.batch                    5                                                    default
-    limits.timeout_seconds          30                                                   default
-    tenants.duna.id                 (not set)                                            default
-    tenants.duna.name               (not set)                                            default
-    tenants.duna.time_zone          UTC                                                  default
-    tenants.duna.site               MAIN                                                 default
-    tenants.duna.viewer_sees_audit  false                                                default
+    let lines = config.in_force.values().iter().map(|value| {
+        let shown = value.value.as_deref().unwrap_or("(not set)");
+        format!("{:30} {:50} {}", value.key, shown, value.origin)
+    });
+    assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    data                           ./data                                             default
+    listen                         127.0.0.1:8080                                     default
+    store                          postgres://cairn:***@db:5432/cairn?password=***&x=1 cairn.toml
+    log.level                      info                                               default
+    log.format                     json                                               default
+    identity.issuer                cairn                                              default
+    identity.audience              cairn                                              default
+    identity.jwks                  (not set)                                          default
+    identity.secret                ***                                                CAIRN_IDENTITY_SECRET
+    limits.depth                   12                                                 default
+    limits.aliases                 30                                                 default
+    limits.root_fields             20                                                 default
+    limits.directives              10                                                 default
+    limits.tokens                  2000                                               default
+    limits.body_bytes              262144                                             default
+    limits.batch                   5                                                  default
+    limits.timeout_seconds         30                                                 default
+    tenants.duna.id                (not set)                                          default
+    tenants.duna.name              (not set)                                          default
+    tenants.duna.time_zone         UTC                                                default
+    tenants.duna.site              MAIN                                               default
+    tenants.duna.viewer_sees_audit false                                              default
     ");
     let short = problems(Sources::default().variable("CAIRN_IDENTITY_SECRET", "too short"));
     assert_eq!(
@@ -174,4 +178,28 @@ fn the_example_file_is_accepted_and_names_every_default() {
         .collect();
     let config = resolve(Sources::default().file("cairn.toml", set));
     assert_eq!(config.settings.limits, resolve(Sources::default()).settings.limits);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_unicode_is_a_bad_value_and_no_panic() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let variables = [("CAIRN_LISTEN", vec![0xff]), ("OTHER", vec![0xff])]
+        .map(|(name, value)| (OsString::from(name), OsString::from_vec(value)));
+    let said = Config::load(None, variables.into_iter(), std::iter::empty()).unwrap_err().to_string();
+    assert!(said.starts_with("listen is \u{fffd} (from CAIRN_LISTEN); allowed is an address"), "{said}");
+}
+
+#[test]
+fn a_named_file_must_exist_and_the_one_in_the_data_folder_may_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = || std::iter::once(("data", folder.path().display().to_string()));
+    let listen = |config: Config| config.settings.listen.port();
+    assert_eq!(listen(Config::load(None, std::iter::empty(), data()).unwrap()), 8080);
+    std::fs::write(folder.path().join("cairn.toml"), "listen = '127.0.0.1:1'").unwrap();
+    assert_eq!(listen(Config::load(None, std::iter::empty(), data()).unwrap()), 1);
+    let missing = folder.path().join("other.toml");
+    let said = Config::load(Some(&missing), std::iter::empty(), data()).unwrap_err().to_string();
+    assert!(said.starts_with(&missing.display().to_string()), "{said}");
 }

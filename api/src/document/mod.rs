@@ -5,14 +5,16 @@
 //! variables fit their types, that it does not cost too much, and, where a manifest is in place, that it is listed
 //! ([`TrustedDocuments`]). What passes goes to async-graphql parsed, with its variables in their final form.
 //!
-//! Reading order: this file, `parser.rs`, `measure.rs`, `rules.rs` with its parts, `variables.rs`, `cost.rs`.
+//! Reading order: this file, `parser.rs`, `measure.rs`, `rules.rs` with its parts, `variables.rs`, `cost.rs`, `normal.rs`, `complete.rs`.
 
+mod complete;
 mod cost;
 mod lexer;
 mod limits;
 mod measure;
 mod merge;
 mod model;
+mod normal;
 mod parser;
 mod problem;
 mod rules;
@@ -23,7 +25,7 @@ mod values;
 mod variables;
 
 use async_graphql::{
-    Name, Variables,
+    Positioned, Value, Variables,
     parser::types::{
         DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
     },
@@ -51,15 +53,13 @@ pub struct UnreadableSchema {
     reason: String,
 }
 
-/// A document that may run.
+/// An operation that may run.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The document.
-    pub document: ExecutableDocument,
+    /// The operation in the form in which it runs: fragments spread out, every field once.
+    pub operation: Positioned<OperationDefinition>,
     /// The variables in their types' form, with their defaults.
     pub variables: Variables,
-    /// The operation to run, when it has a name.
-    pub operation_name: Option<String>,
     /// What kind of operation it is.
     pub operation_type: OperationType,
     /// Its static cost.
@@ -97,6 +97,14 @@ impl Gate {
         self.trusted.as_ref()?.get(hash)
     }
 
+    /// Whether a document is GraphQL and fits the schema and the limits, whatever its variables. For tools and tests.
+    pub fn judge(&self, source: &str) -> Result<(), Refused> {
+        let document = parser::parse(source, self.limits.tokens)?;
+        measure::check(&document, &self.limits)?;
+        let problems = rules::check(&self.model, &document);
+        if problems.is_empty() { Ok(()) } else { Err(Refused::Problems(problems)) }
+    }
+
     /// Reads a document and checks everything. `mutations` is false where they must not run (GET); the caller answers that
     /// by the operation's type, before the rest is looked at.
     pub fn admit(
@@ -110,7 +118,8 @@ impl Gate {
             return Err(Problem::new(Code::NotTrusted, "only listed documents run here").into());
         }
         let document = parser::parse(source, self.limits.tokens)?;
-        let (name, operation) = select(&document, operation_name)?;
+        let selected = select(&document, operation_name)?;
+        let operation = &selected.node;
         if !may_run(operation.ty) {
             return Err(Refused::OperationType(operation.ty));
         }
@@ -127,9 +136,17 @@ impl Gate {
         if cost > self.limits.cost {
             return Err(Problem::too_much(Code::Cost, "a cost of", cost, self.limits.cost).into());
         }
-        let (operation_type, operation_name) = (operation.ty, name.map(ToString::to_string));
+        let operation_type = operation.ty;
         let root_field = first_field(&document, &operation.selection_set.node).unwrap_or_default().to_owned();
-        Ok(Admitted { variables, operation_name, operation_type, cost, root_field, document })
+        let normal = normal::operation(&self.model, &document, operation, &variables)?;
+        let operation = Positioned::new(normal, selected.pos);
+        Ok(Admitted { operation, variables, operation_type, cost, root_field })
+    }
+
+    /// What async-graphql has answered to an admitted operation, in the form that the specification promises.
+    pub fn complete(&self, operation: &OperationDefinition, data: Value) -> Value {
+        let root = self.model.root(operation.ty).unwrap_or_default();
+        complete::answer(&self.model, &operation.selection_set.node, root, data)
     }
 }
 
@@ -151,7 +168,7 @@ impl From<Problem> for Refused {
 fn select<'a>(
     document: &'a ExecutableDocument,
     wanted: Option<&str>,
-) -> Result<(Option<&'a Name>, &'a OperationDefinition), Problem> {
+) -> Result<&'a Positioned<OperationDefinition>, Problem> {
     let mut operations = document.operations.iter();
     let found = match (wanted, &document.operations) {
         (Some(wanted), _) => operations.find(|(name, _operation)| name.is_some_and(|name| name == wanted)),
@@ -160,7 +177,7 @@ fn select<'a>(
         }
         (None, _) => operations.next(),
     };
-    let found = found.map(|(name, operation)| (name, &operation.node));
+    let found = found.map(|(_name, operation)| operation);
     found.ok_or_else(|| Problem::new(Code::Operation, "the document has no operation of that name"))
 }
 

@@ -55,9 +55,19 @@ codes! {
     Introspection = "INTROSPECTION_DISABLED",
 }
 
+const LONGEST_MESSAGE: usize = 300;
+
 impl Problem {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), locations: Vec::new(), field: None }
+        let mut message = message.into();
+        // A document may name things at any length; an answer does not repeat that.
+        if message.len() > LONGEST_MESSAGE {
+            let end =
+                (0..=LONGEST_MESSAGE).rev().find(|at| message.is_char_boundary(*at)).unwrap_or_default();
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, message, locations: Vec::new(), field: None }
     }
 
     pub(super) fn at(code: Code, pos: Pos, message: impl Into<String>) -> Self {

@@ -57,8 +57,12 @@ pub(super) fn check(model: &Model, document: &ExecutableDocument) -> Vec<Problem
     }
     let mut problems = walk.problems;
     problems.sort_by_key(|problem| problem.locations.first().map(|pos| (pos.line, pos.column)));
+    problems.truncate(MOST_PROBLEMS);
     problems
 }
+
+/// A client mends the first few and asks again.
+const MOST_PROBLEMS: usize = 20;
 
 struct Walk<'a> {
     model: &'a Model,

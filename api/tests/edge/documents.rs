@@ -1,1 +1,127 @@
+//! Cairn's verdicts on documents against those of graphql-js, and the form of the answers.
 
+use api::document::{Gate, Limits, Refused};
+use async_graphql::{Request, Variables};
+use serde_json::json;
+
+use crate::{audits::graphql_js, schema::schema, server::TestServer};
+
+/// Documents with and without fault, one rule of the specification after the other.
+const DOCUMENTS: &str = include_str!("documents.graphql");
+
+/// The documents that stand between lines of `---`.
+fn documents() -> Vec<String> {
+    DOCUMENTS.split("\n---\n").map(ToOwned::to_owned).collect()
+}
+
+#[tokio::test]
+async fn documents_are_judged_as_graphql_js_judges_them() {
+    let schema = schema();
+    let answer = schema.execute(Request::new(Gate::QUESTION)).await.data.into_json().unwrap();
+    let wide = Limits {
+        depth: 100,
+        aliases: 1_000,
+        root_fields: 1_000,
+        directives: 100,
+        tokens: 5_000,
+        cost: u64::MAX,
+    };
+    let gate = Gate::new(answer, wide).unwrap();
+    let documents = documents();
+    let verdicts = graphql_js(&schema.sdl(), &documents).await;
+    assert_eq!(documents.len(), verdicts.len());
+    let mut wrong = Vec::new();
+    for (document, theirs) in documents.iter().zip(&verdicts) {
+        let ours = match gate.judge(document) {
+            Ok(()) => Vec::new(),
+            Err(Refused::Problems(problems)) => problems.into_iter().map(|problem| problem.message).collect(),
+            Err(Refused::OperationType(operation)) => vec![format!("{operation} does not run")],
+        };
+        if ours.is_empty() != theirs.is_empty() {
+            wrong.push(format!("{document}\n  graphql-js: {theirs:?}\n  Cairn: {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), documents.len(), wrong.join("\n\n"));
+    let refused = verdicts.iter().filter(|verdict| !verdict.is_empty()).count();
+    assert!(refused > 80 && documents.len() - refused > 40, "{refused} of {} are refused", documents.len());
+}
+
+/// Where the specification of September 2025 is stricter than graphql-js 16.
+#[tokio::test]
+async fn a_nullable_variable_cannot_be_the_one_field_of_a_one_of() {
+    let server = TestServer::start().await;
+    let reply = server.client().query("query($t: String) { asOf(at: { time: $t }) }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "GRAPHQL_VALIDATION_FAILED"));
+}
+
+#[tokio::test]
+async fn answers_have_every_field_in_the_documents_order() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let reply = client.query("{ b: later ping missing a: echo(text: \"x\") }").await;
+    let body = String::from_utf8(reply.body).unwrap();
+    assert!(body.contains(r#""data":{"b":1,"ping":"pong","missing":null,"a":"x 7"}"#), "{body}");
+}
+
+#[tokio::test]
+async fn null_climbs_to_where_it_may_stand() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let reply = client.query("{ ping tree { level broken } trees { level broken } }").await;
+    assert_eq!(reply.json()["data"], json!({ "ping": "pong", "tree": null, "trees": [null, null] }));
+    assert_eq!(reply.json()["errors"][0]["extensions"]["code"], "NOT_FOUND");
+    let reply = client.query("{ ping node { broken } }").await;
+    assert_eq!((reply.status, &reply.json()["data"]), (200, &json!(null)));
+}
+
+#[tokio::test]
+async fn a_field_selected_twice_runs_once() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let query = "mutation { count ...F ... on Mutation { count } } fragment F on Mutation { count }";
+    let first = client.query(query).await.json()["data"]["count"].as_i64().unwrap();
+    let second = client.query(query).await.json()["data"]["count"].as_i64().unwrap();
+    assert_eq!(second, first + 1);
+}
+
+#[tokio::test]
+async fn fragments_and_conditions_are_spread_out() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let query = "query($no: Boolean = false) { pets { __typename ... on Animal { name } ... on Dog { barks kind: weight }
+        ...C } animal { n: name ... on Dog { n: name barks } ... on Cat { meows } }
+        ping @include(if: $no) echo(text: \"e\") @skip(if: $no) }
+        fragment C on Cat { name meows ... on Pet { __typename } }";
+    let reply = client.query(query).await.json();
+    assert!(reply.get("errors").is_none(), "{reply}");
+    assert_eq!(
+        reply["data"],
+        json!({
+            "pets": [
+                { "__typename": "Dog", "name": "Rex", "barks": true, "kind": 30 },
+                { "__typename": "Cat", "name": "Mia", "meows": true },
+            ],
+            "animal": { "n": "Rex", "barks": true },
+            "echo": "e 7",
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_gates_defaults_are_what_the_specification_of_limits_says() {
+    let limits = Limits::default();
+    let numbers = (limits.depth, limits.aliases, limits.root_fields, limits.directives, limits.tokens);
+    assert_eq!(numbers, (12, 30, 20, 10, 2_000));
+    let schema = schema();
+    let answer = schema.execute(Request::new(Gate::QUESTION)).await.data.into_json().unwrap();
+    let gate = Gate::new(answer, limits).unwrap();
+    let cost = |query: &str| gate.admit(query, None, &Variables::default(), |_operation| true).unwrap().cost;
+    assert_eq!(cost("{ ping }"), 0);
+    assert_eq!(cost("{ numbers { totals: __typename } }"), 1);
+    assert_eq!(cost("{ numbers { nodes { name } } }"), 51);
+    assert_eq!(
+        cost("{ numbers(first: 200) { edges { node { name } } pageInfo { endCursor } } }"),
+        1 + 200 * 2 + 1
+    );
+    assert_eq!(cost("{ trees { level } }"), 50);
+}

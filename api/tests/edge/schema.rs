@@ -1,6 +1,9 @@
 //! A small schema with one of everything that the edge must get right.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI32, Ordering},
+    time::Duration,
+};
 
 use api::graphql::kernel::{FromRequest, Int64, PageArguments, PageRequest, Row, refused, requires};
 use api::http::prepare_schema;
@@ -84,6 +87,10 @@ impl Node {
         self.level
     }
 
+    async fn broken(&self) -> Result<i32> {
+        Err(refused("NOT_FOUND", "there is no such lot"))
+    }
+
     async fn child(&self) -> Self {
         Self { level: self.level + 1 }
     }
@@ -147,6 +154,19 @@ impl Query {
         Animal::Dog(Dog { name: "Rex".to_owned(), barks: true, weight: 30 })
     }
 
+    async fn tree(&self) -> Option<Node> {
+        Some(Node { level: 0 })
+    }
+
+    async fn trees(&self) -> Vec<Option<Node>> {
+        vec![Some(Node { level: 0 }), Some(Node { level: 1 })]
+    }
+
+    async fn later(&self) -> i32 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        1
+    }
+
     async fn node(&self) -> Node {
         Node { level: 0 }
     }
@@ -194,8 +214,14 @@ impl Query {
 
 pub struct Mutation;
 
+static COUNTED: AtomicI32 = AtomicI32::new(0);
+
 #[Object]
 impl Mutation {
+    async fn count(&self) -> i32 {
+        COUNTED.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
     async fn bump(&self, context: &Context<'_>, by: Option<i32>) -> Result<String> {
         let request = context.request()?;
         let envelope = request.envelope("bump", None, None, uuid::Uuid::nil());

@@ -1,8 +1,8 @@
 //! Keeps read models current, rebuilds them beside the live ones, and repairs what was parked.
 //!
 //! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
-//! current), `folding` (one build and a batch of events), [`rebuild`] (blue and green), [`repair`] (parked
-//! streams), [`scratch`] (a read model as of a position).
+//! current), `folding` (one build and a batch of events), `rebuild` (blue and green), `repair` (parked
+//! streams), `scratch` (a read model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
 //! rows stand at one position; others stand by and take over when it is free. Rebuilds and repairs take the same

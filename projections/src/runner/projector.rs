@@ -26,7 +26,7 @@ const ROWS_HELD: usize = 20_000;
 /// The safety net under the store's wake-up.
 const POLL: Duration = Duration::from_millis(500);
 /// How often a process that stands by looks whether the lease is free.
-const STAND_BY: Duration = Duration::from_millis(100);
+const STAND_BY: Duration = Duration::from_millis(50);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// No query lasts so long: after this nobody reads a retired build.
@@ -34,6 +34,7 @@ const RETIRED_FOR: TimeDelta = TimeDelta::seconds(60);
 const SCRATCH_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// Keeps the live builds current for as long as it holds the lease.
+#[derive(Clone)]
 pub(super) struct Projector {
     pub(super) events: Arc<dyn EventStore>,
     pub(super) store: Arc<dyn ReadStore>,
@@ -136,7 +137,9 @@ impl Projector {
                 continue;
             }
             self.standing.idle();
-            if renewed.elapsed() > LEASE_TTL / 4 {
+            // While read models are being built, their builds will soon take the lease to come in.
+            let is_complete = foldings.len() == self.models.len();
+            if !is_complete || renewed.elapsed() > LEASE_TTL / 4 {
                 if !self.store.renew(fence, LEASE_TTL).await? {
                     return Ok(Ended::Fenced);
                 }
@@ -146,7 +149,8 @@ impl Projector {
                 self.drop_old_builds().await?;
                 swept = Instant::now();
             }
-            let _ = tokio::time::timeout(POLL, async {
+            let pause = if is_complete { POLL } else { STAND_BY / 2 };
+            let _ = tokio::time::timeout(pause, async {
                 tokio::select! {
                     changed = wake_up.changed() => if changed.is_err() { std::future::pending::<()>().await },
                     _ = self.stop.changed() => {}

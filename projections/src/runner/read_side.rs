@@ -9,7 +9,10 @@ use std::{
 
 use chrono::TimeDelta;
 use commands::ports::{Clock, EventStore, Position, SystemClock, TenantId};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use uuid::Uuid;
 
 use super::{RunError, projector::Projector, rebuild::Rebuild};
@@ -171,7 +174,7 @@ impl ReadSide {
             stop: side.stop.subscribe(),
         };
         let (builder, stop) = (Arc::downgrade(&side), side.stop.subscribe());
-        let tasks = vec![tokio::spawn(projector.run()), tokio::spawn(build_missing(builder, stop))];
+        let tasks = vec![tokio::spawn(supervise(projector)), tokio::spawn(build_missing(builder, stop))];
         *side.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         side
     }
@@ -200,6 +203,15 @@ impl ReadSide {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             let _ = task.await;
+        }
+    }
+
+    /// Breaks off at once, wherever the runner stands, and gives no lease back: what a killed process does. Nothing
+    /// is lost or doubled by it.
+    pub fn abandon(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
         }
     }
 
@@ -323,6 +335,21 @@ impl ReadSide {
     /// How many rows pass a query's filter, at most `cap`.
     pub async fn count(&self, query: &Query, cap: u32) -> Result<u64, ReadStoreError> {
         self.store.count(query, cap).await
+    }
+}
+
+/// Starts the projector again should it die of a fault of an adapter; a fold's own panic does not reach this far.
+async fn supervise(projector: Projector) {
+    loop {
+        let mut running = JoinSet::new();
+        running.spawn(projector.clone().run());
+        match running.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                tracing::error!(%error, "the projector died and is started again");
+            }
+            _ => return,
+        }
+        tokio::time::sleep(BUILD_AGAIN).await;
     }
 }
 

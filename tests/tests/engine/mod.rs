@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod processes;
 mod races;
 mod tally;
 mod time;

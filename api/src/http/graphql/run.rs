@@ -1,6 +1,9 @@
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Instant};
 
-use async_graphql::{ErrorExtensionValues, Request, ServerError, Value, parser::types::OperationType};
+use async_graphql::{
+    ErrorExtensionValues, Request, ServerError, Value,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+};
 use axum::http::StatusCode;
 use futures::FutureExt;
 
@@ -68,13 +71,13 @@ impl GraphqlService {
 
     async fn run_admitted(&self, context: RequestContext, admitted: Admitted, source: &str) -> Answer {
         let started = Instant::now();
-        let Admitted { document, variables, operation_name, operation_type, cost, root_field } = admitted;
+        let Admitted { operation, variables, operation_type, cost, root_field } = admitted;
         let mut request = Request::new(source).variables(variables).data(context);
-        request.operation_name = operation_name;
-        request.set_parsed_query(document);
+        let operations = DocumentOperations::Single(operation.clone());
+        request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::new() });
         let running = AssertUnwindSafe(self.executor.run(request)).catch_unwind();
         let answer = match tokio::time::timeout(self.limits.timeout, running).await {
-            Ok(Ok(response)) => answer(response, cost),
+            Ok(Ok(response)) => self.answer(response, &operation.node, cost),
             Ok(Err(_panic)) => {
                 tracing::error!(field = root_field, "a resolver panicked");
                 Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", MASKED)
@@ -102,6 +105,26 @@ impl GraphqlService {
             .record(started.elapsed());
         answer
     }
+
+    fn answer(
+        &self,
+        response: async_graphql::Response,
+        operation: &OperationDefinition,
+        cost: u64,
+    ) -> Answer {
+        let mut errors = response.errors;
+        for error in &mut errors {
+            if !classify(error) {
+                mask(error);
+            }
+        }
+        // Without data, and without a path in any error, nothing was resolved: async-graphql itself has refused.
+        let nothing_ran = response.data == Value::Null && !errors.is_empty();
+        if nothing_ran && errors.iter().all(|error| error.path.is_empty()) {
+            return Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", MASKED);
+        }
+        Answer::Ran { data: self.gate.complete(operation, response.data), errors, cost }
+    }
 }
 
 const MASKED: &str = "something failed inside the program; the correlation id leads to it";
@@ -123,21 +146,6 @@ fn refusal(refused: Refused) -> Answer {
             Answer::failed(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
         }
     }
-}
-
-fn answer(response: async_graphql::Response, cost: u64) -> Answer {
-    let mut errors = response.errors;
-    for error in &mut errors {
-        if !classify(error) {
-            mask(error);
-        }
-    }
-    // Without data, and without a path in any error, nothing was resolved: async-graphql itself has refused.
-    let nothing_ran = response.data == Value::Null && !errors.is_empty();
-    if nothing_ran && errors.iter().all(|error| error.path.is_empty()) {
-        return Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", MASKED);
-    }
-    Answer::Ran { data: response.data, errors, cost }
 }
 
 /// Logs a technical error with all it knows, and leaves the client a code.

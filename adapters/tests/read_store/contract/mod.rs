@@ -1,0 +1,68 @@
+//! The promises, by what they are about.
+
+pub mod folding;
+pub mod parking;
+pub mod queries;
+pub mod rebuilding;
+pub mod store;
+
+/// Makes a test of every promise for one read store.
+macro_rules! promises {
+    ($harness:ty) => {
+        crate::contract::promises! {
+            $harness:
+            folding::{
+                every_event_is_folded_once,
+                runners_killed_at_any_moment_double_and_lose_nothing,
+                of_two_processes_one_folds_and_the_other_takes_over,
+                a_query_waits_for_a_position_and_gives_up_in_the_end,
+                a_newer_read_store_is_refused,
+            }
+            parking::{
+                a_poison_event_parks_its_stream_and_no_other,
+                a_retried_stream_folds_in_order_once_its_fold_is_mended,
+                a_skipped_event_is_left_out_and_the_record_says_why,
+                parked_events_stay_parked_when_another_process_takes_over,
+            }
+            queries::{
+                filters_keep_what_they_say,
+                an_unknown_column_and_a_foreign_cursor_are_refused,
+                every_value_comes_back_as_it_went_in,
+                an_image_comes_back_whole,
+            }
+            rebuilding::{
+                a_rebuild_equals_the_live_rows_while_events_keep_coming,
+                readers_see_no_gap_while_a_rebuild_takes_over,
+                a_rebuild_reports_rows_that_somebody_changed,
+                a_rebuild_that_breaks_off_is_resumed,
+                a_new_version_is_built_beside_the_old_one,
+                a_read_model_as_of_a_position_leaves_the_live_one_alone,
+                poison_events_are_parked_in_the_new_build_too,
+            }
+            store::{
+                a_lease_has_one_holder_and_each_change_of_hands_raises_its_epoch,
+                a_step_is_stored_whole,
+                a_fenced_writer_stores_nothing,
+                a_step_from_the_wrong_checkpoint_stores_nothing,
+                rows_are_written_in_place_and_deleted_by_key,
+                pages_follow_each_other_without_a_gap,
+                a_count_stops_at_its_cap,
+                a_build_takes_over_at_its_position,
+                two_builds_are_compared_row_by_row,
+                what_is_parked_stays_until_it_is_taken_out,
+                the_record_is_read_newest_first,
+                a_dropped_build_leaves_nothing,
+                everything_is_there_after_reopening,
+            }
+        }
+    };
+    ($harness:ty: $( $module:ident::{ $($name:ident),+ $(,)? } )+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                crate::contract::$module::$name::<$harness>().await;
+            }
+        )+)+
+    };
+}
+pub(crate) use promises;

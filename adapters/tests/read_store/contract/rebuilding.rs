@@ -1,0 +1,194 @@
+use std::{sync::Arc, time::Duration};
+
+use adapters::memory::MemoryEventStore;
+use commands::ports::EventStore;
+use projections::{
+    Model, ReadModel,
+    ports::{BuildState, ReadStore},
+    runner::{Phase, ReadSide},
+};
+use uuid::Uuid;
+
+use crate::{
+    harness::Harness,
+    tally::{NegativeTally, Tally, append, expected, raise, raise_many, stream, totals},
+};
+
+/// Keeps raising tallies until it is told to stop.
+fn keep_coming(
+    log: &MemoryEventStore,
+    tenant: Uuid,
+) -> (Arc<std::sync::atomic::AtomicBool>, tokio::task::JoinHandle<()>) {
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (stopped, log) = (Arc::clone(&stop), log.clone());
+    let task = tokio::spawn(async move {
+        let mut number = 0;
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            number += 1;
+            raise(&log, tenant, &format!("t{}", number % 100), number).await;
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    });
+    (stop, task)
+}
+
+async fn live_build(store: &dyn ReadStore) -> String {
+    let builds = store.builds().await.unwrap();
+    let mut live = builds.iter().filter(|build| build.state == BuildState::Live);
+    let name = live.next().unwrap().id.to_string();
+    assert_eq!(live.next(), None);
+    name
+}
+
+pub async fn a_rebuild_equals_the_live_rows_while_events_keep_coming<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    raise_many(&log, tenant, 2_000).await;
+    side.caught_up().await.unwrap();
+    let (stop, coming) = keep_coming(&log, tenant);
+    for round in 2..5 {
+        let mut phases = Vec::new();
+        let rebuild = side.rebuild("tally").unwrap().page(64);
+        let rebuilt = rebuild.run(&mut |progress| phases.push(progress.phase)).await.unwrap();
+        assert_eq!(rebuilt.comparisons.len(), 1);
+        assert!(rebuilt.is_equal(), "{:?}", rebuilt.comparisons);
+        assert_eq!(rebuilt.build.to_string(), format!("tally_v1_r{round}"));
+        assert_eq!(live_build(&**side.store()).await, format!("tally_v1_r{round}"));
+        assert!(phases.contains(&Phase::Folding) && phases.contains(&Phase::Indexing));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    coming.await.unwrap();
+    let position = raise(&log, tenant, "last", 1).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await);
+    side.stop().await;
+}
+
+pub async fn readers_see_no_gap_while_a_rebuild_takes_over<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    raise_many(&log, tenant, 500).await;
+    side.caught_up().await.unwrap();
+    let (stop, coming) = keep_coming(&log, tenant);
+    let reader = {
+        let (side, stop) = (Arc::clone(&side), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let (mut reads, mut position, mut sum) = (0, 0, 0);
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let query = projections::Query::of::<Tally, crate::tally::TallyRow>(tenant).limit(1_000);
+                let page = side.select::<crate::tally::TallyRow>(&query).await.unwrap();
+                let total: i64 = page.rows.iter().map(|row| row.total).sum();
+                assert_eq!(page.rows.len(), 100);
+                assert!(page.position >= position && total >= sum, "what was seen once is never unseen");
+                (reads, position, sum) = (reads + 1, page.position, total);
+            }
+            reads
+        })
+    };
+    for _ in 0..3 {
+        side.rebuild("tally").unwrap().run(&mut |_| {}).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    coming.await.unwrap();
+    assert!(reader.await.unwrap() > 3);
+    side.stop().await;
+}
+
+pub async fn a_rebuild_reports_rows_that_somebody_changed<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    let position = raise_many(&log, tenant, 200).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    side.stop().await;
+    harness.meddle("update tallies_v1 set total = total + 1 where name = 't7'").await;
+    harness.meddle("delete from tallies_v1 where name = 't8'").await;
+    let rebuilt = side.rebuild("tally").unwrap().run(&mut |_| {}).await.unwrap();
+    let differences = &rebuilt.comparisons[0].differences;
+    assert_eq!((differences.left_only, differences.right_only), (1, 2));
+    assert_eq!(differences.samples.len(), 3);
+    assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await, "the log is right");
+}
+
+pub async fn a_rebuild_that_breaks_off_is_resumed<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    let position = raise_many(&log, tenant, 2_000).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    let (sender, mut half_way) = tokio::sync::mpsc::unbounded_channel();
+    let rebuild = side.rebuild("tally").unwrap().page(100);
+    let running = tokio::spawn(async move {
+        rebuild
+            .run(&mut |progress| {
+                if progress.position > 900 {
+                    let _gone = sender.send(());
+                }
+            })
+            .await
+    });
+    half_way.recv().await;
+    running.abort();
+    let _ = running.await;
+    // A write that was under way ends by itself.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    harness.meddle("update read_leases set expires_at = 0 where name = 'rebuild:tally'").await;
+    let begun = side.store().builds().await.unwrap();
+    let begun = begun.iter().find(|build| build.state == BuildState::Building).unwrap().position;
+    assert!((1..position).contains(&begun), "{begun}");
+    let rebuilt = side.rebuild("tally").unwrap().run(&mut |_| {}).await.unwrap();
+    assert!(rebuilt.is_equal());
+    assert_eq!((rebuilt.events, rebuilt.build.revision), (position - begun, 2), "only the rest is folded");
+    side.stop().await;
+}
+
+pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let old = harness.start(&log).await;
+    let position = raise_many(&log, tenant, 200).await;
+    old.wait_for(Tally::NAME, position).await.unwrap();
+    let new = harness.start_with(&log, vec![Model::of::<NegativeTally>()]).await;
+    new.wait_for(Tally::NAME, position).await.unwrap();
+    assert_eq!(live_build(&**new.store()).await, "tally_v2");
+    let negative: std::collections::BTreeMap<_, _> =
+        expected(&log, tenant).await.into_iter().map(|(name, total)| (name, -total)).collect();
+    assert_eq!(totals::<NegativeTally>(&new, tenant).await, negative);
+    old.stop().await;
+    let position = raise(&log, tenant, "t1", 5).await;
+    new.wait_for(Tally::NAME, position).await.unwrap();
+    new.stop().await;
+}
+
+pub async fn a_read_model_as_of_a_position_leaves_the_live_one_alone<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    let then = raise_many(&log, tenant, 150).await;
+    let expected_then = expected(&log, tenant).await;
+    let now = raise_many(&log, tenant, 150).await;
+    side.wait_for(Tally::NAME, now).await.unwrap();
+    let scratch = side.as_of("tally", then).await.unwrap();
+    assert_eq!(scratch.position(), then);
+    let query = projections::Query::of::<Tally, crate::tally::TallyRow>(tenant).limit(1_000);
+    let page = scratch.select::<crate::tally::TallyRow>(&query).await.unwrap();
+    let found: std::collections::BTreeMap<_, _> =
+        page.rows.into_iter().map(|row| (row.name, row.total)).collect();
+    assert_eq!((found, page.position), (expected_then, then));
+    scratch.drop_tables().await.unwrap();
+    assert_eq!(side.store().builds().await.unwrap().len(), 1);
+    assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await);
+    side.stop().await;
+}
+
+pub async fn poison_events_are_parked_in_the_new_build_too<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    raise_many(&log, tenant, 100).await;
+    append(&log, &stream(tenant, "t7"), "TallyBroken", "3").await;
+    let position = raise_many(&log, tenant, 100).await;
+    let side: Arc<ReadSide> = harness.start(&log).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    let rebuilt = side.rebuild("tally").unwrap().page(30).run(&mut |_| {}).await.unwrap();
+    assert!(rebuilt.is_equal(), "{:?}", rebuilt.comparisons);
+    let parked = side.parked().await.unwrap();
+    assert!(parked.iter().any(|parked| parked.event.build == rebuilt.build && parked.waiting == 1));
+    assert_eq!(log.head().await.unwrap(), position);
+    side.stop().await;
+}

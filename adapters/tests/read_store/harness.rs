@@ -1,0 +1,81 @@
+//! How the suite opens a read store: each adapter says it once.
+
+use std::sync::Arc;
+
+use adapters::{
+    memory::MemoryEventStore,
+    read::{postgres_read_store, sqlite_read_store},
+};
+use projections::{
+    Model,
+    ports::{ReadStore, ReadStoreError},
+    runner::{ReadSide, ReadSideOptions},
+};
+
+use crate::{database::Database, tally::Tally};
+
+/// A database of its own for one test.
+pub trait Harness: Sized {
+    async fn create() -> Self;
+
+    /// A store object of its own, as another process would open it.
+    async fn try_open(&self) -> Result<Arc<dyn ReadStore>, ReadStoreError>;
+
+    /// Runs SQL behind the store's back.
+    async fn meddle(&self, sql: &str);
+
+    async fn open(&self) -> Arc<dyn ReadStore> {
+        self.try_open().await.unwrap()
+    }
+
+    /// The harness, which must live as long as its database is used, and a store.
+    async fn open_owned(self) -> (Self, Arc<dyn ReadStore>) {
+        let store = self.open().await;
+        (self, store)
+    }
+
+    /// A running read side, as another process would have it.
+    async fn start(&self, log: &MemoryEventStore) -> Arc<ReadSide> {
+        self.start_with(log, vec![Model::of::<Tally>()]).await
+    }
+
+    async fn start_with(&self, log: &MemoryEventStore, models: Vec<Model>) -> Arc<ReadSide> {
+        ReadSide::start(Arc::new(log.clone()), self.open().await, models, ReadSideOptions::default())
+    }
+}
+
+pub struct Sqlite {
+    folder: tempfile::TempDir,
+}
+
+impl Harness for Sqlite {
+    async fn create() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn try_open(&self) -> Result<Arc<dyn ReadStore>, ReadStoreError> {
+        sqlite_read_store(&self.folder.path().join("read.db")).await
+    }
+
+    async fn meddle(&self, sql: &str) {
+        rusqlite::Connection::open(self.folder.path().join("read.db")).unwrap().execute_batch(sql).unwrap();
+    }
+}
+
+pub struct Postgres {
+    database: Database,
+}
+
+impl Harness for Postgres {
+    async fn create() -> Self {
+        Self { database: Database::create().await }
+    }
+
+    async fn try_open(&self) -> Result<Arc<dyn ReadStore>, ReadStoreError> {
+        postgres_read_store(&self.database.url()).await
+    }
+
+    async fn meddle(&self, sql: &str) {
+        self.database.client().await.batch_execute(sql).await.unwrap();
+    }
+}

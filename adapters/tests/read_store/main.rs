@@ -1,0 +1,16 @@
+//! The promises of the read side, written once and run against every read store.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+
+mod contract;
+#[path = "../support/database.rs"]
+mod database;
+mod harness;
+mod tally;
+
+mod sqlite {
+    crate::contract::promises!(crate::harness::Sqlite);
+}
+
+mod postgres {
+    crate::contract::promises!(crate::harness::Postgres);
+}

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use commands::{
+    engine::{Engine, EngineConfig},
+    lots::{LotFinisher, with_lot_commands},
+    ports::{EventStore, Position, StoreError, TenantDirectory},
+    process::{CommandRegistry, DeadlineRunner, ProcessRunner},
+};
+use projections::{
+    ports::ReadStoreError,
+    runner::{ReadSide, ReadSideOptions},
+};
+use tokio::task::JoinHandle;
+
+use super::{StoreUrl, Stores, open_read_store};
+use crate::http::{Readiness, ReadinessCheck};
+
+/// Why a process cannot begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotServe {
+    /// The log does not answer.
+    #[error("the log cannot be read")]
+    Events(#[from] StoreError),
+    /// The read models cannot be opened.
+    #[error("the read models cannot be opened")]
+    Rows(#[from] ReadStoreError),
+}
+
+/// Everything that runs in a serving process behind its edge: the engine, the read models, process managers, deadlines.
+pub struct Serving {
+    /// Runs commands.
+    pub engine: Engine,
+    /// Answers queries.
+    pub read_side: Arc<ReadSide>,
+    head_at_start: Position,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Starts it all over a log. Read models that are not there yet are built in the background.
+    ///
+    /// # Errors
+    /// When the log or the read models cannot be opened.
+    pub async fn start(
+        stores: &Stores,
+        url: &StoreUrl,
+        tenants: Arc<dyn TenantDirectory>,
+    ) -> Result<Self, CannotServe> {
+        let rows = open_read_store(url).await?;
+        let head_at_start = stores.events.head().await?;
+        let engine = stores.engine(tenants, EngineConfig::default());
+        let events = Arc::clone(&stores.events);
+        let read_side =
+            ReadSide::start(events, rows, projections::lots::models(), ReadSideOptions::default());
+        let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
+        let registry = with_lot_commands(CommandRegistry::default());
+        let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);
+        let background = vec![tokio::spawn(finisher.run()), tokio::spawn(deadlines.run())];
+        Ok(Self { engine, read_side, head_at_start, background })
+    }
+
+    /// Says whether it is ready: the log answers and every read model has caught up.
+    pub fn readiness(&self) -> Arc<dyn Readiness> {
+        Arc::new(CaughtUp {
+            events: Arc::clone(self.read_side.events()),
+            read_side: Arc::clone(&self.read_side),
+            head_at_start: self.head_at_start,
+        })
+    }
+
+    /// Lets the commands that were accepted end, and leaves the read models to others at once.
+    pub async fn stop(self) {
+        for task in &self.background {
+            // Both are safe to drop at any moment: what they do has derived ids and is found again.
+            task.abort();
+        }
+        self.engine.shutdown().await;
+        self.read_side.stop().await;
+    }
+}
+
+struct CaughtUp {
+    events: Arc<dyn EventStore>,
+    read_side: Arc<ReadSide>,
+    head_at_start: Position,
+}
+
+/// A read model that has caught up once counts as ready while it stays this close behind the log.
+const CLOSE_BEHIND: u64 = 1_000;
+
+#[async_trait]
+impl Readiness for CaughtUp {
+    async fn check(&self) -> Vec<ReadinessCheck> {
+        let head = self.events.head().await;
+        let mut checks = vec![ReadinessCheck {
+            name: "event_store".into(),
+            ready: head.is_ok(),
+            detail: head.as_ref().map_or_else(|_lost| "does not answer".to_owned(), |_| "answers".to_owned()),
+        }];
+        let head = head.unwrap_or(self.head_at_start);
+        for lag in self.read_side.lags() {
+            let behind = lag.position.map(|position| head.saturating_sub(position));
+            let has_caught_up = lag.position.is_some_and(|position| position >= self.head_at_start);
+            checks.push(ReadinessCheck {
+                name: lag.model.into(),
+                ready: has_caught_up && behind.is_some_and(|behind| behind <= CLOSE_BEHIND),
+                detail: match behind {
+                    Some(behind) => format!("{behind} events behind"),
+                    None => "is being built".to_owned(),
+                },
+            });
+        }
+        checks
+    }
+}

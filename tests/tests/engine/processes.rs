@@ -1,0 +1,186 @@
+//! Two processes over one database, each with an engine, a cache and a store of its own: they stay correct.
+
+use std::sync::Arc;
+
+use adapters::{
+    postgres::{PostgresEventStore, ScratchDatabase},
+    sqlite::SqliteEventStore,
+};
+use commands::{
+    engine::{CommandError, EngineConfig, Envelope},
+    ports::{EventStore, SnapshotStore},
+};
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::{
+    Plant,
+    tally::{Change, Move},
+};
+
+/// Two processes, and what they share.
+struct Pair {
+    one: Plant,
+    other: Plant,
+    _database: Option<Database>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Pair {
+    async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let open =
+            || async { process(SqliteEventStore::open(&folder.path().join("cairn.db")).await.unwrap()) };
+        let (one, other) = (open().await, open().await);
+        Self { one, other, _database: None, _folder: Some(folder) }
+    }
+
+    async fn on_postgres() -> Self {
+        let database = Database::create().await;
+        let open = || async { process(PostgresEventStore::connect(database.url()).await.unwrap()) };
+        let (one, other) = (open().await, open().await);
+        Self { one, other, _database: Some(database), _folder: None }
+    }
+
+    fn by_turns(&self, turn: usize) -> &Plant {
+        if turn.is_multiple_of(2) { &self.one } else { &self.other }
+    }
+}
+
+fn process(store: impl EventStore + SnapshotStore) -> Plant {
+    let store = Arc::new(store);
+    Plant::over(Arc::clone(&store) as _, store, EngineConfig::default())
+}
+
+/// Removed with its test, on a runtime of its own: the test's may not be blocked.
+struct Database(Option<ScratchDatabase>);
+
+impl Database {
+    async fn create() -> Self {
+        let Ok(server) = std::env::var("CAIRN_TEST_POSTGRES") else {
+            panic!("CAIRN_TEST_POSTGRES names the PostgreSQL server for the tests; ops/test starts one")
+        };
+        let name = format!("cairn_test_{}", Uuid::now_v7().simple());
+        Self(Some(ScratchDatabase::create(&server, &name).await.unwrap()))
+    }
+
+    fn url(&self) -> &str {
+        self.0.as_ref().unwrap().url()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let database = self.0.take().unwrap();
+        let remove = || tokio::runtime::Runtime::new().unwrap().block_on(database.remove()).unwrap();
+        std::thread::spawn(remove).join().unwrap();
+    }
+}
+
+fn change(id: &str, by: i64) -> Change {
+    Change { id: id.to_owned(), by }
+}
+
+/// Six lost races in a row are an honest answer between processes: the caller comes again.
+async fn give_until_answered(plant: &Plant, change: Change) -> Result<i64, CommandError> {
+    loop {
+        match plant.give(change.clone()).await {
+            Err(CommandError::VersionConflict { .. }) => {}
+            answer => return answer.map(|done| done.reply),
+        }
+    }
+}
+
+async fn each_kilogram_is_taken_once(pair: Pair) {
+    pair.one.give(change("stock", 60)).await.unwrap();
+    let takes = (0..120).map(|turn| give_until_answered(pair.by_turns(turn), change("stock", -1)));
+    let answers = join_all(takes).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 60);
+    let refusals = answers.iter().filter_map(|answer| answer.as_ref().err());
+    assert!(refusals.into_iter().all(|refusal| refusal.code() == "NOT_ENOUGH"));
+    assert_eq!((pair.one.count("stock").await, pair.other.count("stock").await), (0, 0));
+}
+
+async fn every_change_of_a_shared_stream_counts(pair: Pair) {
+    let changes = (0..100).map(|turn| give_until_answered(pair.by_turns(turn), change("hot", 1)));
+    let mut counts: Vec<i64> = join_all(changes).await.into_iter().map(Result::unwrap).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=100).collect::<Vec<_>>(), "every decision saw the one before it");
+}
+
+async fn moves_between_streams_lose_nothing(pair: Pair) {
+    pair.one.give(change("left", 500)).await.unwrap();
+    pair.other.give(change("right", 500)).await.unwrap();
+    let moves = (0..80).map(|turn| {
+        let plant = pair.by_turns(turn);
+        let there = turn % 4 < 2;
+        async move {
+            let (from, to) = if there { ("left", "right") } else { ("right", "left") };
+            loop {
+                match plant.give(Move { from: from.to_owned(), to: to.to_owned(), by: 1 }).await {
+                    Ok(_) => return,
+                    Err(CommandError::VersionConflict { .. }) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    });
+    join_all(moves).await;
+    assert_eq!((pair.one.count("left").await, pair.other.count("right").await), (500, 500));
+}
+
+async fn a_key_given_to_both_at_once_is_done_once(pair: Pair) {
+    for _ in 0..20 {
+        let key = Uuid::now_v7();
+        let give = |plant: &Plant| {
+            let envelope = Envelope { command_id: key, key_given: true, ..plant.envelope() };
+            let engine = plant.engine.clone();
+            async move {
+                loop {
+                    match engine.execute(envelope.clone(), change("keyed", 1)).await {
+                        Ok(done) => return done,
+                        Err(error) if ["VERSION_CONFLICT", "REQUEST_IN_FLIGHT"].contains(&error.code()) => {}
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }
+        };
+        let (first, second) = futures::join!(give(&pair.one), give(&pair.other));
+        assert_eq!((first.reply, first.position), (second.reply, second.position), "both got one answer");
+        assert_ne!(first.repeated, second.repeated);
+    }
+    assert_eq!(pair.one.count("keyed").await, 20);
+}
+
+async fn a_refusal_is_never_based_on_what_the_other_has_changed_since(pair: Pair) {
+    let refusal = pair.one.give(change("stock", -1)).await.unwrap_err();
+    assert_eq!(refusal.code(), "NOT_ENOUGH", "and now it is cached");
+    pair.other.give(change("stock", 5)).await.unwrap();
+    assert_eq!(pair.one.give(change("stock", -1)).await.unwrap().reply, 4);
+}
+
+/// Each scenario is a test on each database.
+macro_rules! on_both_databases {
+    ($($scenario:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $scenario() {
+                super::$scenario(super::Pair::on_sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $scenario() {
+                super::$scenario(super::Pair::on_postgres().await).await;
+            })+
+        }
+    };
+}
+
+on_both_databases![
+    each_kilogram_is_taken_once,
+    every_change_of_a_shared_stream_counts,
+    moves_between_streams_lose_nothing,
+    a_key_given_to_both_at_once_is_done_once,
+    a_refusal_is_never_based_on_what_the_other_has_changed_since,
+];
