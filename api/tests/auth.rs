@@ -10,7 +10,8 @@ use std::{
 };
 
 use api::auth::{
-    Authenticator, Grant, KeySet, KeySource, KeySourceError, LOCAL_ISSUER, LocalSecret, Unauthenticated, mint,
+    Authenticator, Grant, KeySet, KeySource, KeySourceError, LOCAL_ISSUER, LocalSecret, Unauthenticated,
+    UrlKeySource, mint,
 };
 use chrono::Utc;
 use domain::identity::{Permission, Role};
@@ -286,4 +287,45 @@ async fn known_keys_serve_for_an_hour_while_the_provider_is_out() {
     provider.out.store(false, Ordering::SeqCst);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(answer(&authenticator, &token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_viewer_reads_the_audit_only_where_the_tenant_says_so() {
+    let token = mint(&secret(), &grant(&[Role::Viewer])).unwrap();
+    let closed = Authenticator::new().with_local(&secret());
+    assert!(!answer(&closed, &token).await.unwrap().permissions.contains(Permission::AuditRead));
+    let elsewhere =
+        Authenticator::new().with_local(&secret()).showing_viewers_the_audit_of([Uuid::from_u128(5)]);
+    assert!(!answer(&elsewhere, &token).await.unwrap().permissions.contains(Permission::AuditRead));
+    let open = Authenticator::new().with_local(&secret()).showing_viewers_the_audit_of([TENANT]);
+    assert!(answer(&open, &token).await.unwrap().permissions.contains(Permission::AuditRead));
+}
+
+#[tokio::test]
+async fn keys_are_fetched_over_http_and_anything_but_a_key_set_is_an_outage() {
+    let provider = Provider::new("rsa-1");
+    let token = signed(Algorithm::RS256, "rsa-1", &claims(), &rsa());
+    let answers = [
+        ("200 OK", provider.key_set.clone(), true),
+        ("500 Internal Server Error", provider.key_set.clone(), false),
+        ("302 Found\r\nlocation: https://evil.example/", String::new(), false),
+        ("200 OK", "<html>".to_owned(), false),
+        ("200 OK", " ".repeat(1_000_000), false),
+    ];
+    for (status, body, good) in answers {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let (mut stream, _client) = listener.accept().unwrap();
+            let _request = stream.read(&mut [0; 4_096]).unwrap();
+            let head =
+                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            // The client may have heard enough before everything is said.
+            stream.write_all((head + &body).as_bytes()).ok();
+        });
+        let keys = KeySet::new(UrlKeySource::try_new(url).unwrap());
+        let authenticator = Authenticator::new().with_provider(keys, ISSUER, None);
+        assert_eq!(answer(&authenticator, &token).await.is_ok(), good, "{status}");
+    }
 }

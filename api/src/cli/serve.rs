@@ -111,7 +111,10 @@ fn limits(settings: &Settings) -> GraphqlLimits {
 
 /// Local tokens are believed always, a provider's where its keys are configured.
 fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
-    let local = Authenticator::new().with_local(&token::local_secret(settled)?);
+    let tenants = settled.config.settings.tenants.iter();
+    let open = tenants.filter(|tenant| tenant.viewer_sees_audit).map(|tenant| tenant.id);
+    let local =
+        Authenticator::new().with_local(&token::local_secret(settled)?).showing_viewers_the_audit_of(open);
     let Identity { issuer, audience, jwks, secret: _ } = &settled.config.settings.identity;
     let Some(jwks) = jwks else { return Ok(local) };
     let keys = if jwks.contains("://") {

@@ -80,3 +80,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GivesUp<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_never_reads_is_given_up() {
+        let (_client, server) = tokio::io::duplex(16);
+        let mut server = GivesUp::new(server, Duration::from_secs(30));
+        let stalled = server.write_all(&[0; 1_000]).await;
+        assert_eq!(stalled.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_is_slow_but_reads_is_waited_for() {
+        let (mut client, server) = tokio::io::duplex(16);
+        let mut server = GivesUp::new(server, Duration::from_secs(30));
+        let writing = tokio::spawn(async move { server.write_all(&[7; 160]).await });
+        let mut read = [0; 16];
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            client.read_exact(&mut read).await.unwrap();
+        }
+        writing.await.unwrap().unwrap();
+    }
+}

@@ -60,6 +60,12 @@ impl PermissionSet {
         roles.iter().flat_map(|role| role.permissions()).copied().collect()
     }
 
+    /// The set with one permission more.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | 1 << permission as u64)
+    }
+
     /// Whether the permission is in the set.
     pub const fn contains(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u64) != 0
@@ -198,6 +204,7 @@ mod tests {
         let set: PermissionSet = [Permission::QcDecide, Permission::AuditRead].into_iter().collect();
         assert_eq!(set.iter().map(Permission::as_str).collect::<Vec<_>>(), ["qc:decide", "audit:read"]);
         assert_eq!(PermissionSet::all().iter().count(), Permission::ALL.len());
+        assert_eq!(PermissionSet::default().with(Permission::QcDecide).with(Permission::AuditRead), set);
     }
 
     #[test]

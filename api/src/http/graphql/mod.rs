@@ -70,7 +70,7 @@ pub struct GraphqlLimits {
     pub body_bytes: usize,
     /// Operations in one request.
     pub batch: usize,
-    /// Time for a whole request.
+    /// Time for one operation.
     pub timeout: Duration,
 }
 
