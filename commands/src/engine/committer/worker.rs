@@ -10,6 +10,8 @@ use crate::ports::{AppendOutcome, AppendRefusal, Commit, EventStore, StoreError}
 
 /// The pause before the first retry; it doubles up to [`LONGEST_PAUSE`].
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+/// Turns that other tasks get, at most, before a batch is closed.
+const MOST_TURNS: usize = 8;
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The task that drains the queue. It outlives a panic of the store: the queue lies behind a lock that does not poison.
@@ -43,6 +45,17 @@ pub(super) async fn supervise(worker: Worker) {
 impl Queue {
     fn len(&self) -> usize {
         self.submissions.len() + self.waiting.len()
+    }
+
+    /// Takes what has come, up to a whole batch, without waiting. Answers how many were taken.
+    fn gather(&mut self, most: usize) -> usize {
+        let before = self.waiting.len();
+        while self.waiting.len() < most
+            && let Ok(submission) = self.submissions.try_recv()
+        {
+            self.waiting.push_back(submission);
+        }
+        self.waiting.len() - before
     }
 }
 
@@ -84,10 +97,13 @@ impl Worker {
                 Ok(()) = self.stopped.changed() => {}
             }
         }
-        while queue.waiting.len() < self.config.batch_commits
-            && let Ok(submission) = queue.submissions.try_recv()
-        {
-            queue.waiting.push_back(submission);
+        // The callers of the last batch have just been woken. Those that come again at once join this batch; else the
+        // callers would fall into two halves, each waiting for the other's write.
+        for _ in 0..MOST_TURNS {
+            tokio::task::yield_now().await;
+            if queue.gather(self.config.batch_commits) == 0 {
+                break;
+            }
         }
         Some(batch::take(&mut queue.waiting, &self.config))
     }
