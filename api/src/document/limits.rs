@@ -16,8 +16,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Depth 12, aliases 30, root fields 20, directives 10, tokens 2,000, cost 20,000.
+    /// Depth 12, aliases 30, root fields 20, directives 10, tokens 2,000, cost 50,000.
     fn default() -> Self {
-        Self { depth: 12, aliases: 30, root_fields: 20, directives: 10, tokens: 2_000, cost: 20_000 }
+        Self { depth: 12, aliases: 30, root_fields: 20, directives: 10, tokens: 2_000, cost: 50_000 }
     }
 }

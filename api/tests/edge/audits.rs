@@ -12,9 +12,12 @@ use std::{
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command, sync::OnceCell};
 
+use api::http::{GraphqlLimits, GraphqlService, ServeLimits};
+
 use crate::server::{TestServer, token};
 
-const SCRIPTS: [&str; 5] = ["package.json", "package-lock.json", ".npmrc", "audit.mjs", "validate.mjs"];
+const SCRIPTS: [&str; 6] =
+    ["package.json", "package-lock.json", ".npmrc", "audit.mjs", "introspect.mjs", "validate.mjs"];
 
 /// The folder with the scripts and what they need.
 async fn installed() -> &'static Path {
@@ -76,4 +79,17 @@ async fn every_audit_of_graphql_over_http_passes() {
     assert!(audits.len() >= 60, "only {} audits ran", audits.len());
     let failed: Vec<_> = audits.iter().filter(|audit| audit["status"] != "ok").collect();
     assert!(failed.is_empty(), "{} of {} audits do not pass: {failed:#?}", failed.len(), audits.len());
+}
+
+/// Cairn's own schema, under the limits that are in force unless somebody sets others.
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_can_introspect_the_whole_schema_within_the_limits() {
+    let service = GraphqlService::new(api::graphql::unconnected_schema(), GraphqlLimits::default()).unwrap();
+    let server = TestServer::start_with(service, ServeLimits::default()).await;
+    let mut node = Command::new("node");
+    node.args(["introspect.mjs", &format!("http://{}/graphql", server.address)]);
+    node.env("CAIRN_TOKEN", token(&[domain::identity::Role::Viewer])).current_dir(installed().await);
+    let output = succeed(node.output().await, "introspection (Node.js is needed)");
+    let types: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    assert!(types > 50, "{types} types");
 }
