@@ -5,6 +5,7 @@ mod acceptance_recall;
 mod claims;
 mod edges;
 mod genealogy;
+mod genealogy_follows;
 mod plant;
 mod process;
 mod rows;

@@ -93,7 +93,6 @@ impl Adjacency {
     }
 
     /// Links given by node, any order; for an index that is made at once.
-    #[expect(dead_code, reason = "the image is loaded with it")]
     pub(super) fn settled(nodes: usize, links: &[(u32, HalfLink)]) -> Self {
         let chained = links.iter().map(|(node, link)| (*node, *link, 0)).collect();
         Self { chained, ..Self::default() }.merged(nodes)

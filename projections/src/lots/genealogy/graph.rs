@@ -116,7 +116,6 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    #[expect(dead_code, reason = "the image is loaded with it")]
     pub(super) fn with_room_for(nodes: usize) -> Self {
         Self {
             nodes: Vec::with_capacity(nodes),

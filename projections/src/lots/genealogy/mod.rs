@@ -18,13 +18,20 @@ mod adjacency;
 mod answers;
 mod apply;
 mod balance;
+mod bytes;
 mod code_key;
 mod difference;
 mod family;
+mod follower;
 mod graph;
+mod image;
 mod lookup;
 mod recall;
 mod service;
+#[doc(hidden)]
+pub mod synthetic;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use answers::{

@@ -4,24 +4,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use commands::ports::{EventStore, LogFilter, Position, RecordedEvent, StoreError, TenantId};
-use domain::{Decider, lots::Lot};
+use commands::ports::{EventStore, Position, RecordedEvent, StoreError, TenantId};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     answers::{Direction, GenealogyRefusal, LotFacts, LotGenealogy, LotRef, Traceability},
     apply::{self, ApplyError, LotFact},
     difference::RecallDifference,
+    follower::Follower,
     graph::Graph,
     recall::RecallScope,
 };
 use crate::{ports::ReadStore, runner::WaitError};
 
 /// The name under which positions are waited for.
-const NAME: &str = "genealogy";
-const PAGE_EVENTS: usize = 2_000;
-const POLL: Duration = Duration::from_millis(250);
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const NAME: &str = "genealogy";
 
 /// How the index is kept.
 #[derive(Debug, Clone)]
@@ -214,6 +211,13 @@ impl Genealogy {
         answered
     }
 
+    /// Takes over what an image holds. Nothing must have been added before.
+    pub(super) fn take_over(&self, tenants: Tenants, position: Position) {
+        let loaded = tenants.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.tenants.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        self.position.send_replace(position);
+    }
+
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.
     pub(super) fn add(&self, events: &[RecordedEvent], read_through: Position) {
         let mut by_tenant: Vec<(TenantId, Vec<LotFact>)> = Vec::new();
@@ -272,46 +276,4 @@ fn left_out(error: &ApplyError, tenant: TenantId) {
         error = error as &dyn std::error::Error,
         "the genealogy leaves a part of the log out; compare the lot's stream with `cairn trace`"
     );
-}
-
-/// Keeps an index current.
-struct Follower {
-    genealogy: Arc<Genealogy>,
-    events: Arc<dyn EventStore>,
-    #[expect(dead_code, reason = "the image is loaded with it")]
-    images: Option<Arc<dyn ReadStore>>,
-    #[expect(dead_code, reason = "the image is loaded with it")]
-    options: GenealogyOptions,
-    stop: watch::Receiver<bool>,
-}
-
-impl Follower {
-    async fn run(mut self) {
-        let filter = LogFilter {
-            categories: vec![Lot::CATEGORY.into()],
-            event_types: apply::EVENT_TYPES.iter().map(|&name| name.into()).collect(),
-        };
-        let mut wake_up = self.events.wake_up();
-        while !*self.stop.borrow() {
-            let after = self.genealogy.position();
-            let wait = match self.events.read_log(after, &filter, PAGE_EVENTS).await {
-                Ok(page) if page.read_through > after => {
-                    self.genealogy.add(&page.events, page.read_through);
-                    continue;
-                }
-                Ok(_) => POLL,
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the genealogy waits for the log"
-                    );
-                    TRY_AGAIN
-                }
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(wait, wake_up.changed()) => {}
-                _ = self.stop.wait_for(|stop| *stop) => {}
-            }
-        }
-    }
 }
