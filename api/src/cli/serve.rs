@@ -1,6 +1,5 @@
 use std::{io, sync::Arc};
 
-use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use clap::Args;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -11,6 +10,7 @@ use crate::{
     compose::Serving,
     config::{ConfiguredTenants, Identity, Settings},
     document::Limits,
+    graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, ServeLimits},
 };
 
@@ -84,8 +84,13 @@ fn install_logs(settings: &Settings) -> Outcome {
 
 fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
     let settings = &settled.config.settings;
+    let schema = graphql::schema(
+        serving.engine.clone(),
+        Arc::clone(&serving.read_side),
+        Arc::clone(&serving.genealogy),
+    );
     let graphql =
-        GraphqlService::new(schema(), limits(settings)).or_fail(|| "the GraphQL schema cannot be served")?;
+        GraphqlService::new(schema, limits(settings)).or_fail(|| "the GraphQL schema cannot be served")?;
     Ok(Edge {
         graphql,
         authenticator: authenticator(settled)?,
@@ -125,19 +130,4 @@ fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
         KeySet::new(FileKeySource::new(jwks))
     };
     Ok(local.with_provider(keys, issuer, Some(audience.clone())))
-}
-
-/// Stands in until the contexts have their types.
-struct Query;
-
-#[async_graphql::Object]
-impl Query {
-    /// The program's version.
-    async fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-}
-
-fn schema() -> Schema<Query, EmptyMutation, EmptySubscription> {
-    http::prepare_schema(Schema::build(Query, EmptyMutation, EmptySubscription)).finish()
 }

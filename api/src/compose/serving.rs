@@ -8,6 +8,7 @@ use commands::{
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
 use projections::{
+    lots::genealogy::{Genealogy, GenealogyOptions},
     ports::ReadStoreError,
     runner::{ReadSide, ReadSideOptions},
 };
@@ -33,6 +34,8 @@ pub struct Serving {
     pub engine: Engine,
     /// Answers queries.
     pub read_side: Arc<ReadSide>,
+    /// Traces lots.
+    pub genealogy: Arc<Genealogy>,
     head_at_start: Position,
     background: Vec<JoinHandle<()>>,
 }
@@ -51,13 +54,15 @@ impl Serving {
         let head_at_start = stores.events.head().await?;
         let engine = stores.engine(tenants, EngineConfig::default());
         let events = Arc::clone(&stores.events);
+        let genealogy =
+            Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), GenealogyOptions::default());
         let read_side =
             ReadSide::start(events, rows, projections::lots::models(), ReadSideOptions::default());
         let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
         let registry = with_lot_commands(CommandRegistry::default());
         let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);
         let background = vec![tokio::spawn(finisher.run()), tokio::spawn(deadlines.run())];
-        Ok(Self { engine, read_side, head_at_start, background })
+        Ok(Self { engine, read_side, genealogy, head_at_start, background })
     }
 
     /// Says whether it is ready: the log answers and every read model has caught up.
@@ -65,6 +70,7 @@ impl Serving {
         Arc::new(CaughtUp {
             events: Arc::clone(self.read_side.events()),
             read_side: Arc::clone(&self.read_side),
+            genealogy: Arc::clone(&self.genealogy),
             head_at_start: self.head_at_start,
         })
     }
@@ -77,12 +83,14 @@ impl Serving {
         }
         self.engine.shutdown().await;
         self.read_side.stop().await;
+        self.genealogy.stop().await;
     }
 }
 
 struct CaughtUp {
     events: Arc<dyn EventStore>,
     read_side: Arc<ReadSide>,
+    genealogy: Arc<Genealogy>,
     head_at_start: Position,
 }
 
@@ -99,11 +107,12 @@ impl Readiness for CaughtUp {
             detail: head.as_ref().map_or_else(|_lost| "does not answer".to_owned(), |_| "answers".to_owned()),
         }];
         let head = head.unwrap_or(self.head_at_start);
-        for lag in self.read_side.lags() {
-            let behind = lag.position.map(|position| head.saturating_sub(position));
-            let has_caught_up = lag.position.is_some_and(|position| position >= self.head_at_start);
+        let rows = self.read_side.lags().into_iter().map(|lag| (lag.model, lag.position));
+        for (name, position) in rows.chain([("genealogy", Some(self.genealogy.position()))]) {
+            let behind = position.map(|position| head.saturating_sub(position));
+            let has_caught_up = position.is_some_and(|position| position >= self.head_at_start);
             checks.push(ReadinessCheck {
-                name: lag.model.into(),
+                name: name.into(),
                 ready: has_caught_up && behind.is_some_and(|behind| behind <= CLOSE_BEHIND),
                 detail: match behind {
                     Some(behind) => format!("{behind} events behind"),

@@ -11,19 +11,19 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use commands::engine::Engine;
-use projections::runner::ReadSide;
+use projections::{lots::genealogy::Genealogy, runner::ReadSide};
 
 pub use node::{Node, NodeQueries};
 
 use self::{
     kernel::Reads,
-    lots::{LotMutations, LotQueries},
+    lots::{LotMutations, LotQueries, TracingQueries},
 };
 use crate::http::prepare_schema;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQueries, LotQueries);
+pub struct Query(NodeQueries, LotQueries, TracingQueries);
 
 /// Everything that can be done.
 #[derive(MergedObject, Default)]
@@ -32,9 +32,9 @@ pub struct Mutation(LotMutations);
 /// The whole schema.
 pub type CairnSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// The schema over an engine and its read models.
-pub fn schema(engine: Engine, reads: Arc<ReadSide>) -> CairnSchema {
-    builder().data(engine).data(Reads::loader(reads)).finish()
+/// The schema over an engine, its read models and the genealogy of lots.
+pub fn schema(engine: Engine, reads: Arc<ReadSide>, genealogy: Arc<Genealogy>) -> CairnSchema {
+    builder().data(engine).data(Reads::loader(reads)).data(genealogy).finish()
 }
 
 /// The schema without anything behind it: it describes itself and answers nothing else.

@@ -14,6 +14,7 @@ mod int64;
 mod local_date;
 mod mutation;
 mod page;
+mod past;
 mod reads;
 mod request;
 
@@ -28,5 +29,6 @@ pub use int64::Int64;
 pub use local_date::LocalDate;
 pub use mutation::{Mutation, Outcome, run};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
+pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, log, position_of, unanswered};
 pub use reads::{Edge, From, FromReads, Reads, Total, page};
 pub use request::{FromRequest, RequestContext, requires};

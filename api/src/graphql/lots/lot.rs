@@ -1,6 +1,11 @@
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use projections::lots::{LotBoard, LotBoardRow, LotLinkRow};
+use commands::ports::StreamKey;
+use domain::Decider;
+use projections::{
+    history,
+    lots::{LotBoard, LotBoardRow, LotLinkRow},
+};
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +18,10 @@ use super::{
     partner::Partner,
     records::{Inspection, Reading, Shipment},
 };
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64, LocalDate};
+use crate::graphql::kernel::{
+    CommitInfo, EntityAsOf, FromReads, FromRequest, GlobalId, HistoryEvent, HistoryPage, Int64, LocalDate,
+    log, unanswered,
+};
 
 /// One batch of goods, from receipt to shipment.
 pub struct Lot(pub(in crate::graphql) LotBoardRow);
@@ -23,6 +31,57 @@ impl Lot {
         context.wait::<LotBoard>(Some(commit.position)).await?;
         let tenant = context.request()?.caller.tenant;
         Ok(context.find::<LotById>(tenant, id).await?.map(Self))
+    }
+
+    fn stream(&self) -> StreamKey {
+        StreamKey::new(self.0.tenant, domain::lots::Lot::CATEGORY, self.0.lot_id.to_string())
+    }
+}
+
+/// A lot as it was.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct LotAsOf {
+    /// How many of its events had happened.
+    version: Int64,
+    /// The position of the last of them.
+    position: Int64,
+    /// When that was recorded.
+    recorded_at: Option<DateTime<Utc>>,
+    /// Its code.
+    code: String,
+    /// Where it stood.
+    status: LotStatus,
+    /// Net weight in grams; 0: not yet weighed.
+    weight_g: i64,
+    /// Grams that were left.
+    remaining_g: i64,
+    /// Grams that had gone into other lots.
+    used_g: i64,
+    /// Grams that had been written off.
+    written_off_g: i64,
+    /// Grams that had left the plant.
+    shipped_g: i64,
+    /// Why it was on hold; none when it was not.
+    hold_reason: Option<String>,
+}
+
+impl LotAsOf {
+    fn of(told: history::AsOf<domain::lots::Lot>) -> Option<Self> {
+        let state = told.state.existing()?;
+        let is_held = state.status == domain::lots::LotStatus::Hold;
+        Some(Self {
+            version: told.version.into(),
+            position: told.position.into(),
+            recorded_at: told.recorded_at,
+            code: state.lot_code.to_string(),
+            status: state.status.into(),
+            weight_g: state.weight_grams.0,
+            remaining_g: state.remaining_grams().0,
+            used_g: state.used_grams.0,
+            written_off_g: state.written_off_grams.0,
+            shipped_g: state.shipped_grams.0,
+            hold_reason: state.latest_hold.as_ref().filter(|_| is_held).map(|hold| hold.reason.clone()),
+        })
     }
 }
 
@@ -149,6 +208,29 @@ impl Lot {
     /// The dispatch record, once it was shipped.
     async fn shipment(&self, context: &Context<'_>) -> Result<Option<Shipment>> {
         Ok(context.find::<ShipmentOf>(self.0.tenant, self.0.lot_id).await?.map(Shipment))
+    }
+
+    /// What happened to it, oldest first.
+    async fn history(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which part of it; the first 50 events when nothing is said.")] page: Option<
+            HistoryPage,
+        >,
+    ) -> Result<Vec<HistoryEvent>> {
+        let (after, limit) = page.unwrap_or_default().bounds()?;
+        let events = history::history(log(context)?, &self.stream(), after, limit).await;
+        Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
+    }
+
+    /// The lot as it was, told from the log alone; none before it was made.
+    async fn as_of(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "When.")] at: EntityAsOf,
+    ) -> Result<Option<LotAsOf>> {
+        let told = history::as_of::<domain::lots::Lot>(log(context)?, &self.stream(), at.at()?).await;
+        Ok(LotAsOf::of(told.map_err(|error| unanswered(&error))?))
     }
 
     /// When it was made.

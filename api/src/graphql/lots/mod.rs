@@ -1,7 +1,7 @@
 //! The plant in GraphQL: lots and what happens to them.
 //!
 //! Thin on purpose: a mutation is one command, a query reads rows. Reading order: [`enums`], [`inputs`], `mutations`,
-//! then the objects (`lot` first) with the ways between them in [`edges`], then `queries`.
+//! then the objects (`lot` first) with the ways between them in [`edges`], then `queries` and `tracing`.
 
 mod deviation;
 pub mod edges;
@@ -13,6 +13,7 @@ mod partner;
 mod payloads;
 mod queries;
 mod records;
+mod tracing;
 
 pub use deviation::Deviation;
 pub use lot::{Lot, LotLink};
@@ -20,3 +21,4 @@ pub use mutations::LotMutations;
 pub use partner::Partner;
 pub use queries::LotQueries;
 pub use records::{Inspection, Reading, Shipment};
+pub use tracing::TracingQueries;

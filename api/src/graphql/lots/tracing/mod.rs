@@ -1,0 +1,7 @@
+//! Where a lot came from, where it went, and whom a recall concerns: answered from the index in memory.
+
+mod objects;
+mod queries;
+mod recall;
+
+pub use queries::TracingQueries;
