@@ -1,7 +1,8 @@
 //! Every port implemented: technology + capability.
 //!
 //! It knows the ports and the databases, never GraphQL or a rule of the domain. Reading order: [`memory`] is the
-//! event log at its simplest and says what the others must do alike.
+//! event log at its simplest and says what the others must do alike, [`sqlite`] and [`postgres`] keep it, [`torture`] tries
+//! to make them break their word; [`read`] keeps the read models.
 
 mod gaps;
 mod judge;

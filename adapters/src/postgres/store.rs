@@ -27,6 +27,8 @@ use crate::{gaps::check_for_gaps, wake::raise};
 
 /// Connections for short reads. Each serves many callers at once, one statement after the other.
 const READ_LANES: usize = 4;
+/// Connections for pages of the log.
+const LOG_LANES: usize = 3;
 
 /// What a reader's lane knows how to do, by index; the side tables' queries follow.
 const QUERIES: &[&str] = &[
@@ -64,8 +66,8 @@ pub(super) const SIDE_TABLES: usize = 5;
 pub struct PostgresEventStore {
     config: Config,
     writer: Lane,
-    /// For the log's long pages, so that they hold up no short read.
-    log: Lane,
+    /// For the log's long pages, so that they hold up no short read, nor a rebuild those who follow the head.
+    logs: Vec<Lane>,
     reads: Vec<Lane>,
     /// For the first answers, whose queries the writer has too.
     answers: Lane,
@@ -98,7 +100,7 @@ impl PostgresEventStore {
         let reads = (0..READ_LANES).map(|_| Lane::new(config.clone(), QUERIES)).collect();
         let store = Self {
             writer: Lane::new(config.clone(), append::QUERIES),
-            log: Lane::new(config.clone(), QUERIES),
+            logs: (0..LOG_LANES).map(|_| Lane::new(config.clone(), QUERIES)).collect(),
             reads,
             answers: Lane::new(config.clone(), append::QUERIES),
             next_read: AtomicUsize::new(0),
@@ -124,8 +126,11 @@ impl PostgresEventStore {
         query: usize,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let next = self.next_read.fetch_add(1, Ordering::Relaxed) % self.reads.len();
-        self.reads[next].query(doing, query, parameters).await
+        self.next_of(&self.reads).query(doing, query, parameters).await
+    }
+
+    fn next_of<'lanes>(&self, lanes: &'lanes [Lane]) -> &'lanes Lane {
+        &lanes[self.next_read.fetch_add(1, Ordering::Relaxed) % lanes.len()]
     }
 }
 
@@ -175,8 +180,9 @@ impl EventStore for PostgresEventStore {
     ) -> Result<LogPage, StoreError> {
         let doing = "reading the log";
         let (from, most) = (as_sql(after), as_sql(limit as u64));
+        let log = self.next_of(&self.logs);
         if filter.is_everything() {
-            let events = recorded_events(&self.log.query(doing, READ_LOG, &[&from, &most]).await?)?;
+            let events = recorded_events(&log.query(doing, READ_LOG, &[&from, &most]).await?)?;
             check_for_gaps(after, &events)?;
             let read_through = events.last().map_or(after, |event| event.position);
             return Ok(LogPage { events, read_through });
@@ -186,7 +192,7 @@ impl EventStore for PostgresEventStore {
         let categories: Vec<&str> = filter.categories.iter().map(|category| &**category).collect();
         let event_types: Vec<&str> = filter.event_types.iter().map(|event_type| &**event_type).collect();
         let parameters: [&(dyn ToSql + Sync); 4] = [&from, &categories, &event_types, &most];
-        let events = recorded_events(&self.log.query(doing, READ_LOG_FILTERED, &parameters).await?)?;
+        let events = recorded_events(&log.query(doing, READ_LOG_FILTERED, &parameters).await?)?;
         let last_read = events.last().map_or(after, |event| event.position);
         let read_through = if events.len() < limit { head.max(last_read) } else { last_read };
         Ok(LogPage { events, read_through })
