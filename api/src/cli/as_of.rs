@@ -1,7 +1,19 @@
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use clap::Args;
+use commands::{
+    engine::{Aggregate, FoldFault, fold},
+    ports::{EventStore, RecordedEvent, StoreError, StreamKey},
+};
+use domain::{
+    claims::KeyClaim,
+    lots::{CodeSequence, Deviation, Inspection, Lot, Partner, TemperatureLog},
+};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
 
-use super::{Failure, Outcome, Place};
+use super::{Context, Failure, Outcome, Place, Printer, Table, whose};
 
 /// Show an aggregate as it was at a version, a position or a time
 #[derive(Debug, Args)]
@@ -23,9 +35,9 @@ pub struct AsOf {
     #[arg(long, value_name = "N", group = "when")]
     position: Option<u64>,
     /// As it was known at this instant (RFC 3339)
-    #[arg(long, value_name = "T", group = "when")]
+    #[arg(long, value_name = "T", group = "when", value_parser = instant)]
     time: Option<DateTime<Utc>>,
-    /// Whose aggregate it is: a tenant's id, or `demo` [default: the only tenant in the log]
+    /// Whose aggregate it is: a tenant's id, or `demo` [default: the configured one that has it]
     #[arg(long, value_name = "ID", env = "CAIRN_TENANT", hide_env_values = true)]
     tenant: Option<String>,
     /// Answer in JSON
@@ -35,10 +47,217 @@ pub struct AsOf {
     place: Place,
 }
 
+/// An aggregate at a moment.
+#[derive(Serialize)]
+struct Moment {
+    tenant: Uuid,
+    category: String,
+    id: String,
+    /// Events of it until then.
+    version: u64,
+    /// Its newest event until then.
+    position: u64,
+    state: Value,
+    history: Vec<Happened>,
+}
+
+#[derive(Serialize)]
+struct Happened {
+    version: u64,
+    position: u64,
+    recorded_at: DateTime<Utc>,
+    event_type: String,
+    actor: String,
+}
+
 impl AsOf {
     pub async fn run(self) -> Outcome {
-        let _wanted = (self.category, self.id, self.version, self.position, self.time, self.json);
-        let _place = (self.tenant, self.place);
-        Err(Failure::new("as-of is not built in yet"))
+        let Some(kind) = KINDS.iter().find(|kind| kind.category == self.category) else {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.category).collect();
+            return Err(Failure::usage(format!("there is no category {}", self.category))
+                .advise(format!("one of: {}", known.join(", "))));
+        };
+        let settled = self.place.settle()?;
+        let stores = settled.open_existing().await?;
+        let log = &*stores.events;
+        let stream = whose::find(log, &settled, self.tenant.as_deref(), kind.category, &self.id).await?;
+        let events = self.until(log, &stream).await.or_fail(|| format!("{stream} cannot be read"))?;
+        let Some(newest) = events.last() else {
+            return Err(Failure::new(format!("{} {} did not exist then", self.category, self.id)).advise(
+                format!(
+                    "cairn as-of {} {}{}   shows when it came to be",
+                    self.category,
+                    self.id,
+                    settled.flags()
+                ),
+            ));
+        };
+        let moment = Moment {
+            tenant: stream.tenant,
+            category: self.category.clone(),
+            id: stream.id.to_string(),
+            version: newest.version,
+            position: newest.position,
+            state: (kind.fold)(&events).or_fail(|| format!("{stream} cannot be folded"))?,
+            history: events.iter().map(happened).collect(),
+        };
+        let printer = Printer;
+        if self.json {
+            printer.json(&moment)
+        } else {
+            print(&printer, &moment, settled.time_zone(stream.tenant))
+        }
+    }
+
+    /// The stream's events until the moment that was asked for.
+    async fn until(
+        &self,
+        log: &dyn EventStore,
+        stream: &StreamKey,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        const PAGE: usize = 1_000;
+        let through = match (self.position, self.time) {
+            (Some(position), _) => position,
+            (None, Some(instant)) => log.position_at(instant).await?,
+            (None, None) => u64::MAX,
+        };
+        let last_version = self.version.unwrap_or(u64::MAX);
+        let mut events: Vec<RecordedEvent> = Vec::new();
+        loop {
+            let after = events.last().map_or(0, |event| event.version);
+            let page = log.read_stream(stream, after, PAGE).await?;
+            let is_last = page.len() < PAGE;
+            let read = page.len();
+            let wanted = |event: &RecordedEvent| event.version <= last_version && event.position <= through;
+            events.extend(page.into_iter().take_while(wanted));
+            if is_last || events.len() as u64 != after + read as u64 {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+fn happened(event: &RecordedEvent) -> Happened {
+    Happened {
+        version: event.version,
+        position: event.position,
+        recorded_at: event.recorded_at,
+        event_type: event.event_type.to_string(),
+        actor: event.metadata.actor.clone(),
+    }
+}
+
+/// A category, and how its events are folded.
+struct Kind {
+    category: &'static str,
+    fold: fn(&[RecordedEvent]) -> Result<Value, FoldFault>,
+}
+
+const fn kind<A: Aggregate>() -> Kind {
+    Kind {
+        category: A::CATEGORY,
+        // A state is plain data; should one not fit into JSON, there is nothing to show of it.
+        fold: |events| Ok(serde_json::to_value(fold::<A>(events)?).unwrap_or_default()),
+    }
+}
+
+const KINDS: [Kind; 7] = [
+    kind::<Lot>(),
+    kind::<Partner>(),
+    kind::<Inspection>(),
+    kind::<Deviation>(),
+    kind::<TemperatureLog>(),
+    kind::<CodeSequence>(),
+    kind::<KeyClaim>(),
+];
+
+fn print(printer: &Printer, moment: &Moment, zone: Tz) -> Outcome {
+    let Moment { category, id, version, position, .. } = moment;
+    printer.line(format_args!("{category} {id} at version {version}, position {position}"))?;
+    printer.line("")?;
+    let columns = Table::default().numbers("version").numbers("position").column("recorded");
+    let mut table = columns.column("event").column("by");
+    for event in &moment.history {
+        let recorded = event.recorded_at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string();
+        table.row([
+            event.version.to_string(),
+            event.position.to_string(),
+            recorded,
+            event.event_type.clone(),
+            event.actor.clone(),
+        ]);
+    }
+    printer.table(&table)?;
+    printer.line("")?;
+    let mut lines = Vec::new();
+    // Most states wrap what is known in one field of that name.
+    let state = moment.state.get("state").filter(|state| state.is_object()).unwrap_or(&moment.state);
+    write_value(state, 0, &mut lines);
+    lines.iter().try_for_each(|line| printer.line(line))
+}
+
+/// Data as indented lines: `weight_grams: 326000`. What is not set is left out.
+fn write_value(value: &Value, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                match one_line(value) {
+                    Some(text) => lines.push(format!("{indent}{name}: {text}")),
+                    None => {
+                        lines.push(format!("{indent}{name}:"));
+                        write_value(value, depth + 1, lines);
+                    }
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                let first = lines.len();
+                write_value(item, depth + 1, lines);
+                if let Some(line) = lines.get_mut(first) {
+                    line.replace_range(2 * depth..2 * depth + 1, "-");
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            lines.extend(one_line(value).map(|text| format!("{indent}{text}")));
+        }
+    }
+}
+
+fn one_line(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Array(items) if items.is_empty() => Some("none".to_owned()),
+        Value::Object(fields) if fields.is_empty() => Some("none".to_owned()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// An instant as RFC 3339 writes it.
+pub fn instant(given: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(given).map(|instant| instant.with_timezone(&Utc)).map_err(|_unreadable| {
+        "an instant such as 2026-03-02T10:30:00Z or 2026-03-02T11:30:00+01:00 is wanted".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_written_as_indented_lines() {
+        let state = serde_json::json!({
+            "lot": {"code": "RAW", "hold": null, "children": [], "parents": [{"id": 1, "used": 2}, {"id": 3}]},
+            "days": ["Mon", "Tue"],
+        });
+        let mut lines = Vec::new();
+        write_value(&state, 0, &mut lines);
+        assert_eq!(
+            lines.join("\n"),
+            "days:\n  - Mon\n  - Tue\nlot:\n  children: none\n  code: RAW\n  parents:\n    - id: 1\n      used: 2\n    - id: 3"
+        );
     }
 }

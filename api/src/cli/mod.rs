@@ -18,6 +18,7 @@ mod serve;
 mod token;
 mod torture;
 mod trace;
+mod whose;
 
 use std::process::ExitCode;
 

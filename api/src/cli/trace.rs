@@ -36,7 +36,7 @@ pub struct Trace {
     /// Answer in JSON: nodes and links
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Whose lot it is: a tenant's id, or `demo` [default: the only tenant in the log]
+    /// Whose lot it is: a tenant's id, or `demo` [default: the configured one that has it]
     #[arg(long, value_name = "ID", env = "CAIRN_TENANT", hide_env_values = true)]
     tenant: Option<String>,
     #[command(flatten)]

@@ -9,6 +9,11 @@ use super::today;
 use crate::engine::{Stage, Stop};
 
 const SCOPE: &str = "lot_code";
+
+/// The stream id of the key claim that tells which lot has a code.
+pub fn lot_code_claim(code: &str) -> String {
+    claim_id(SCOPE, code)
+}
 const TAKEN: &str = "CODE_TAKEN";
 
 /// Gives a lot its code: the next of its sequence, or the one given by hand, claimed for the lot in the same commit.
@@ -24,7 +29,7 @@ pub(super) fn code_for(
         None => next_code(stage, lot_type)?,
     };
     let claim = KeyClaimCommand::Claim { owner, code_when_taken: TAKEN };
-    stage.decide::<KeyClaim>(&claim_id(SCOPE, code.as_str()), claim)?;
+    stage.decide::<KeyClaim>(&lot_code_claim(code.as_str()), claim)?;
     Ok(code)
 }
 
@@ -36,7 +41,7 @@ fn next_code(stage: &mut Stage<'_>, lot_type: LotType) -> Result<LotCode, Stop> 
     loop {
         let sequence = stage.decide::<CodeSequence>(&sequence_id, TakeNumber)?;
         let code = LotCode::numbered(lot_type, day, &site, sequence.last_number());
-        let key = claim_id(SCOPE, code.as_str());
+        let key = lot_code_claim(code.as_str());
         stage.presume_new::<KeyClaim>(&key);
         match &*stage.state::<KeyClaim>(&key)? {
             KeyClaim::Free => return Ok(code),

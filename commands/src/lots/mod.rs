@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::{
+    codes::lot_code_claim,
     create_lot::CreateLot,
     deviations::{CloseDeviation, DeviationReply, DispositionDeviation, RemindDeviation},
     finish_lot::{FinishLot, FinishLotIfDue},
