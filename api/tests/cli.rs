@@ -14,3 +14,5 @@ mod read_models;
 mod serve;
 #[path = "cli/tokens.rs"]
 mod tokens;
+#[path = "cli/trace.rs"]
+mod trace;

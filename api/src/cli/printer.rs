@@ -154,11 +154,11 @@ pub fn grouped(number: i64) -> String {
     text
 }
 
-/// Grams as kilograms, to the gram: `1,050.000 kg`.
+/// Grams as kilograms, to the gram: `1,050.000`.
 pub fn kilograms(grams: i64) -> String {
     let sign = if grams < 0 { "-" } else { "" };
     let grams = grams.saturating_abs();
-    format!("{sign}{}.{:03} kg", grouped(grams / 1_000), grams % 1_000)
+    format!("{sign}{}.{:03}", grouped(grams / 1_000), grams % 1_000)
 }
 
 #[cfg(test)]
@@ -181,6 +181,6 @@ mod tests {
     fn numbers_are_grouped_by_three() {
         let written: Vec<String> = [0, 999, 1_000, -12_345, 1_050_000].into_iter().map(grouped).collect();
         assert_eq!(written, ["0", "999", "1,000", "-12,345", "1,050,000"]);
-        assert_eq!(kilograms(1_050_007), "1,050.007 kg");
+        assert_eq!(kilograms(1_050_007), "1,050.007");
     }
 }

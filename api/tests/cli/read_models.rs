@@ -1,4 +1,4 @@
-use crate::shell::{Shell, fits};
+use crate::shell::{Shell, fits, worth_trying};
 
 #[test]
 fn a_rebuild_of_every_read_model_equals_what_was_live() {
@@ -28,4 +28,30 @@ fn nothing_is_parked_in_the_demo_plant() {
     assert!(error.contains("nothing of") && error.contains("is parked in lot_board"), "{error}");
     assert!(shell.cairn("parked retry lot_board lot-x").misuses().contains("TENANT/CATEGORY-ID"));
     assert!(shell.cairn(&format!("parked skip lot_board {stream}")).misuses().contains("--reason"));
+}
+
+#[test]
+fn a_lot_is_shown_as_it_was_at_a_version_a_position_and_a_time() {
+    let shell = Shell::with_demo();
+    let code = worth_trying(3);
+    let now = shell.json(&format!("as-of lot {code}"));
+    assert_eq!((&now["state"]["state"]["status"], &now["version"]), (&"REJECTED".into(), &4.into()));
+    let first = shell.json(&format!("as-of lot {code} --version 1"));
+    assert_eq!(first["state"]["state"]["status"], "CREATED");
+    let position = &now["history"][2]["position"];
+    let held = shell.json(&format!("as-of lot {code} --position {position}"));
+    assert_eq!(held["state"]["state"]["status"], "HOLD");
+    let time = now["history"][0]["recorded_at"].as_str().unwrap();
+    assert_eq!(shell.json(&format!("as-of lot {code} --time {time}")), first);
+    let told = shell.cairn(&format!("as-of lot {code} --tenant demo")).succeeds();
+    fits(&told);
+    assert!(told.contains("LotRejected") && told.contains("\nstatus: REJECTED\n"), "{told}");
+
+    let error = shell.cairn(&format!("as-of lot {code} --position 1")).fails();
+    assert!(error.contains("did not exist then"), "{error}");
+    let error = shell.cairn("as-of lot RAW-20260302-DUNA-9999").fails();
+    assert!(error.contains("there is no lot RAW-20260302-DUNA-9999"), "{error}");
+    assert!(shell.cairn("as-of shipment x").misuses().contains("one of: lot, partner"));
+    assert!(shell.cairn("as-of lot x --time yesterday").misuses().contains("2026-03-02T10:30:00Z"));
+    assert!(shell.cairn("as-of lot x --version 1 --position 1").misuses().contains("cannot be used with"));
 }

@@ -1,6 +1,7 @@
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::LazyLock,
 };
 
 use serde_json::Value;
@@ -18,15 +19,40 @@ pub struct Ran {
     pub err: String,
 }
 
+/// The demo plant that others are copies of.
+struct Loaded {
+    directory: PathBuf,
+    worth_trying: Vec<String>,
+}
+
+static LOADED: LazyLock<Loaded> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo-plant");
+    let _there_is_none_yet = std::fs::remove_dir_all(&directory);
+    let plant = Shell::new().json(&format!("demo --data {}", directory.display()));
+    let lots = plant["worth_trying"].as_array().unwrap();
+    let worth_trying = lots.iter().map(|lot| lot["code"].as_str().unwrap().to_owned()).collect();
+    Loaded { directory, worth_trying }
+});
+
+/// The code of one of the demo plant's lots that are worth trying, in the order that it tells them.
+pub fn worth_trying(at: usize) -> &'static str {
+    &LOADED.worth_trying[at]
+}
+
 impl Shell {
     pub fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
 
-    /// With the demo plant in ./data.
+    /// With the demo plant in ./data: a copy of one that is loaded once, since loading takes longer than most tests.
     pub fn with_demo() -> Self {
         let shell = Self::new();
-        shell.cairn("demo").succeeds();
+        let data = shell.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        for file in std::fs::read_dir(&LOADED.directory).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), data.join(file.file_name())).unwrap();
+        }
         shell
     }
 
