@@ -23,16 +23,17 @@ use super::{
 };
 
 const READERS: usize = 6;
+/// A step of the projector need not wait for a rebuild's: the database keeps them apart.
+const WRITERS: usize = 3;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Read models in a PostgreSQL database, beside the log or alone. A commit need not reach the disk before it is answered
 /// (`synchronous_commit = off`): after a crash rows and checkpoint go back together, and the log tells the rest again.
 pub(super) struct PostgresEngine {
     config: Config,
-    /// One connection writes: a step waits for the one before it anyway.
-    writer: tokio::sync::Mutex<Option<Connection>>,
     idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    readers: Semaphore,
+    writers: Semaphore,
 }
 
 struct Connection {
@@ -53,9 +54,9 @@ impl PostgresEngine {
         config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
         Ok(Self {
             config,
-            writer: tokio::sync::Mutex::default(),
             idle: Mutex::default(),
-            turns: Semaphore::new(READERS),
+            readers: Semaphore::new(READERS),
+            writers: Semaphore::new(WRITERS),
         })
     }
 
@@ -80,27 +81,23 @@ impl PostgresEngine {
 impl Engine for PostgresEngine {
     /// A connection on which something failed is closed, which rolls back whatever it had begun.
     async fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
-        if J::WRITES {
-            let mut writer = self.writer.lock().await;
-            let mut connection = match writer.take().filter(|connection| !connection.client.is_closed()) {
-                Some(connection) => connection,
-                None => self.connect(J::DOING).await?,
-            };
-            let answer = write(&mut connection, job).await?;
-            *writer = Some(connection);
-            return Ok(answer);
-        }
         let unavailable = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
-        let _turn = self.turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
+        let turns = if J::WRITES { &self.writers } else { &self.readers };
+        let _turn = turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
         let idle = self.idle().pop().filter(|connection| !connection.client.is_closed());
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.connect(J::DOING).await?,
         };
-        // Every reading job but the comparison is one statement, which is one snapshot without a transaction; the
-        // comparison runs while nothing moves.
-        let mut session = PostgresSession { connection: &mut connection, doing: J::DOING };
-        let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
+        let answer = if J::WRITES {
+            write(&mut connection, job).await?
+        } else {
+            // Every reading job but the comparison is one statement, which is one snapshot without a transaction; the
+            // comparison runs while nothing moves.
+            let mut session = PostgresSession { connection: &mut connection, doing: J::DOING };
+            let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
+            answer
+        };
         self.idle().push(connection);
         Ok(answer)
     }

@@ -107,7 +107,9 @@ impl Dialect {
         }
     }
 
-    pub(super) fn create_indexes(self, build: &BuildId, table: &Table) -> Vec<String> {
+    /// What a table gets once it is filled: its indexes, and on PostgreSQL the statistics without which the first
+    /// plans would be wrong.
+    pub(super) fn finish_table(self, build: &BuildId, table: &Table) -> Vec<String> {
         let name = build.table_name(table.name);
         let create = |(number, columns): (usize, &&[&'static str])| {
             let mut index = Index::create();
@@ -120,7 +122,8 @@ impl Dialect {
                 Self::Postgres => index.to_string(PostgresQueryBuilder),
             }
         };
-        table.indexes.iter().enumerate().map(create).collect()
+        let statistics = (self == Self::Postgres).then(|| format!("analyze \"{name}\""));
+        table.indexes.iter().enumerate().map(create).chain(statistics).collect()
     }
 
     /// Writes rows, new or in place of those with their keys. SQLite: one row a call; PostgreSQL: an array a column.

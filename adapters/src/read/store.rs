@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     jobs::{
-        ClaimLease, Compare, CreateBuild, DropBuild, IndexBuild, ListAudit, ListBuilds, ListParked,
+        ClaimLease, Compare, CreateBuild, CreateIndex, DropBuild, ListAudit, ListBuilds, ListParked,
         LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage, StoreStep, TakeOver,
     },
     session::Engine,
@@ -113,7 +113,10 @@ impl<E: Engine> ReadStore for Store<E> {
     }
 
     async fn index_build(&self, build: &BuildId, tables: &[&'static Table]) -> Result<(), ReadStoreError> {
-        self.engine.run(IndexBuild { build: build.clone(), tables: tables.to_vec() }).await
+        for sql in tables.iter().flat_map(|table| self.dialect.finish_table(build, table)) {
+            self.engine.run(CreateIndex(sql)).await?;
+        }
+        Ok(())
     }
 
     async fn drop_build(&self, build: &BuildId) -> Result<(), ReadStoreError> {
