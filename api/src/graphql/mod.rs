@@ -16,7 +16,7 @@ use projections::{lots::genealogy::Genealogy, runner::ReadSide};
 pub use node::{Node, NodeQueries};
 
 use self::{
-    kernel::Reads,
+    kernel::{Reads, UserError},
     lots::{LotMutations, LotQueries, TracingQueries},
 };
 use crate::http::prepare_schema;
@@ -49,5 +49,6 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    prepare_schema(Schema::build(Query::default(), Mutation::default(), EmptySubscription))
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription);
+    prepare_schema(schema.register_output_type::<UserError>())
 }
