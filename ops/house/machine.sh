@@ -15,8 +15,14 @@ stop() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# A service may start a command without HOME; cargo and npm need one too.
+if [ -z "${HOME:-}" ]; then
+  HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+  export HOME
+fi
+
 # Where everything that may be thrown away lives: cargo's target, npm's packages.
-cache_folder() { printf '%s/cairn' "${XDG_CACHE_HOME:-${HOME:?HOME is not set, and XDG_CACHE_HOME neither}/.cache}"; }
+cache_folder() { printf '%s/cairn' "${XDG_CACHE_HOME:-$HOME/.cache}"; }
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
