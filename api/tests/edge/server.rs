@@ -37,9 +37,13 @@ fn secret() -> LocalSecret {
 }
 
 pub fn token(roles: &[Role]) -> String {
+    token_of(TENANT, roles)
+}
+
+pub fn token_of(tenant: Uuid, roles: &[Role]) -> String {
     let grant = Grant {
         subject: "kovacs.anna".to_owned(),
-        tenant: TENANT,
+        tenant,
         roles: roles.to_vec(),
         lifetime: Duration::from_secs(600),
         issued_at: Utc::now(),

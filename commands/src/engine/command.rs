@@ -29,6 +29,12 @@ pub trait Command: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// Category and id of the stream that a command without a subject has made, so that the client is told the version
+    /// to expect next time.
+    fn made(_reply: &Self::Reply) -> Option<(&'static str, String)> {
+        None
+    }
+
     /// Decides the command on the stage.
     fn handle(&self, stage: &mut Stage<'_>) -> Result<Self::Reply, Stop>;
 }

@@ -5,7 +5,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LotReply, codes::code_for, none_exists, partners, today};
+use super::{LotReply, codes::code_for, lot_subject, none_exists, partners, today};
 use crate::engine::{Command, Stage, Stop};
 
 /// Receives raw material as a RAW lot.
@@ -25,6 +25,10 @@ impl Command for CreateLot {
     const NAME: &'static str = "CreateLot";
     const PERMISSION: Permission = Permission::LotCreate;
     type Reply = LotReply;
+
+    fn made(reply: &LotReply) -> Option<(&'static str, String)> {
+        lot_subject(reply.lot_id)
+    }
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
         none_exists("runId", self.run_id)?;

@@ -39,6 +39,10 @@ impl Command for SavePartner {
         self.partner_id.map(|partner_id| (Partner::CATEGORY, partner_id.to_string()))
     }
 
+    fn made(reply: &PartnerReply) -> Option<(&'static str, String)> {
+        Some((Partner::CATEGORY, reply.partner_id.to_string()))
+    }
+
     fn handle(&self, stage: &mut Stage<'_>) -> Result<PartnerReply, Stop> {
         let partner_id = match self.partner_id {
             Some(partner_id) => {

@@ -50,6 +50,10 @@ impl Command for ProduceLot {
     const KEY_REQUIRED: bool = true;
     type Reply = LotReply;
 
+    fn made(reply: &LotReply) -> Option<(&'static str, String)> {
+        lot_subject(reply.lot_id)
+    }
+
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
         none_exists("runId", self.run_id)?;
         none_exists("freezerCycleId", self.freezer_cycle_id)?;

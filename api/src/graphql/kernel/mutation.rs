@@ -58,7 +58,7 @@ pub async fn run<C: Command>(
     let subject = command.subject();
     match engine.execute(envelope, command).await {
         Ok(done) => Ok(Outcome {
-            commit: Some(CommitInfo::of(&done, subject.as_ref())),
+            commit: Some(CommitInfo::of(&done, subject.or_else(|| C::made(&done.reply)).as_ref())),
             reply: Some(done.reply),
             errors: Vec::new(),
         }),

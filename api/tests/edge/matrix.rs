@@ -1,0 +1,134 @@
+//! Every operation of the schema as every role, and from another tenant: generated from the schema itself, so that an
+//! operation that is added is tried as well.
+
+use api::graphql::kernel::GlobalId;
+use domain::identity::{PermissionSet, Role};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{plant::Plant, server::TENANT};
+
+const OTHER: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002);
+
+/// What each mutation needs, as the tables of lots.md say.
+const NEEDS: [(&str, &str); 16] = [
+    ("addLotInput", "lot:create"),
+    ("closeDeviation", "run:control"),
+    ("confirmReject", "run:control"),
+    ("createLot", "lot:create"),
+    ("dispositionDeviation", "run:control"),
+    ("finishLot", "lot:create"),
+    ("holdLot", "qc:decide"),
+    ("produceLot", "lot:create"),
+    ("recordInspection", "qc:decide"),
+    ("recordTemperature", "temperature:record"),
+    ("registerLot", "lot:create"),
+    ("resolveHold", "run:control"),
+    ("savePartner", "run:control"),
+    ("shipLot", "lot:create"),
+    ("weighLot", "lot:create"),
+    ("writeOffRemainder", "run:control"),
+];
+
+/// An id of nothing, but well formed and of the caller's tenant.
+fn own_id(field: &str) -> String {
+    GlobalId::encode(type_of(field), TENANT, &Uuid::from_u128(0xdead).to_string())
+}
+
+fn type_of(field: &str) -> &'static str {
+    match field {
+        "deviation" => "Deviation",
+        "supplier" | "carrier" | "consignee" | "partner" => "Partner",
+        "run" => "Run",
+        "fromBuffer" => "Buffer",
+        "freezerCycle" => "FreezerCycle",
+        _ => "Lot",
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_asks_every_role_for_its_permission() {
+    let plant = Plant::start().await;
+    let nobody = plant.client(TENANT, &[]);
+    let mut needs = Vec::new();
+    for field in plant.fields("Mutation") {
+        let name = field["name"].as_str().unwrap().to_owned();
+        let reply = nobody.query(&plant.mutation(&field, &own_id)).await.json();
+        let error = &reply["data"]["it"]["errors"][0];
+        assert_eq!(error["code"], "FORBIDDEN", "{name}: {reply}");
+        let needed = error["required"][0].as_str().unwrap().to_owned();
+        for role in Role::ALL {
+            let reply = plant.client(TENANT, &[*role]).query(&plant.mutation(&field, &own_id)).await.json();
+            let code = &reply["data"]["it"]["errors"][0]["code"];
+            let may =
+                PermissionSet::of_roles(&[*role]).iter().any(|permission| permission.as_str() == needed);
+            assert_eq!(code != "FORBIDDEN", may, "{name} as {}: {reply}", role.as_str());
+        }
+        needs.push((name, needed));
+    }
+    needs.sort();
+    let needs: Vec<(&str, &str)> =
+        needs.iter().map(|(name, needed)| (name.as_str(), needed.as_str())).collect();
+    assert_eq!(needs, NEEDS);
+    plant.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_asks_for_a_permission() {
+    let plant = Plant::start().await;
+    for field in plant.fields("Query") {
+        let query = plant.query(&field, &own_id);
+        let refused = plant.client(TENANT, &[]).query(&query).await;
+        assert_eq!(refused.code(), "FORBIDDEN", "{query}");
+        for role in Role::ALL {
+            let reply = plant.client(TENANT, &[*role]).query(&query).await;
+            assert_ne!(reply.code(), "FORBIDDEN", "{query} as {}", role.as_str());
+        }
+    }
+    plant.stop().await;
+}
+
+/// Acceptance case 18 of identity.md.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenants_ids_lead_nowhere() {
+    let plant = Plant::start().await;
+    let theirs = plant.client(OTHER, &[Role::Admin]);
+    let supplier = "mutation { savePartner(input: { name: \"Farm\", roles: [SUPPLIER], address: \"Road 1\" })
+        { partner { id } commit { position } errors { ... on UserError { code message } } } }";
+    let made = theirs.query(supplier).await.json();
+    let partner =
+        made["data"]["savePartner"]["partner"]["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    let create = format!(
+        "mutation {{ createLot(input: {{ supplier: {partner:?}, weightG: 1000 }})
+         {{ lot {{ id }} commit {{ position }} errors {{ ... on UserError {{ code message }} }} }} }}"
+    );
+    let made = theirs.query(&create).await.json();
+    let lot = made["data"]["createLot"]["lot"]["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    let position = made["data"]["createLot"]["commit"]["position"].as_str().unwrap();
+    let seen =
+        theirs.query(&format!("{{ lot(id: {lot:?}, minPosition: {position:?}) {{ code }} }}")).await.json();
+    assert!(seen["data"]["lot"]["code"].is_string(), "{seen}");
+
+    let foreign = |field: &str| match type_of(field) {
+        "Lot" => lot.clone(),
+        "Partner" => partner.clone(),
+        other => GlobalId::encode(other, OTHER, &Uuid::from_u128(1).to_string()),
+    };
+    let ours = plant.client(TENANT, &[Role::Admin]);
+    for field in plant.fields("Mutation") {
+        let mutation = plant.mutation(&field, &foreign);
+        let reply = ours.query(&mutation).await.json();
+        assert_eq!(reply["data"]["it"]["errors"][0]["code"], "NOT_FOUND", "{mutation}: {reply}");
+    }
+    for field in plant.fields("Query") {
+        let query = plant.query(&field, &foreign);
+        let takes_ids = query.contains(&lot) || query.contains(&partner);
+        let reply = ours.query(&query).await;
+        let answer = reply.json()["data"]["it"].clone();
+        let nothing = answer.is_null() || answer == json!([null]) || reply.code() == "NOT_FOUND";
+        assert!(nothing || !takes_ids, "{query}: {answer}");
+    }
+    let board = ours.query("{ lotBoard { nodes { code } } partners { nodes { name } } }").await.json();
+    assert_eq!(board["data"], json!({ "lotBoard": { "nodes": [] }, "partners": { "nodes": [] } }));
+    plant.stop().await;
+}
