@@ -13,6 +13,7 @@ use super::{
     adjacency::{Adjacency, HalfLink},
     code_key::CodeKey,
     graph::{Graph, LotNode},
+    image,
     service::{Genealogy, Tenants},
 };
 
@@ -56,6 +57,13 @@ pub fn genealogy(tenant: TenantId, blocks: u32) -> Genealogy {
     let (position, tenants) = (graph.position, Tenants::default());
     tenants.put(tenant, graph);
     Genealogy::standing(tenants, position)
+}
+
+/// The index as it comes back from an image, and how many bytes the image has. None: the image was not believed.
+pub fn through_image(index: &Genealogy) -> Option<(Genealogy, usize)> {
+    let bytes = image::encode(&index.tenants, Uuid::nil());
+    let (tenants, _) = image::decode(&bytes, index.position())?;
+    Some((Genealogy::standing(tenants, index.position()), bytes.len()))
 }
 
 fn parents_of(child: u32) -> [u32; 3] {
