@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use projections::{
+    Field, Value,
+    ports::{Claim, Fence, ReadStoreError},
+};
+use uuid::Uuid;
+
+use super::{INT, corrupt, millis, text};
+use crate::read::session::{Done, Job, Session};
+
+pub(in crate::read) struct ClaimLease {
+    pub(in crate::read) lease: String,
+    pub(in crate::read) holder: Uuid,
+    pub(in crate::read) hold_for: Duration,
+    pub(in crate::read) claim: Claim,
+}
+
+impl Job for ClaimLease {
+    type Answer = Option<Fence>;
+    const DOING: &'static str = "taking a lease";
+    const WRITES: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        // An epoch that a crash of the database took back would be given twice.
+        session.durable().await?;
+        let now = S::DIALECT.now_millis();
+        let by_force = Value::Int64(i64::from(self.claim == Claim::ByForce));
+        let sql = format!(
+            "insert into read_leases (name, holder, epoch, expires_at) values ($1, $2, 1, {now} + $3)
+             on conflict (name) do update
+             set holder = excluded.holder, epoch = read_leases.epoch + 1, expires_at = excluded.expires_at
+             where $4 = 1 or read_leases.holder in ('', excluded.holder) or read_leases.expires_at <= {now}
+             returning epoch"
+        );
+        let parameters = [text(&self.lease), text(self.holder.to_string()), millis(self.hold_for), by_force];
+        let epoch = session.query(&sql, &parameters, &[INT]).await?.first().cloned();
+        Ok(match epoch {
+            Some(epoch) => {
+                let epoch = i64::from_value(epoch).map_err(corrupt)?;
+                Done::Commit(Some(Fence { lease: self.lease, epoch }))
+            }
+            None => Done::RollBack(None),
+        })
+    }
+}
+
+pub(super) async fn renew<S: Session>(
+    session: &mut S,
+    fence: &Fence,
+    hold_for: Duration,
+) -> Result<bool, ReadStoreError> {
+    let sql = format!(
+        "update read_leases set expires_at = {} + $1 where name = $2 and epoch = $3 and holder <> ''",
+        S::DIALECT.now_millis()
+    );
+    let parameters = [millis(hold_for), text(&fence.lease), Value::Int64(fence.epoch)];
+    Ok(session.execute(&sql, &parameters).await? == 1)
+}
+
+pub(in crate::read) struct RenewLease(pub(in crate::read) Fence, pub(in crate::read) Duration);
+
+impl Job for RenewLease {
+    type Answer = bool;
+    const DOING: &'static str = "keeping a lease";
+    const WRITES: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
+        renew(session, &self.0, self.1).await.map(Done::Commit)
+    }
+}
+
+pub(in crate::read) struct ReleaseLease(pub(in crate::read) Fence);
+
+impl Job for ReleaseLease {
+    type Answer = ();
+    const DOING: &'static str = "giving a lease back";
+    const WRITES: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
+        let sql = "update read_leases set holder = '', expires_at = 0 where name = $1 and epoch = $2";
+        session.execute(sql, &[text(self.0.lease), Value::Int64(self.0.epoch)]).await?;
+        Ok(Done::Commit(()))
+    }
+}

@@ -1,0 +1,109 @@
+//! The operations of the read store, written once for both engines: each is one transaction.
+//!
+//! One file a subject: `leases`, `builds`, `steps` (what a runner's turn leaves), `take_over`, `records` (what is
+//! parked, audited, or kept as an image).
+
+mod builds;
+mod leases;
+mod records;
+mod steps;
+mod take_over;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use projections::{
+    ColumnType, Field, Table, Value,
+    ports::{BuildId, ReadStoreError},
+};
+use uuid::Uuid;
+
+use super::session::{Done, Job, Session};
+
+pub(super) use builds::{CreateBuild, CreateIndex, DropBuild, ListBuilds, Prepare};
+pub(super) use leases::{ClaimLease, ReleaseLease, RenewLease};
+pub(super) use records::{ListAudit, ListParked, LoadImage, SaveImage};
+pub(super) use steps::StoreStep;
+pub(super) use take_over::{Compare, TakeOver};
+
+const INT: ColumnType = ColumnType::Int64;
+const TEXT: ColumnType = ColumnType::Text;
+
+fn text(value: impl Into<String>) -> Value {
+    Value::Text(value.into())
+}
+
+fn millis(duration: Duration) -> Value {
+    Value::Int64(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn instant_millis(instant: DateTime<Utc>) -> Value {
+    Value::Int64(instant.timestamp_millis())
+}
+
+fn corrupt(error: impl std::fmt::Display) -> ReadStoreError {
+    ReadStoreError::Corrupt { reason: error.to_string() }
+}
+
+/// Reads the values of own rows in order.
+struct Reader(std::vec::IntoIter<Value>);
+
+impl Reader {
+    fn new(values: Vec<Value>) -> Self {
+        Self(values.into_iter())
+    }
+
+    fn has_more(&self) -> bool {
+        self.0.len() > 0
+    }
+
+    fn next<F: Field>(&mut self) -> Result<F, ReadStoreError> {
+        F::from_value(self.0.next().unwrap_or(Value::Null)).map_err(corrupt)
+    }
+
+    fn instant(&mut self) -> Result<DateTime<Utc>, ReadStoreError> {
+        let millis = self.next::<i64>()?;
+        Utc.timestamp_millis_opt(millis).single().ok_or_else(|| corrupt("a time beyond the calendar"))
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, ReadStoreError> {
+        self.next::<String>()?.parse().map_err(corrupt)
+    }
+
+    fn build(&mut self) -> Result<BuildId, ReadStoreError> {
+        Ok(BuildId { model: self.next()?, version: self.next()?, revision: self.next()? })
+    }
+}
+
+pub(super) struct LoadRows {
+    pub(super) build: BuildId,
+    pub(super) table: &'static Table,
+    pub(super) keys: Vec<Value>,
+}
+
+impl Job for LoadRows {
+    type Answer = Vec<Value>;
+    const DOING: &'static str = "reading a read model's rows";
+    const WRITES: bool = false;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        session.load_rows(&self.build, self.table, &self.keys).await.map(Done::Commit)
+    }
+}
+
+/// Runs a statement that was made elsewhere.
+pub(super) struct Read {
+    pub(super) sql: String,
+    pub(super) parameters: Vec<Value>,
+    pub(super) types: Vec<ColumnType>,
+}
+
+impl Job for Read {
+    type Answer = Vec<Value>;
+    const DOING: &'static str = "reading a read model";
+    const WRITES: bool = false;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        session.query(&self.sql, &self.parameters, &self.types).await.map(Done::Commit)
+    }
+}

@@ -1,0 +1,105 @@
+use projections::{
+    Field, Value,
+    ports::{AuditEntry, ParkedEvent, ReadStoreError, Step, StepOutcome},
+};
+
+use super::{instant_millis, leases::renew, text};
+use crate::read::session::{Done, Job, Session};
+
+pub(in crate::read) struct StoreStep(pub(in crate::read) Step);
+
+impl Job for StoreStep {
+    type Answer = StepOutcome;
+    const DOING: &'static str = "storing a read model's rows";
+    const WRITES: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<StepOutcome>, ReadStoreError> {
+        let step = self.0;
+        // The lease comes first: its row is locked to the end, so that nobody can take it half-way.
+        for fence in &step.fences {
+            if !renew(session, fence, step.renew_for).await? {
+                return Ok(Done::RollBack(StepOutcome::Fenced));
+            }
+        }
+        if !move_checkpoints(session, &step).await? {
+            return Ok(Done::RollBack(StepOutcome::Moved));
+        }
+        for change in &step.changes {
+            if !change.deleted.is_empty() {
+                session.delete_rows(&change.build, change.table, &change.deleted).await?;
+            }
+            if !change.written.is_empty() {
+                session.write_rows(&change.build, change.table, &change.written).await?;
+            }
+        }
+        for (build, position) in &step.unpark {
+            let sql = "delete from read_parked where build = $1 and position = $2";
+            session.execute(sql, &[text(build.to_string()), position.to_value()]).await?;
+        }
+        for event in &step.park {
+            park(session, event).await?;
+        }
+        for entry in &step.audit {
+            record(session, entry).await?;
+        }
+        Ok(Done::Commit(StepOutcome::Stored))
+    }
+}
+
+/// Builds that move from and to the same positions move in one statement.
+async fn move_checkpoints<S: Session>(session: &mut S, step: &Step) -> Result<bool, ReadStoreError> {
+    let mut moves: Vec<_> = step.moves.iter().collect();
+    moves.sort_by_key(|checkpoint| (checkpoint.from, checkpoint.to));
+    for together in moves.chunk_by(|left, right| (left.from, left.to) == (right.from, right.to)) {
+        let places: Vec<_> = (0..together.len()).map(|number| format!("${}", number + 3)).collect();
+        let sql = format!(
+            "update read_models set position = $1 where position = $2 and state <> 'RETIRED' and build in ({})",
+            places.join(", ")
+        );
+        let mut parameters = vec![together[0].to.to_value(), together[0].from.to_value()];
+        parameters.extend(together.iter().map(|checkpoint| text(checkpoint.build.to_string())));
+        if session.execute(&sql, &parameters).await? != together.len() as u64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn park<S: Session>(session: &mut S, event: &ParkedEvent) -> Result<(), ReadStoreError> {
+    let sql = "insert into read_parked (build, position, tenant, category, stream_id, version, event_id, event_type,
+                                        error, attempts, parked_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+               on conflict (build, position) do update set error = excluded.error, attempts = excluded.attempts";
+    let parameters = [
+        text(event.build.to_string()),
+        event.position.to_value(),
+        text(event.stream.tenant.to_string()),
+        text(&*event.stream.category),
+        text(&*event.stream.id),
+        event.version.to_value(),
+        text(event.event_id.to_string()),
+        text(&event.event_type),
+        event.error.clone().map_or(Value::Null, Value::Text),
+        event.attempts.to_value(),
+        instant_millis(event.parked_at),
+    ];
+    session.execute(sql, &parameters).await.map(|_| ())
+}
+
+pub(super) async fn record<S: Session>(session: &mut S, entry: &AuditEntry) -> Result<(), ReadStoreError> {
+    let sql =
+        "insert into read_audit (id, at, actor, action, build, model, version, revision, position, reason)
+               select coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 from read_audit";
+    let parameters = [
+        instant_millis(entry.at),
+        text(&entry.actor),
+        text(&entry.action),
+        text(entry.build.to_string()),
+        text(&entry.build.model),
+        entry.build.version.to_value(),
+        entry.build.revision.to_value(),
+        entry.position.to_value(),
+        text(&entry.reason),
+    ];
+    session.execute(sql, &parameters).await.map(|_| ())
+}
