@@ -1,6 +1,6 @@
 //! The GraphQL schema: one module a context, over one kernel of conventions.
 //!
-//! Reading order: [`kernel`] (what every context shares), [`lots`], [`node`](NodeQueries), then [`schema`], where the
+//! Reading order: [`kernel`] (what every context shares), [`lots`], [`node`](NodeQueries), then [`schema()`], where the
 //! contexts are merged.
 
 pub mod kernel;
