@@ -2,13 +2,15 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Args;
 use commands::{
-    engine::{Aggregate, FoldFault, fold},
-    ports::{EventStore, RecordedEvent, StoreError, StreamKey},
+    engine::Aggregate,
+    ports::{EventStore, RecordedEvent, StreamKey},
 };
 use domain::{
     claims::KeyClaim,
     lots::{CodeSequence, Deviation, Inspection, Lot, Partner, TemperatureLog},
 };
+use futures::future::BoxFuture;
+use projections::history::{self, AsOf as AsOfThen, At, HistoryError};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -81,25 +83,23 @@ impl AsOf {
         let stores = settled.open_existing().await?;
         let log = &*stores.events;
         let stream = whose::find(log, &settled, self.tenant.as_deref(), kind.category, &self.id).await?;
-        let events = self.until(log, &stream).await.or_fail(|| format!("{stream} cannot be read"))?;
-        let Some(newest) = events.last() else {
-            return Err(Failure::new(format!("{} {} did not exist then", self.category, self.id)).advise(
-                format!(
-                    "cairn as-of {} {}{}   shows when it came to be",
-                    self.category,
-                    self.id,
-                    settled.flags()
-                ),
-            ));
-        };
+        let failed = || format!("{stream} cannot be read");
+        let then = (kind.as_of)(log, &stream, self.moment()).await.or_fail(failed)?;
+        if then.version == 0 {
+            let command = format!("cairn as-of {} {}{}", self.category, self.id, settled.flags());
+            return Err(Failure::new(format!("{} {} did not exist then", self.category, self.id))
+                .advise(format!("{command}   shows when it came to be")));
+        }
+        let events = usize::try_from(then.version).unwrap_or(usize::MAX);
+        let history = history::history(log, &stream, 0, events).await.or_fail(failed)?;
         let moment = Moment {
             tenant: stream.tenant,
             category: self.category.clone(),
             id: stream.id.to_string(),
-            version: newest.version,
-            position: newest.position,
-            state: (kind.fold)(&events).or_fail(|| format!("{stream} cannot be folded"))?,
-            history: events.iter().map(happened).collect(),
+            version: then.version,
+            position: then.position,
+            state: then.state,
+            history: history.iter().map(happened).collect(),
         };
         let printer = Printer;
         if self.json {
@@ -109,31 +109,10 @@ impl AsOf {
         }
     }
 
-    /// The stream's events until the moment that was asked for.
-    async fn until(
-        &self,
-        log: &dyn EventStore,
-        stream: &StreamKey,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        const PAGE: usize = 1_000;
-        let through = match (self.position, self.time) {
-            (Some(position), _) => position,
-            (None, Some(instant)) => log.position_at(instant).await?,
-            (None, None) => u64::MAX,
-        };
-        let last_version = self.version.unwrap_or(u64::MAX);
-        let mut events: Vec<RecordedEvent> = Vec::new();
-        loop {
-            let after = events.last().map_or(0, |event| event.version);
-            let page = log.read_stream(stream, after, PAGE).await?;
-            let is_last = page.len() < PAGE;
-            let read = page.len();
-            let wanted = |event: &RecordedEvent| event.version <= last_version && event.position <= through;
-            events.extend(page.into_iter().take_while(wanted));
-            if is_last || events.len() as u64 != after + read as u64 {
-                return Ok(events);
-            }
-        }
+    fn moment(&self) -> At {
+        let position = self.position.map(At::Position);
+        let version = self.version.map(At::Version);
+        position.or(version).or(self.time.map(At::Time)).unwrap_or(At::Position(u64::MAX))
     }
 }
 
@@ -147,17 +126,26 @@ fn happened(event: &RecordedEvent) -> Happened {
     }
 }
 
-/// A category, and how its events are folded.
+/// A category, and how one of its aggregates is told as of a moment.
 struct Kind {
     category: &'static str,
-    fold: fn(&[RecordedEvent]) -> Result<Value, FoldFault>,
+    as_of: for<'a> fn(&'a dyn EventStore, &'a StreamKey, At) -> Then<'a>,
 }
+
+type Then<'a> = BoxFuture<'a, Result<AsOfThen<Value>, HistoryError>>;
 
 const fn kind<A: Aggregate>() -> Kind {
     Kind {
         category: A::CATEGORY,
-        // A state is plain data; should one not fit into JSON, there is nothing to show of it.
-        fold: |events| Ok(serde_json::to_value(fold::<A>(events)?).unwrap_or_default()),
+        as_of: |events, stream, at| {
+            Box::pin(async move {
+                let AsOfThen { state, version, position, recorded_at } =
+                    history::as_of::<A>(events, stream, at).await?;
+                // A state is plain data; should one not fit into JSON, there is nothing to show of it.
+                let state = serde_json::to_value(state).unwrap_or_default();
+                Ok(AsOfThen { state, version, position, recorded_at })
+            })
+        },
     }
 }
 
