@@ -8,6 +8,8 @@ mod shell;
 mod demo;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/postgres.rs"]
+mod postgres;
 #[path = "cli/read_models.rs"]
 mod read_models;
 #[path = "cli/serve.rs"]

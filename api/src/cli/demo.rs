@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::Utc;
 use clap::Args;
 
-use super::{Context, Outcome, Place, Printer, Progress, Settled, Table, grouped};
+use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Progress, Settled, Table, grouped};
 use crate::{
     compose::Stores,
     demo::{self, DemoPlant},
@@ -33,7 +33,11 @@ impl Demo {
         let stores = settled.open().await?;
         let plant = load(&stores, &settled).await?;
         let printer = Printer;
-        if self.json { printer.json(&plant) } else { print(&printer, &plant, &settled) }
+        if self.json {
+            return printer.json(&plant);
+        }
+        print(&printer, &plant, &settled)?;
+        printer.line(format_args!("cairn serve{}", settled.flags()))
     }
 }
 
@@ -56,12 +60,12 @@ pub fn print(printer: &Printer, plant: &DemoPlant, settled: &Settled) -> Outcome
     printer.table(&table)?;
     let Some(first) = plant.worth_trying.first() else { return Ok(()) };
     printer.line("")?;
-    printer.line(format_args!("cairn trace {} --forward{}", first.code, settled.flags()))?;
-    printer.line(format_args!("cairn serve{}", settled.flags()))
+    printer.line(format_args!("cairn trace {} --forward{}", first.code, settled.flags()))
 }
 
 /// Loads the demo plant and shows how far it is.
 pub async fn load(stores: &Stores, settled: &Settled) -> Outcome<DemoPlant> {
+    let mut interrupt = Interrupt::listen();
     let progress = Progress::start("loading the demo plant", "commands", demo::COMMANDS, false);
     let progress = Mutex::new(progress);
     let watcher = |phase: Option<&str>, answered: u64| {
@@ -71,7 +75,14 @@ pub async fn load(stores: &Stores, settled: &Settled) -> Outcome<DemoPlant> {
         }
         progress.reached(answered, demo::COMMANDS.max(answered));
     };
-    let loaded = demo::load(stores, Utc::now(), &watcher).await;
+    let loaded = tokio::select! {
+        loaded = demo::load(stores, Utc::now(), &watcher) => Some(loaded),
+        () = interrupt.asked() => None,
+    };
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-    loaded.or_fail(|| format!("the demo plant could not be loaded into {}", settled.url))
+    match loaded {
+        Some(loaded) => loaded.or_fail(|| format!("the demo plant could not be loaded into {}", settled.url)),
+        None => Err(Failure::new("the demo plant is not loaded to its end: interrupted")
+            .advise(format!("cairn demo{}   goes on where it stopped", settled.flags()))),
+    }
 }

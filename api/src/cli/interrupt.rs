@@ -1,5 +1,7 @@
 //! Ctrl-C: the first asks the work to stop where it can go on later, the second ends the process.
 
+use std::{io::IsTerminal, sync::OnceLock};
+
 use tokio::sync::watch;
 
 use super::printer::note;
@@ -14,22 +16,28 @@ pub struct Interrupt {
 const ENDED_BY_INTERRUPT: i32 = 130;
 
 impl Interrupt {
-    /// Listens from now on for Ctrl-C and, on Unix, for the terminate signal that service managers send.
+    /// Listens from now on for Ctrl-C and, on Unix, for the terminate signal that service managers send. There is one
+    /// listener in a process, however often it is asked for.
     pub fn listen() -> Self {
+        static LISTENING: OnceLock<Interrupt> = OnceLock::new();
+        LISTENING.get_or_init(Self::start).clone()
+    }
+
+    fn start() -> Self {
         let (ask, asked) = watch::channel(false);
+        // Caught from here on, not from when the task first runs: a signal in between would end the process.
+        let mut signals = Signals::catch();
         tokio::spawn(async move {
-            signal().await;
-            note("stopping; press Ctrl-C again to stop at once");
+            signals.next().await;
+            // Elsewhere nobody presses anything, and a log's lines must stay what its readers expect.
+            if std::io::stderr().is_terminal() {
+                note("stopping; press Ctrl-C again to stop at once");
+            }
             ask.send_replace(true);
-            signal().await;
+            signals.next().await;
             std::process::exit(ENDED_BY_INTERRUPT);
         });
         Self { asked }
-    }
-
-    /// Whether the work should stop.
-    pub fn is_asked(&self) -> bool {
-        *self.asked.borrow()
     }
 
     /// Waits until the work should stop.
@@ -42,25 +50,36 @@ impl Interrupt {
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_unsupported) => interrupt_only().await,
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Signals {
+    /// A signal that cannot be caught ends the process, as it would have without this.
+    fn catch() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self([SignalKind::interrupt(), SignalKind::terminate()].into_iter().flat_map(signal).collect())
+    }
+
+    async fn next(&mut self) {
+        if self.0.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        futures::future::select_all(self.0.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    interrupt_only().await;
-}
+struct Signals;
 
-async fn interrupt_only() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals nothing can ask; the work goes on to its end.
-        std::future::pending::<()>().await;
+#[cfg(not(unix))]
+impl Signals {
+    fn catch() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use commands::ports::Position;
-use projections::runner::{Phase, ReadSide, Rebuilt};
+use projections::runner::{Phase, ReadSide, Rebuilt, RunError};
 use serde::Serialize;
 
 use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Progress, Settled, Table, grouped};
@@ -101,7 +101,15 @@ async fn rebuild(side: &ReadSide, model: &'static str, head: Position) -> Outcom
         })
         .await;
     progress.finish();
-    rebuilt.or_fail(failed)
+    rebuilt.map_err(|error| {
+        let failure = Failure::new(failed()).because(&error);
+        match error {
+            RunError::RebuildRunning { .. } => {
+                failure.advise("wait for it; the claim of one that was interrupted ends after 10 seconds")
+            }
+            _ => failure,
+        }
+    })
 }
 
 fn phase(phase: Phase) -> &'static str {

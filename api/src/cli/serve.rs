@@ -4,7 +4,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::{Context, Failure, Outcome, Place, Printer, Settled, demo, token};
+use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo, token};
 use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
     compose::Serving,
@@ -41,12 +41,15 @@ impl Serve {
     pub async fn run(self) -> Outcome {
         let settled = self.place.settle_with(self.listen.map(|listen| ("listen", listen)))?;
         let settings = &settled.config.settings;
+        let mut interrupt = Interrupt::listen();
         let listener = bind(settings).await?;
         let stores = settled.open().await?;
         let printer = Printer;
         if self.demo {
             let plant = demo::load(&stores, &settled).await?;
             demo::print(&printer, &plant, &settled)?;
+            printer.line(format_args!("cairn token --tenant demo --role ADMIN{}", settled.flags()))?;
+            printer.line("")?;
         }
         install_logs(settings)?;
         let tenants = Arc::new(ConfiguredTenants::new(&settled.tenants()));
@@ -57,7 +60,7 @@ impl Serve {
         let address = listener.local_addr().or_fail(|| "the address cannot be told")?;
         printer.line(format_args!("Cairn answers on http://{address}/graphql; Ctrl-C stops it."))?;
         let served =
-            http::serve(http::router(edge), listener, ServeLimits::default(), http::shutdown_signal()).await;
+            http::serve(http::router(edge), listener, ServeLimits::default(), interrupt.asked()).await;
         serving.stop().await;
         served.or_fail(|| format!("http://{address} cannot be served any longer"))
     }

@@ -29,7 +29,7 @@ pub use health::{AlwaysReady, Readiness, ReadinessCheck};
 pub use logs::{install_logs, install_panic_log};
 pub use metrics::{MetricsError, install_metrics};
 pub use problem::HttpProblem;
-pub use serve::{ServeLimits, serve, shutdown_signal};
+pub use serve::{ServeLimits, serve};
 
 use crate::auth::Authenticator;
 

@@ -1,4 +1,24 @@
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Command, Stdio},
+};
+
 use crate::shell::{Shell, fits};
+
+#[test]
+fn an_interrupted_demo_says_so_and_goes_on_where_it_stopped() {
+    let shell = Shell::new();
+    let mut child = shell.command("demo").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    errors.read_line(&mut told).unwrap();
+    assert!(told.starts_with("loading the demo plant"), "{told}");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    errors.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(told.contains("interrupted\n  try: cairn demo   goes on where it stopped\n"), "{told}");
+    assert_eq!(shell.json("demo")["lots"], 548);
+}
 
 #[test]
 fn the_demo_plant_is_loaded_once_and_tells_what_to_try() {
