@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use commands::ports::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, Position, Receipt, StreamKey, StreamVersion,
-    TenantId, Version,
+    StreamWrite, TenantId, Version,
 };
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ pub(crate) trait Facts {
     /// Why the database could not be asked.
     type Error;
 
-    /// The stream's version before the batch. A store that wants to check it later may assume `expected` instead.
-    fn version(&mut self, stream: &StreamKey, expected: Version) -> Result<Version, Self::Error>;
+    /// Where the stream stands before the batch. A store that wants to check it later may assume what `write` expects.
+    fn stands(&mut self, write: &StreamWrite) -> Result<Stands, Self::Error>;
 
     /// The first answer to the command, if there is one.
     fn answer(
@@ -23,9 +23,46 @@ pub(crate) trait Facts {
         command_id: Uuid,
     ) -> Result<Option<([u8; 32], Receipt)>, Self::Error>;
 
-    /// Whether [`Self::version`] was an assumption for this stream.
+    /// Whether [`Self::stands`] was an assumption for this stream.
     fn is_assumed(&self, _stream: &StreamKey) -> bool {
         false
+    }
+}
+
+/// Where a stream stands: its version, and the event there as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stands {
+    pub version: Version,
+    pub event: Option<Uuid>,
+}
+
+impl Stands {
+    /// Before the first event.
+    pub(crate) const NOWHERE: Self = Self { version: 0, event: None };
+
+    /// Where a commit expects the stream to stand.
+    pub(crate) fn expected_by(write: &StreamWrite) -> Self {
+        Self { version: write.expected_version, event: write.expected_event }
+    }
+
+    /// Where the stream stands once the commit is stored.
+    fn after(self, write: &StreamWrite) -> Self {
+        match write.events.last() {
+            Some(event) => {
+                let version = write.expected_version + write.events.len() as Version;
+                Self { version, event: Some(event.event_id) }
+            }
+            None => self,
+        }
+    }
+
+    /// Whether a commit was decided on just this.
+    pub(crate) fn fits(self, write: &StreamWrite) -> bool {
+        let same_event = match (self.event, write.expected_event) {
+            (Some(stands), Some(expected)) => stands == expected,
+            (None, _) | (_, None) => true,
+        };
+        self.version == write.expected_version && same_event
     }
 }
 
@@ -52,7 +89,7 @@ pub(crate) fn judge<'batch, F: Facts>(
     batch: &'batch [Commit],
     facts: &mut F,
 ) -> Result<Judgement<'batch>, F::Error> {
-    let mut versions: HashMap<&StreamKey, Version> = HashMap::with_capacity(batch.len());
+    let mut streams: HashMap<&StreamKey, Stands> = HashMap::with_capacity(batch.len());
     let mut answers: HashMap<(TenantId, Uuid), usize> = HashMap::with_capacity(batch.len());
     let mut judgement = Judgement {
         accepted: Vec::with_capacity(batch.len()),
@@ -64,7 +101,7 @@ pub(crate) fn judge<'batch, F: Facts>(
             Err(refusal) => Verdict::Refused(refusal),
             Ok(()) => match answered(commit, &answers, &judgement.accepted, facts)? {
                 Some(verdict) => verdict,
-                None => match conflict(commit, &mut versions, facts)? {
+                None => match conflict(commit, &mut streams, facts)? {
                     Some((refusal, assumed)) => {
                         judgement.in_doubt |= assumed;
                         Verdict::Refused(refusal)
@@ -75,7 +112,8 @@ pub(crate) fn judge<'batch, F: Facts>(
         };
         if let Verdict::Accepted(place) = verdict {
             for write in &commit.streams {
-                versions.insert(&write.stream, write.expected_version + write.events.len() as Version);
+                let stands = streams.entry(&write.stream).or_insert(Stands::expected_by(write));
+                *stands = stands.after(write);
             }
             if is_remembered(commit) {
                 answers.insert((commit.tenant, commit.command_id), place);
@@ -111,21 +149,20 @@ fn answered<F: Facts>(
 /// The first stream that is not where the commit expects it, and whether that is only assumed.
 fn conflict<'batch, F: Facts>(
     commit: &'batch Commit,
-    versions: &mut HashMap<&'batch StreamKey, Version>,
+    streams: &mut HashMap<&'batch StreamKey, Stands>,
     facts: &mut F,
 ) -> Result<Option<(AppendRefusal, bool)>, F::Error> {
     for write in &commit.streams {
-        let expected = write.expected_version;
-        let actual = match versions.get(&write.stream) {
-            Some(&version) => version,
+        let stands = match streams.get(&write.stream) {
+            Some(&stands) => stands,
             None => {
-                let version = facts.version(&write.stream, expected)?;
-                versions.insert(&write.stream, version);
-                version
+                let stands = facts.stands(write)?;
+                streams.insert(&write.stream, stands);
+                stands
             }
         };
-        if actual != expected {
-            let stream = write.stream.clone();
+        if !stands.fits(write) {
+            let (stream, expected, actual) = (write.stream.clone(), write.expected_version, stands.version);
             let assumed = facts.is_assumed(&stream);
             return Ok(Some((AppendRefusal::VersionConflict { stream, expected, actual }, assumed)));
         }

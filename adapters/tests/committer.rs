@@ -133,7 +133,7 @@ fn commit(stream: &str, expected_version: Version) -> Commit {
             actor: "system".to_owned(),
             traceparent: None,
         },
-        streams: vec![StreamWrite { stream, expected_version, events: vec![event] }],
+        streams: vec![StreamWrite { stream, expected_version, expected_event: None, events: vec![event] }],
         reply: None,
         deadlines: Vec::new(),
         decided_at: Utc::now(),

@@ -12,6 +12,8 @@ use commands::ports::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::judge::Stands;
+
 /// An event log that lives as long as its last clone. Clones are handles on the same log.
 #[derive(Clone)]
 pub struct MemoryEventStore {
@@ -52,8 +54,11 @@ impl MemoryEventStore {
 }
 
 impl State {
-    fn version_of(&self, stream: &StreamKey) -> Version {
-        self.streams.get(stream).map_or(0, |places| places.len() as Version)
+    fn stands(&self, stream: &StreamKey) -> Stands {
+        self.streams.get(stream).map_or(Stands::NOWHERE, |places| Stands {
+            version: places.len() as Version,
+            event: places.last().map(|place| self.log[*place].event_id),
+        })
     }
 
     fn append(&mut self, commit: &Commit) -> AppendOutcome {
@@ -69,12 +74,12 @@ impl State {
             None => {}
         }
         for write in &commit.streams {
-            let actual = self.version_of(&write.stream);
-            if actual != write.expected_version {
+            let stands = self.stands(&write.stream);
+            if !stands.fits(write) {
                 return AppendOutcome::Refused(AppendRefusal::VersionConflict {
                     stream: write.stream.clone(),
                     expected: write.expected_version,
-                    actual,
+                    actual: stands.version,
                 });
             }
         }

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, convert::Infallible};
 
 use commands::ports::{
-    AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, TenantId, Version,
+    AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
 };
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::{
     events::{as_sql, from_sql},
     lane::Lane,
 };
-use crate::judge::{Facts, judge};
+use crate::judge::{Facts, Stands, judge};
 
 const APPENDING: &str = "appending to the log";
 /// Each look refuses a commit more; other processes would have to be faster this many times in a row.
@@ -26,11 +26,12 @@ const ASK_VERSIONS: usize = 1;
 const ASK_ANSWERS: usize = 2;
 const ASK_STREAMS: usize = 3;
 
-const VERSIONS: &str = "select coalesce((
-        select stored.version from events stored
-        where stored.tenant = asked.tenant and stored.category = asked.category and stored.stream_id = asked.stream_id
-        order by stored.version desc limit 1), 0)
+const VERSIONS: &str = "select coalesce(stored.version, 0), stored.event_id
     from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as asked (tenant, category, stream_id, ordinal)
+    left join lateral (
+        select version, event_id from events
+        where events.tenant = asked.tenant and events.category = asked.category and events.stream_id = asked.stream_id
+        order by version desc limit 1) stored on true
     order by ordinal";
 
 const ANSWERS: &str = "select stored.tenant, stored.command_id, digest, position, event_count, reply
@@ -81,15 +82,15 @@ async fn store(lane: &Lane, accepted: &[&Commit]) -> Result<Option<Position>, St
 /// The database as last seen; what was never looked at is assumed to be as the commits expect.
 #[derive(Default)]
 struct View {
-    versions: HashMap<StreamKey, Version>,
+    streams: HashMap<StreamKey, Stands>,
     answers: HashMap<(TenantId, Uuid), Answer>,
 }
 
 impl Facts for View {
     type Error = Infallible;
 
-    fn version(&mut self, stream: &StreamKey, expected: Version) -> Result<Version, Infallible> {
-        Ok(self.versions.get(stream).copied().unwrap_or(expected))
+    fn stands(&mut self, write: &StreamWrite) -> Result<Stands, Infallible> {
+        Ok(self.streams.get(&write.stream).copied().unwrap_or(Stands::expected_by(write)))
     }
 
     fn answer(&mut self, tenant: TenantId, command_id: Uuid) -> Result<Option<Answer>, Infallible> {
@@ -97,7 +98,7 @@ impl Facts for View {
     }
 
     fn is_assumed(&self, stream: &StreamKey) -> bool {
-        !self.versions.contains_key(stream)
+        !self.streams.contains_key(stream)
     }
 }
 
@@ -111,7 +112,8 @@ impl View {
         let ids: Vec<&str> = streams().map(|stream| &*stream.id).collect();
         let rows = lane.query(APPENDING, ASK_VERSIONS, &[&tenants, &categories, &ids]).await?;
         for (stream, row) in streams().zip(&rows) {
-            self.versions.insert(stream.clone(), from_sql(row.get(0)));
+            let stands = Stands { version: from_sql(row.get(0)), event: row.get(1) };
+            self.streams.insert(stream.clone(), stands);
         }
         let commands: Vec<_> = batch.iter().map(|commit| (commit.tenant, commit.command_id)).collect();
         self.answers = answers(lane, &commands).await?;

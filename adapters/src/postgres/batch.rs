@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use commands::ports::{Commit, StreamKey};
+use commands::ports::{Commit, StreamKey, StreamWrite};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::judge::is_remembered;
 
 /// The statement that takes the parameters in the order of [`Arrays::parameters`].
 pub(super) const APPEND_BATCH: &str = "select append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
 
 /// Metadata as text, once a commit.
 pub(super) fn metadata_of(accepted: &[&Commit]) -> Result<Vec<String>, serde_json::Error> {
@@ -27,13 +27,14 @@ pub(super) struct Arrays<'batch> {
     deadlines: Deadlines<'batch>,
 }
 
-/// Each stream that the batch touches, at the version from which the batch goes on.
+/// Each stream that the batch touches, at the version and event from which the batch goes on.
 #[derive(Default)]
 struct Streams<'batch> {
     tenants: Vec<Uuid>,
     categories: Vec<&'batch str>,
     ids: Vec<&'batch str>,
     versions: Vec<i64>,
+    last_events: Vec<Option<Uuid>>,
 }
 
 #[derive(Default)]
@@ -84,7 +85,7 @@ impl<'batch> Arrays<'batch> {
             }
             for write in &commit.streams {
                 if touched.insert(&write.stream) {
-                    arrays.streams.push(&write.stream, write.expected_version);
+                    arrays.streams.push(write);
                 }
                 for (event, version) in write.events.iter().zip(write.expected_version + 1..) {
                     arrays.events.push(&write.stream, event, version);
@@ -99,13 +100,14 @@ impl<'batch> Arrays<'batch> {
         arrays
     }
 
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 27] {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 28] {
         let Self { streams, commits, events, deadlines } = self;
         [
             &streams.tenants,
             &streams.categories,
             &streams.ids,
             &streams.versions,
+            &streams.last_events,
             &commits.tenants,
             &commits.ids,
             &commits.digests,
@@ -134,11 +136,12 @@ impl<'batch> Arrays<'batch> {
 }
 
 impl<'batch> Streams<'batch> {
-    fn push(&mut self, stream: &'batch StreamKey, version: u64) {
-        self.tenants.push(stream.tenant);
-        self.categories.push(&stream.category);
-        self.ids.push(&stream.id);
-        self.versions.push(as_sql(version));
+    fn push(&mut self, write: &'batch StreamWrite) {
+        self.tenants.push(write.stream.tenant);
+        self.categories.push(&write.stream.category);
+        self.ids.push(&write.stream.id);
+        self.versions.push(as_sql(write.expected_version));
+        self.last_events.push(write.expected_event);
     }
 }
 

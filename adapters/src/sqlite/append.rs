@@ -1,7 +1,7 @@
 //! One batch, one transaction.
 
 use commands::ports::{
-    AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, TenantId, Version,
+    AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::{
     events::{as_sql, from_sql},
     failure::store_error,
 };
-use crate::judge::{Facts, is_remembered, judge};
+use crate::judge::{Facts, Stands, is_remembered, judge};
 
 const APPENDING: &str = "appending to the log";
 
@@ -126,13 +126,16 @@ struct Log<'transaction> {
 impl Facts for Log<'_> {
     type Error = rusqlite::Error;
 
-    fn version(&mut self, stream: &StreamKey, _expected: Version) -> rusqlite::Result<Version> {
+    fn stands(&mut self, write: &StreamWrite) -> rusqlite::Result<Stands> {
+        let stream = &write.stream;
         let mut last = self.connection.prepare_cached(
-            "select version from events where tenant = ? and category = ? and stream_id = ?
+            "select version, event_id from events where tenant = ? and category = ? and stream_id = ?
              order by version desc limit 1",
         )?;
         let key = params![stream.tenant, &*stream.category, &*stream.id];
-        Ok(last.query_row(key, |row| row.get(0)).optional()?.map_or(0, from_sql))
+        let stands =
+            |row: &rusqlite::Row<'_>| Ok(Stands { version: from_sql(row.get(0)?), event: Some(row.get(1)?) });
+        Ok(last.query_row(key, stands).optional()?.unwrap_or(Stands::NOWHERE))
     }
 
     fn answer(

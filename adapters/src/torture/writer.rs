@@ -178,7 +178,12 @@ fn part(stream: &StreamKey, version: Version, count: usize, number: &mut usize, 
         let event_id = Uuid::now_v7();
         NewEvent { event_id, event_type: "TortureEndured", schema_version: 1, payload: payload.into() }
     });
-    StreamWrite { stream: stream.clone(), expected_version: version, events: events.collect() }
+    StreamWrite {
+        stream: stream.clone(),
+        expected_version: version,
+        expected_event: None,
+        events: events.collect(),
+    }
 }
 
 fn commit(mut streams: Vec<StreamWrite>) -> Commit {

@@ -31,7 +31,7 @@ pub fn event(event_type: &'static str, payload: &str) -> NewEvent {
 pub fn write(stream: &StreamKey, expected_version: Version, count: usize) -> StreamWrite {
     let events =
         (0..count).map(|ordinal| event("LotWeighed", &format!(r#"{{"ordinal":{ordinal}}}"#))).collect();
-    StreamWrite { stream: stream.clone(), expected_version, events }
+    StreamWrite { stream: stream.clone(), expected_version, expected_event: None, events }
 }
 
 /// The stream must be at the version; nothing is written to it.

@@ -142,7 +142,12 @@ pub async fn append(
             actor: "maria".to_owned(),
             traceparent: None,
         },
-        streams: vec![StreamWrite { stream: stream.clone(), expected_version: version, events: vec![event] }],
+        streams: vec![StreamWrite {
+            stream: stream.clone(),
+            expected_version: version,
+            expected_event: None,
+            events: vec![event],
+        }],
         reply: None,
         deadlines: Vec::new(),
         decided_at: Utc::now(),

@@ -116,6 +116,9 @@ impl Writer {
             payload: Arc::clone(&self.payload),
         };
         let stream = StreamKey::new(self.tenant, "benchmark", stream);
-        past::commit(self.tenant, vec![StreamWrite { stream, expected_version, events: vec![event] }])
+        past::commit(
+            self.tenant,
+            vec![StreamWrite { stream, expected_version, expected_event: None, events: vec![event] }],
+        )
     }
 }

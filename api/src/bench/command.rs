@@ -106,6 +106,11 @@ fn readings(tenant: TenantId, id: &Arc<str>, events: u32) -> anyhow::Result<Comm
     let read = |number| GaugeRead { number, temperature_tenths_c: 215, remark: REMARK.to_owned() };
     let events = (1..=u64::from(events)).map(|number| past::stored(&GaugeEvent::from(read(number))));
     let stream = StreamKey::new(tenant, Gauge::CATEGORY, Arc::clone(id));
-    let write = StreamWrite { stream, expected_version: 0, events: events.collect::<anyhow::Result<_>>()? };
+    let write = StreamWrite {
+        stream,
+        expected_version: 0,
+        expected_event: None,
+        events: events.collect::<anyhow::Result<_>>()?,
+    };
     Ok(past::commit(tenant, vec![write]))
 }

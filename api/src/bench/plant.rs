@@ -76,7 +76,7 @@ impl Plant {
         events: Vec<LotEvent>,
     ) -> anyhow::Result<StreamWrite> {
         let events = events.iter().map(past::stored).collect::<anyhow::Result<_>>()?;
-        Ok(StreamWrite { stream: self.stream(number), expected_version, events })
+        Ok(StreamWrite { stream: self.stream(number), expected_version, expected_event: None, events })
     }
 
     /// Lives of `lots` lots, 2,000 of them side by side: first all are made, then all are weighed, and so on.

@@ -6,6 +6,7 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
     Command, CommandError, CommitError, Done, Engine, Envelope, Ticket, Wanted,
@@ -38,6 +39,15 @@ struct Decided<R> {
     staged: BTreeMap<StreamKey, StagedStream>,
     deadlines: Vec<Deadline>,
     now: DateTime<Utc>,
+}
+
+/// A state that a commit will leave, if it is stored.
+struct Ahead {
+    key: StreamKey,
+    base_version: Version,
+    version: Version,
+    last_event: Option<Uuid>,
+    state: AnyState,
 }
 
 /// A commit on its way, and what has to be undone should it be refused.
@@ -150,7 +160,7 @@ impl Engine {
     ) -> Result<Sent<R>, CommandError> {
         let Decided { decision, staged, deadlines, now } = decided;
         let (refused, reply) = match &decision {
-            Decision::Commit(reply) => (false, serde_json::to_string(reply).ok().map(Arc::from)),
+            Decision::Commit(reply) => (false, Some(reply_text(reply)?)),
             Decision::Answer(_) => (true, None),
         };
         let mut states = Vec::with_capacity(staged.len());
@@ -160,12 +170,18 @@ impl Engine {
                 stream.events.clear();
             }
             if !stream.events.is_empty() {
-                let version = stream.base_version + stream.events.len() as Version;
-                states.push((key.clone(), stream.base_version, version, stream.state));
+                states.push(Ahead {
+                    key: key.clone(),
+                    base_version: stream.base_version,
+                    version: stream.base_version + stream.events.len() as Version,
+                    last_event: stream.events.last().map(|event| event.event_id),
+                    state: stream.state,
+                });
             }
             streams.push(StreamWrite {
                 stream: key,
                 expected_version: stream.base_version,
+                expected_event: stream.base_event,
                 events: stream.events,
             });
         }
@@ -197,24 +213,15 @@ impl Engine {
                 .collect(),
             snapshots: Vec::new(),
         };
-        for (key, base_version, version, state) in states {
-            self.run_ahead(&mut sent, held.get_mut(&key), key, base_version, version, state, wanted);
+        for ahead in states {
+            self.run_ahead(&mut sent, held.get_mut(&ahead.key), ahead, wanted);
         }
         Ok(sent)
     }
 
     /// Puts the state that the commit will leave into the cache.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one stream's step, used in one place")]
-    fn run_ahead<R>(
-        &self,
-        sent: &mut Sent<R>,
-        slot: Option<&mut HeldSlot>,
-        key: StreamKey,
-        base_version: Version,
-        version: Version,
-        state: AnyState,
-        wanted: &Wanted,
-    ) {
+    fn run_ahead<R>(&self, sent: &mut Sent<R>, slot: Option<&mut HeldSlot>, ahead: Ahead, wanted: &Wanted) {
+        let Ahead { key, base_version, version, last_event, state } = ahead;
         let every = self.inner.config.snapshot_every.max(1);
         if base_version / every != version / every
             && let Some(codec) = wanted.get(&key)
@@ -223,12 +230,13 @@ impl Engine {
         }
         let Some(slot) = slot else {
             let generation = self.inner.slots.next_generation();
-            self.inner.slots.offer(&key, Entry { state, version, generation });
-            sent.generations.push((key, generation));
+            if self.inner.slots.offer(&key, Entry { state, version, last_event, generation }) {
+                sent.generations.push((key, generation));
+            }
             return;
         };
         if let Some(generation) = slot.entry().map(|entry| entry.generation) {
-            slot.put(Entry { state, version, generation });
+            slot.put(Entry { state, version, last_event, generation });
         }
     }
 
@@ -300,6 +308,13 @@ impl<R> Decided<R> {
             Decision::Answer(error) => Err(error),
         }
     }
+}
+
+fn reply_text<R: serde::Serialize>(reply: &R) -> Result<Arc<str>, CommandError> {
+    serde_json::to_string(reply).map(Arc::from).map_err(|error| CommandError::Fault {
+        command: "a command",
+        reason: format!("its answer cannot be written: {error}"),
+    })
 }
 
 fn done<R>(reply: R, receipt: Receipt, repeated: bool) -> Done<R> {

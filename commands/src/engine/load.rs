@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{
     CommandError, Engine,
     aggregate::{AnyState, Codec, FoldFault},
@@ -25,6 +27,13 @@ impl LoadError {
     }
 }
 
+/// A state out of a snapshot, and the event at its version.
+struct Restored {
+    state: AnyState,
+    version: Version,
+    last_event: Uuid,
+}
+
 impl Engine {
     /// Reads a stream's state from the log. Most streams are short, so a snapshot is looked for only once the first
     /// page proves to be full.
@@ -35,15 +44,18 @@ impl Engine {
         let first = inner.ports.store.read_stream(key, 0, page_size).await?;
         let full = first.len() == page_size;
         let mut version = first.len() as Version;
+        let mut last_event = first.last().map(|event| event.event_id);
         let mut state = codec.evolve(codec.initial(), &first)?;
         let mut snapshot_version = 0;
         if full {
-            if let Some((restored, at)) = self.restore(key, codec).await?.filter(|(_, at)| *at > version) {
-                (state, version, snapshot_version) = (restored, at, at);
+            if let Some(found) = self.restore(key, codec).await?.filter(|found| found.version > version) {
+                (state, version, last_event) = (found.state, found.version, Some(found.last_event));
+                snapshot_version = version;
             }
             loop {
                 let page = inner.ports.store.read_stream(key, version, page_size).await?;
                 version += page.len() as Version;
+                last_event = page.last().map_or(last_event, |event| Some(event.event_id));
                 state = codec.evolve(state, &page)?;
                 if page.len() < page_size {
                     break;
@@ -53,22 +65,29 @@ impl Engine {
                 self.keep_snapshot(key.clone(), codec, Arc::clone(&state), version);
             }
         }
-        Ok(Entry { state, version, generation })
+        Ok(Entry { state, version, last_event, generation })
     }
 
     async fn restore(
         &self,
         key: &StreamKey,
         codec: &'static dyn Codec,
-    ) -> Result<Option<(AnyState, Version)>, StoreError> {
-        let snapshot = self.inner.ports.snapshots.load_snapshot(key, &codec.shape()).await?;
-        Ok(snapshot.and_then(|snapshot| {
-            let restored = codec.restore(&snapshot.state);
-            if restored.is_none() {
-                tracing::warn!(stream = %key, version = snapshot.version, "a snapshot cannot be read; the stream is folded from its start");
+    ) -> Result<Option<Restored>, StoreError> {
+        let ports = &self.inner.ports;
+        let Some(snapshot) = ports.snapshots.load_snapshot(key, &codec.shape()).await? else {
+            return Ok(None);
+        };
+        let version = snapshot.version;
+        // The log says what stands at the snapshot's version; a snapshot beyond the log's end is worth nothing.
+        let at = ports.store.read_stream(key, version.saturating_sub(1), 1).await?;
+        let found = at.first().filter(|event| event.version == version).map(|event| event.event_id);
+        match codec.restore(&snapshot.state).zip(found) {
+            Some((state, last_event)) => Ok(Some(Restored { state, version, last_event })),
+            None => {
+                tracing::warn!(stream = %key, version, "a snapshot cannot be used; the stream is folded from its start");
+                Ok(None)
             }
-            Some((restored?, snapshot.version))
-        }))
+        }
     }
 
     /// Writes a snapshot aside. Failing to costs time later, so it is only logged.

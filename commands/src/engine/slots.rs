@@ -10,6 +10,7 @@ use std::{
 
 use lru::LruCache;
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
 use super::{aggregate::AnyState, stage::HeldState};
 use crate::ports::{StreamKey, Version};
@@ -27,12 +28,13 @@ pub(super) struct Slot {
 pub(super) struct Entry {
     pub(super) state: AnyState,
     pub(super) version: Version,
+    pub(super) last_event: Option<Uuid>,
     pub(super) generation: u64,
 }
 
 impl Entry {
     pub(super) fn held(&self) -> HeldState {
-        HeldState { state: Arc::clone(&self.state), version: self.version }
+        HeldState { state: Arc::clone(&self.state), version: self.version, last_event: self.last_event }
     }
 }
 
@@ -94,13 +96,15 @@ impl Slots {
     }
 
     /// Puts a state where nobody has one, unless the stream is being decided on at this moment.
-    pub(super) fn offer(&self, key: &StreamKey, entry: Entry) {
+    /// Whether it was put.
+    pub(super) fn offer(&self, key: &StreamKey, entry: Entry) -> bool {
         let slot = self.slot(key);
-        if let Ok(mut cached) = slot.entry.try_lock()
-            && cached.is_none()
-        {
+        let Ok(mut cached) = slot.entry.try_lock() else { return false };
+        let is_free = cached.is_none();
+        if is_free {
             *cached = Some(entry);
         }
+        is_free
     }
 
     /// Everything decided on states of this generation, and older ones, is void.

@@ -59,12 +59,22 @@ impl IdTape {
 pub(super) struct HeldState {
     pub(super) state: AnyState,
     pub(super) version: Version,
+    /// The event at that version, the last that was folded.
+    pub(super) last_event: Option<Uuid>,
+}
+
+impl HeldState {
+    /// A stream without events.
+    fn nothing<A: Aggregate>() -> Self {
+        Self { state: Arc::new(A::initial()), version: 0, last_event: None }
+    }
 }
 
 /// A stream in the commit that a command is about to leave.
 pub(super) struct StagedStream {
     pub(super) state: AnyState,
     pub(super) base_version: Version,
+    pub(super) base_event: Option<Uuid>,
     pub(super) events: Vec<NewEvent>,
 }
 
@@ -171,7 +181,7 @@ impl<'a> Stage<'a> {
             return;
         }
         let key = StreamKey::new(self.tenant(), A::CATEGORY, id);
-        self.held.entry(key).or_insert_with(|| HeldState { state: Arc::new(A::initial()), version: 0 });
+        self.held.entry(key).or_insert_with(|| HeldState::nothing::<A>());
     }
 
     /// Lets an aggregate of the caller's tenant decide, and answers its state after that.
@@ -234,13 +244,18 @@ impl<'a> Stage<'a> {
         }
         let held = match self.held.get(&key) {
             Some(held) => held.clone(),
-            None if self.is_fresh(id) => HeldState { state: Arc::new(A::initial()), version: 0 },
+            None if self.is_fresh(id) => HeldState::nothing::<A>(),
             None => {
                 self.missing.insert(key, AggregateCodec::<A>::REFERENCE);
                 return Err(Stop(StopReason::Load));
             }
         };
-        let stream = StagedStream { state: held.state, base_version: held.version, events: Vec::new() };
+        let stream = StagedStream {
+            state: held.state,
+            base_version: held.version,
+            base_event: held.last_event,
+            events: Vec::new(),
+        };
         self.staged.insert(key.clone(), stream);
         Ok(key)
     }

@@ -82,6 +82,10 @@ pub struct StreamWrite {
     pub stream: StreamKey,
     /// The version that the stream must have. Exact: there is no "any".
     pub expected_version: Version,
+    /// The id of the event that must stand at that version. A number alone would also fit when another process has
+    /// stored an event in place of one that this commit was decided on and that was refused. None: only the version is
+    /// checked, for a caller that has no more.
+    pub expected_event: Option<Uuid>,
     /// What is added, in order. Empty: *condition only*, the version is checked and nothing written.
     pub events: Vec<NewEvent>,
 }
@@ -177,13 +181,13 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendRefusal {
     /// Somebody was faster, or the caller saw an older state.
-    #[error("{stream} is at version {actual}, not {expected}")]
+    #[error("{stream} is at version {actual}; the commit was decided on another version {expected}")]
     VersionConflict {
         /// Which stream.
         stream: StreamKey,
         /// What the commit was decided on.
         expected: Version,
-        /// What the store holds.
+        /// What the store holds; the same number when another event stands there.
         actual: Version,
     },
     /// The command id was used before, with other content.

@@ -61,6 +61,7 @@ create table checkpoints (
 -- for as long as anybody keeps an old transaction open, and every append would have to walk past them.
 create function append_batch(
     stream_tenants uuid[], stream_categories text[], stream_ids text[], stream_versions bigint[],
+    stream_last_events uuid[],
     commit_tenants uuid[], commit_ids uuid[], commit_digests bytea[], commit_offsets integer[],
     commit_counts integer[], commit_replies text[], commit_remembered boolean[],
     event_tenants uuid[], event_categories text[], event_streams text[], event_versions bigint[], event_ids uuid[],
@@ -76,13 +77,15 @@ begin
     -- 'CAIR' and 1, the log's turn. Each statement after this one sees what the writer before has committed.
     perform pg_advisory_xact_lock(1128352082, 1);
 
-    perform from unnest(stream_tenants, stream_categories, stream_ids, stream_versions)
-            as expected (tenant, category, stream_id, version)
-        where version <> coalesce((
-            select stored.version from events stored
-            where stored.tenant = expected.tenant and stored.category = expected.category
-              and stored.stream_id = expected.stream_id
-            order by stored.version desc limit 1), 0)
+    -- The version alone would also fit if another writer's event stood in place of the one that was expected there.
+    perform from unnest(stream_tenants, stream_categories, stream_ids, stream_versions, stream_last_events)
+            as expected (tenant, category, stream_id, version, last_event)
+        left join lateral (
+            select events.version, events.event_id from events
+            where events.tenant = expected.tenant and events.category = expected.category
+              and events.stream_id = expected.stream_id
+            order by events.version desc limit 1) stored on true
+        where expected.version <> coalesce(stored.version, 0) or expected.last_event <> stored.event_id
         limit 1;
     if found then
         return null;

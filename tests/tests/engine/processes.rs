@@ -7,15 +7,16 @@ use adapters::{
     sqlite::SqliteEventStore,
 };
 use commands::{
-    engine::{CommandError, EngineConfig, Envelope},
-    ports::{EventStore, SnapshotStore},
+    engine::{CommandError, EngineConfig, Envelope, fold},
+    ports::{EventStore, SnapshotStore, StreamKey},
 };
+use domain::Decider;
 use futures::future::join_all;
 use uuid::Uuid;
 
 use super::{
     Plant,
-    tally::{Change, Move},
+    tally::{Change, Move, Tally},
 };
 
 /// Two processes, and what they share.
@@ -108,6 +109,30 @@ async fn every_change_of_a_shared_stream_counts(pair: Pair) {
     assert_eq!(counts, (1..=100).collect::<Vec<_>>(), "every decision saw the one before it");
 }
 
+/// Changes that are not alike: were one decided on a state that never came to be, its answer would be off.
+async fn no_decision_rests_on_a_state_that_never_was(pair: Pair) {
+    let give = |turn: usize| {
+        let (plant, by) = (pair.by_turns(turn), if turn.is_multiple_of(2) { 1 } else { 1_000 });
+        async move {
+            loop {
+                match plant.give(change("hot", by)).await {
+                    Err(CommandError::VersionConflict { .. }) => {}
+                    answer => break answer.unwrap(),
+                }
+            }
+        }
+    };
+    let mut answers = join_all((0..300).map(give)).await;
+    answers.sort_by_key(|done| done.position);
+    let key = StreamKey::new(pair.one.caller.tenant, Tally::CATEGORY, "hot");
+    let events = pair.one.store.read_stream(&key, 0, 1_000).await.unwrap();
+    assert_eq!(events.len(), 300);
+    for (index, done) in answers.iter().enumerate() {
+        let stood = fold::<Tally>(&events[..=index]).unwrap().count;
+        assert_eq!(done.reply, stood, "the answer at position {} is what the log says", done.position);
+    }
+}
+
 async fn moves_between_streams_lose_nothing(pair: Pair) {
     pair.one.give(change("left", 500)).await.unwrap();
     pair.other.give(change("right", 500)).await.unwrap();
@@ -180,6 +205,7 @@ macro_rules! on_both_databases {
 on_both_databases![
     each_kilogram_is_taken_once,
     every_change_of_a_shared_stream_counts,
+    no_decision_rests_on_a_state_that_never_was,
     moves_between_streams_lose_nothing,
     a_key_given_to_both_at_once_is_done_once,
     a_refusal_is_never_based_on_what_the_other_has_changed_since,

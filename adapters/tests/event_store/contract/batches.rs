@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use commands::ports::{AppendOutcome, AppendRefusal, EventStore, LogFilter};
+use commands::ports::{AppendOutcome, AppendRefusal, EventStore, LogFilter, StreamWrite};
 
 use crate::{
     fixtures::{
@@ -234,4 +234,32 @@ pub async fn readers_see_positions_without_gaps_while_stores_write(harness: &imp
     let (last, seen) = reader.await.unwrap();
     assert_eq!(seen as u64, last);
     assert_eq!(last, store.head().await.unwrap());
+}
+
+/// Another writer's event stands at the very version that a refused commit would have made: the number fits, the event
+/// does not, and what was decided on the refused one must not be stored on top of the other's.
+pub async fn what_was_decided_on_an_event_that_never_came_is_refused(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let (one, other) = (lot(tenant, "one"), lot(tenant, "other"));
+    for stream in [&one, &other] {
+        store.append(&[commit(tenant, vec![write(stream, 0, 1)])]).await.unwrap();
+    }
+    let never_came = commit(tenant, vec![write(&one, 1, 1), write(&other, 0, 1)]);
+    let ghost = never_came.streams[0].events[0].event_id;
+    let decided_on = |event, count| {
+        commit(tenant, vec![StreamWrite { expected_event: Some(event), ..write(&one, 2, count) }])
+    };
+    let foreign = commit(tenant, vec![write(&one, 1, 1)]);
+    let stands = foreign.streams[0].events[0].event_id;
+    let batch = [never_came, foreign, decided_on(ghost, 1), decided_on(ghost, 0)];
+    let outcomes = store.append(&batch).await.unwrap();
+    assert_eq!(refused(&outcomes[0]), conflict(&other, 0, 1));
+    appended(&outcomes[1]);
+    assert_eq!(refused(&outcomes[2]), conflict(&one, 2, 2), "in the same batch");
+    assert_eq!(refused(&outcomes[3]), conflict(&one, 2, 2), "nor does a condition hold");
+    let later = store.append(&[decided_on(ghost, 1), decided_on(stands, 1)]).await.unwrap();
+    assert_eq!(refused(&later[0]), conflict(&one, 2, 2), "in a later batch");
+    appended(&later[1]);
+    assert_eq!(whole_stream(&store, &one).await.len(), 3);
 }

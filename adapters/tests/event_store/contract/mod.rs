@@ -37,6 +37,7 @@ macro_rules! promises {
             batches::a_refused_commit_harms_no_other_of_its_batch,
             batches::a_commit_may_build_on_an_earlier_one_of_its_batch,
             batches::what_builds_on_a_refused_commit_is_refused,
+            batches::what_was_decided_on_an_event_that_never_came_is_refused,
             batches::a_repetition_within_a_batch_gets_the_first_answer,
             batches::a_reused_id_within_a_batch_is_refused,
             batches::a_repetition_does_not_disturb_what_follows_it,
