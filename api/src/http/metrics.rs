@@ -36,6 +36,10 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
         "cairn_graphql_operation_duration_seconds",
         "Time to run a GraphQL operation"
     );
+    metrics::describe_counter!(
+        "cairn_graphql_edge_reads_total",
+        "Queries of read models for the edges of GraphQL objects, by read model"
+    );
     metrics::describe_counter!("cairn_graphql_refused_total", "GraphQL documents that did not run, by code");
     Ok(handle)
 }
