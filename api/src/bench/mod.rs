@@ -9,6 +9,7 @@ mod append;
 mod command;
 mod gauge;
 mod hot;
+mod lag;
 mod load;
 mod machine;
 mod past;
@@ -38,6 +39,8 @@ enum Benchmark {
     Command(command::CommandArgs),
     /// The lot board from its first event on: events a second, and memory
     Rebuild(rebuild::RebuildArgs),
+    /// From a commit to its visible row, at half of the load that the store can take
+    Lag(LoadArgs),
 }
 
 /// Runs a benchmark and prints its report.
@@ -50,5 +53,6 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Hot(load) => hot::run(&load).await?.print(load.json),
         Benchmark::Command(args) => command::run(&args).await?.print(args.load.json),
         Benchmark::Rebuild(args) => rebuild::run(&args).await?.print(args.load.json),
+        Benchmark::Lag(load) => lag::run(&load).await?.print(load.json),
     }
 }

@@ -151,6 +151,15 @@ impl Plant {
         }
     }
 
+    /// A lot comes into being now.
+    ///
+    /// # Errors
+    /// When its event cannot be written as JSON.
+    pub fn creation(&self, number: u64) -> anyhow::Result<Commit> {
+        let created = self.created(LotType::Raw, number, Grams(15_000), self.at(number));
+        Ok(past::commit(self.tenant, vec![self.write(number, 0, vec![created.into()])?]))
+    }
+
     fn created(&self, lot_type: LotType, number: u64, weight_grams: Grams, at: DateTime<Utc>) -> LotCreated {
         LotCreated {
             lot_code: self.code(lot_type, number),
