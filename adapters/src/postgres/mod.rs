@@ -15,5 +15,5 @@ mod side_tables;
 mod store;
 
 pub use migrate::migrate;
-pub use scratch::ScratchDatabase;
+pub use scratch::{ScratchDatabase, Stranger};
 pub use store::PostgresEventStore;

@@ -1,10 +1,10 @@
 use commands::ports::StoreError;
-use tokio_postgres::Config;
+use tokio_postgres::{Client, Config};
 
 use super::{failure::store_error, lane::connect};
 
 /// A database for a short time, on the server of another: benchmarks and torture must not touch anybody's data.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ScratchDatabase {
     server: Config,
     name: String,
@@ -47,6 +47,16 @@ impl ScratchDatabase {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// A connection with the server's own settings, as a stranger's would be.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server cannot be reached.
+    pub async fn stranger(&self) -> Result<Stranger, StoreError> {
+        let client = connect(self.server.clone().dbname(&self.name)).await?;
+        client.batch_execute("reset all").await.map_err(store_error("becoming a stranger"))?;
+        Ok(Stranger { client })
+    }
+
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
@@ -60,6 +70,30 @@ impl ScratchDatabase {
         let client = connect(&self.server).await?;
         let sql = format!("drop database if exists \"{}\" with (force)", self.name);
         client.batch_execute(&sql).await.map_err(store_error("removing a scratch database"))
+    }
+}
+
+/// Somebody who knows SQL and nothing of Cairn.
+pub struct Stranger {
+    client: Client,
+}
+
+impl Stranger {
+    /// Runs statements that answer nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server does not take them.
+    pub async fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.client.batch_execute(sql).await.map_err(store_error("running a stranger's statements"))
+    }
+
+    /// Asks for one number.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server does not take the query.
+    pub async fn number(&self, sql: &str) -> Result<i64, StoreError> {
+        let row = self.client.query_one(sql, &[]).await.map_err(store_error("answering a stranger"))?;
+        row.try_get(0).map_err(store_error("answering a stranger"))
     }
 }
 

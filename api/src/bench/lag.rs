@@ -64,7 +64,7 @@ async fn measure(load: &LoadArgs, scratch: &Scratch, report: &mut Report) -> any
     report.fact("read_models", models.len());
     let events = Arc::clone(&scratch.stores.events);
     let read_side = ReadSide::start(Arc::clone(&events), rows, models, ReadSideOptions::default());
-    read_side.caught_up().await?;
+    catch_up(&read_side).await?;
     let committer = Committer::start(events, CommitterConfig::default());
     let tenant = Uuid::now_v7();
     let plant = Plant::try_new(tenant)?;
@@ -79,7 +79,7 @@ async fn measure(load: &LoadArgs, scratch: &Scratch, report: &mut Report) -> any
         .await?
     };
     let behind = Instant::now();
-    read_side.caught_up().await?;
+    catch_up(&read_side).await?;
     let caught_up = behind.elapsed();
     let half = Half { load, per_second: most.per_second() / 2.0 };
     let (seen, given) = half.run(&lots, &read_side).await?;
@@ -97,6 +97,14 @@ async fn measure(load: &LoadArgs, scratch: &Scratch, report: &mut Report) -> any
     }
     committer.shutdown().await;
     read_side.stop().await;
+    Ok(())
+}
+
+/// Waits for the read models, but not for ever: one that stands still says why.
+async fn catch_up(read_side: &ReadSide) -> anyhow::Result<()> {
+    let caught_up = tokio::time::timeout(Duration::from_secs(60), read_side.caught_up()).await;
+    let why = || read_side.last_error().unwrap_or_else(|| "they are too slow".to_owned());
+    caught_up.map_err(|_late| anyhow::anyhow!("the read models do not catch up: {}", why()))??;
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 
 mod append;
 mod command;
+mod families;
 mod gauge;
 mod hot;
 mod lag;
@@ -15,8 +16,11 @@ mod machine;
 mod past;
 mod plant;
 mod rebuild;
+mod recall;
 mod report;
 mod scratch;
+mod server;
+mod start;
 
 use clap::{Args, Subcommand};
 
@@ -41,6 +45,10 @@ enum Benchmark {
     Rebuild(rebuild::RebuildArgs),
     /// From a commit to its visible row, at half of the load that the store can take
     Lag(LoadArgs),
+    /// A recall with 9,000 descendants in a plant of a million lots
+    Recall(recall::RecallArgs),
+    /// How soon a server is ready, and how much memory it takes when idle
+    Start(start::StartArgs),
 }
 
 /// Runs a benchmark and prints its report.
@@ -54,5 +62,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Command(args) => command::run(&args).await?.print(args.load.json),
         Benchmark::Rebuild(args) => rebuild::run(&args).await?.print(args.load.json),
         Benchmark::Lag(load) => lag::run(&load).await?.print(load.json),
+        Benchmark::Recall(args) => recall::run(&args).await?.print(args.load.json),
+        Benchmark::Start(args) => start::run(&args).await?.print(args.load.json),
     }
 }

@@ -21,12 +21,12 @@ pub const EVENTS_A_LIFE: u64 = 8;
 /// Lots whose lives run side by side.
 const OPEN_LOTS: u64 = 2_000;
 /// Lots that change in one commit.
-const LOTS_A_COMMIT: u64 = 100;
+pub(super) const LOTS_A_COMMIT: u64 = 100;
 
 /// A plant that makes lots one after the other, from a fixed morning on.
 #[derive(Debug, Clone)]
 pub struct Plant {
-    tenant: TenantId,
+    pub(super) tenant: TenantId,
     site: Site,
     first_day: NaiveDate,
     opened_at: DateTime<Utc>,
@@ -51,7 +51,7 @@ impl Plant {
         Uuid::from_u64_pair(number << 16 | 0x7000, 1 << 63 | low)
     }
 
-    fn code(&self, lot_type: LotType, number: u64) -> LotCode {
+    pub(super) fn code(&self, lot_type: LotType, number: u64) -> LotCode {
         let day = self.day(number);
         let within_day = u16::try_from(number % 9_999 + 1).unwrap_or(1);
         LotCode::numbered(lot_type, day, &self.site, within_day)
@@ -61,7 +61,7 @@ impl Plant {
         LocalDay(self.first_day.checked_add_days(Days::new(number / 9_999)).unwrap_or(self.first_day))
     }
 
-    fn at(&self, second: u64) -> DateTime<Utc> {
+    pub(super) fn at(&self, second: u64) -> DateTime<Utc> {
         self.opened_at + TimeDelta::seconds(i64::try_from(second).unwrap_or_default())
     }
 
@@ -69,7 +69,7 @@ impl Plant {
         StreamKey::new(self.tenant, Lot::CATEGORY, Self::lot_id(number).to_string())
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         number: u64,
         expected_version: Version,
@@ -160,7 +160,13 @@ impl Plant {
         Ok(past::commit(self.tenant, vec![self.write(number, 0, vec![created.into()])?]))
     }
 
-    fn created(&self, lot_type: LotType, number: u64, weight_grams: Grams, at: DateTime<Utc>) -> LotCreated {
+    pub(super) fn created(
+        &self,
+        lot_type: LotType,
+        number: u64,
+        weight_grams: Grams,
+        at: DateTime<Utc>,
+    ) -> LotCreated {
         LotCreated {
             lot_code: self.code(lot_type, number),
             lot_type,

@@ -1,7 +1,7 @@
 //! A log of the benchmark's own, beside the given one, so that nobody's data is touched and the disk is the same.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,10 @@ pub struct Scratch {
     pub url: StoreUrl,
     /// Its ports.
     pub stores: Stores,
+    /// Its database, where it lies in one.
+    pub database: Option<ScratchDatabase>,
+    /// A directory of the benchmark's own; a log in a file lies there.
+    pub directory: PathBuf,
 }
 
 /// Makes an empty log beside the store that the arguments name, measures over it, and removes it whatever the outcome.
@@ -30,63 +34,53 @@ pub async fn within(
     report.fact("store", load.store.to_string());
     report.fact("callers", load.callers);
     report.fact("seconds", load.seconds);
-    let place = Place::make(&load.store).await?;
-    report.fact("durability", place.durability().await?);
-    let outcome = match Stores::open(&place.url).await {
-        Ok(stores) => measure(&Scratch { url: place.url.clone(), stores }, report).await,
-        Err(error) => Err(error.into()),
-    };
-    report.figure("peak_resident_mib", peak_resident_mib());
-    place.remove().await?;
+    let name = format!("cairn_bench_{}", Uuid::now_v7().simple());
+    let directory = beside(&load.store).join(&name);
+    fs::create_dir_all(&directory)?;
+    let outcome = with_directory(load, report, &name, &directory, measure).await;
+    fs::remove_dir_all(&directory)?;
     outcome
 }
 
-/// The scratch log's place.
-struct Place {
-    url: StoreUrl,
-    kind: Kind,
+/// On the same disk as a log in a file.
+fn beside(store: &StoreUrl) -> PathBuf {
+    match store {
+        StoreUrl::Memory | StoreUrl::Postgres(_) => env::temp_dir(),
+        StoreUrl::Sqlite(file) => file.parent().map(Path::to_owned).unwrap_or_default(),
+    }
 }
 
-enum Kind {
-    Memory,
-    Directory(PathBuf),
-    Database(Box<ScratchDatabase>),
-}
-
-impl Place {
-    async fn make(beside: &StoreUrl) -> anyhow::Result<Self> {
-        let name = format!("cairn_bench_{}", Uuid::now_v7().simple());
-        Ok(match beside {
-            StoreUrl::Memory => Self { url: StoreUrl::Memory, kind: Kind::Memory },
-            StoreUrl::Sqlite(file) => {
-                let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let directory = parent.unwrap_or(Path::new(".")).join(name);
-                fs::create_dir_all(&directory)?;
-                let url = StoreUrl::Sqlite(directory.join("bench.db"));
-                Self { url, kind: Kind::Directory(directory) }
-            }
-            StoreUrl::Postgres(beside) => {
-                let database = ScratchDatabase::create(beside, &name).await?;
-                let url = StoreUrl::Postgres(database.url().to_owned());
-                Self { url, kind: Kind::Database(Box::new(database)) }
-            }
-        })
-    }
-
-    /// What an answered commit has survived by then.
-    async fn durability(&self) -> anyhow::Result<String> {
-        Ok(match &self.kind {
-            Kind::Memory => "none".to_owned(),
-            Kind::Directory(_) => "journal_mode = wal, synchronous = full".to_owned(),
-            Kind::Database(database) => database.settings().await?.join(", "),
-        })
-    }
-
-    async fn remove(self) -> anyhow::Result<()> {
-        match self.kind {
-            Kind::Memory => Ok(()),
-            Kind::Directory(directory) => Ok(fs::remove_dir_all(directory)?),
-            Kind::Database(database) => Ok(database.remove().await?),
+async fn with_directory(
+    load: &LoadArgs,
+    report: &mut Report,
+    name: &str,
+    directory: &Path,
+    measure: impl AsyncFnOnce(&Scratch, &mut Report) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (url, durability, database) = match &load.store {
+        StoreUrl::Memory => (StoreUrl::Memory, "none".to_owned(), None),
+        StoreUrl::Sqlite(_) => {
+            let durability = "journal_mode = wal, synchronous = full".to_owned();
+            (StoreUrl::Sqlite(directory.join("bench.db")), durability, None)
         }
+        StoreUrl::Postgres(beside) => {
+            let database = ScratchDatabase::create(beside, name).await?;
+            let durability = database.settings().await?.join(", ");
+            (StoreUrl::Postgres(database.url().to_owned()), durability, Some(database))
+        }
+    };
+    report.fact("durability", durability);
+    let again = database.clone();
+    let outcome = match Stores::open(&url).await {
+        Ok(stores) => {
+            let scratch = Scratch { url, stores, database, directory: directory.to_owned() };
+            measure(&scratch, report).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    report.figure("peak_resident_mib", peak_resident_mib());
+    if let Some(database) = again {
+        database.remove().await?;
     }
+    outcome
 }
