@@ -1,8 +1,13 @@
 //! How long a recall takes: in memory, through GraphQL, and as a recursive query on the same PostgreSQL.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use chrono::Utc;
 use clap::Args;
+use domain::identity::Role;
 use projections::{
     ReadModel,
     lots::{
@@ -10,17 +15,27 @@ use projections::{
         genealogy::{Genealogy, GenealogyOptions, LotRef},
     },
 };
+use serde_json::json;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
     Report,
     families::{FAMILY_LINKS, FAMILY_LOTS},
-    load::{LoadArgs, Measured},
+    load::{LoadArgs, Measured, drive},
     machine, past,
     plant::Plant,
     scratch::{self, Scratch},
+    server::{Client, Server},
 };
-use crate::compose;
+use crate::{
+    auth::{self, Grant, LocalSecret},
+    compose,
+    graphql::kernel::GlobalId,
+};
+
+/// Front ends that ask for recalls at once.
+const GRAPHQL_CALLERS: u32 = 4;
 
 /// What `cairn bench recall` is asked.
 #[derive(Debug, Args)]
@@ -66,8 +81,9 @@ async fn measure(args: &RecallArgs, scratch: &Scratch, report: &mut Report) -> a
     })
     .await?;
     genealogy.stop().await;
-    show(report, "inside_", &inside);
+    inside.report(report, "", "recalls");
     drop(genealogy);
+    through_graphql(args, scratch, report, tenant, families).await?;
 
     if let Some(database) = &scratch.database {
         let read_side = compose::stand_by(&scratch.stores, &scratch.url).await?;
@@ -83,10 +99,72 @@ async fn measure(args: &RecallArgs, scratch: &Scratch, report: &mut Report) -> a
             Ok(())
         })
         .await?;
-        show(report, "recursive_cte_", &in_sql);
+        in_sql.report(report, "recursive_cte_", "recalls");
         report.figure("times_faster_than_cte", in_sql.percentile_ms(500) / inside.percentile_ms(500));
     }
     Ok(())
+}
+
+const QUERY: &str = "query($lot: ID!) { recallScope(lot: $lot) { root { code } position \
+    balance { receivedG madeG inStockG shippedG processLossG } consignees { name shippedG } \
+    lots(first: 50) { totalCount nodes { code type status depth weightG remainingG } } } }";
+
+/// A recall as a front end asks for it, over HTTP from a server of its own.
+async fn through_graphql(
+    args: &RecallArgs,
+    scratch: &Scratch,
+    report: &mut Report,
+    tenant: Uuid,
+    families: u64,
+) -> anyhow::Result<()> {
+    let server = Server::start(&scratch.url, &scratch.directory).await?;
+    let ready = server.ready().await?;
+    let secret = LocalSecret::load_or_create(&scratch.directory)?;
+    let grant = Grant {
+        subject: "benchmark".to_owned(),
+        tenant,
+        roles: vec![Role::Auditor],
+        lifetime: Duration::from_secs(86_400),
+        issued_at: Utc::now(),
+    };
+    let token = auth::mint(&secret, &grant)?;
+    let load = LoadArgs { callers: GRAPHQL_CALLERS, ..args.load.clone() };
+    let mut clients = Vec::new();
+    for _ in 0..load.callers {
+        clients.push(Mutex::new(Client::connect(server.address(), Some(&token)).await?));
+    }
+    let clients = Arc::new(clients);
+    let measured = drive(&load, move |caller, turn| {
+        let clients = Arc::clone(&clients);
+        async move {
+            let mut client = clients[caller as usize].lock().await;
+            ask(&mut client, tenant, root_of(turn * 13 + u64::from(caller), families)).await
+        }
+    })
+    .await?;
+    report.fact("graphql_callers", GRAPHQL_CALLERS);
+    report.figure("server_first_ready_s", ready.as_secs_f64());
+    report.figure("server_resident_mib", server.resident_mib());
+    measured.report(report, "graphql_", "recalls");
+    server.stop().await
+}
+
+/// An answer that is no recall.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoRecall(String);
+
+async fn ask(client: &mut Client, tenant: Uuid, root: Uuid) -> Result<(), NoRecall> {
+    let lot = GlobalId::encode("Lot", tenant, &root.to_string());
+    let body = json!({ "query": QUERY, "variables": { "lot": lot } }).to_string();
+    let (status, body) = client.graphql(&body).await.map_err(|error| NoRecall(error.to_string()))?;
+    let body = String::from_utf8_lossy(&body);
+    let whole = format!("\"totalCount\":{}", FAMILY_LOTS - 1);
+    if status == 200 && body.contains(&whole) {
+        Ok(())
+    } else {
+        Err(NoRecall(format!("{status} {}", body.chars().take(300).collect::<String>())))
+    }
 }
 
 /// Counts the descendants and nothing else: the least that a recall in SQL would have to do.
@@ -101,13 +179,6 @@ fn recursive_query(links: &str, tenant: Uuid, root: Uuid) -> String {
     )
 }
 
-fn show(report: &mut Report, prefix: &str, measured: &Measured) {
-    report.figure(&format!("{prefix}p50_ms"), measured.percentile_ms(500));
-    report.figure(&format!("{prefix}p99_ms"), measured.percentile_ms(990));
-    report.figure(&format!("{prefix}max_ms"), measured.percentile_ms(1_000));
-    report.figure(&format!("{prefix}recalls"), measured.micros.len() as f64);
-}
-
 /// One question after the other, each about another family.
 async fn repeat(
     load: &LoadArgs,
@@ -117,7 +188,7 @@ async fn repeat(
     let began = Instant::now();
     let mut micros = Vec::new();
     for turn in 0_u64.. {
-        let root = Plant::lot_id(turn.wrapping_mul(7_919) % families * FAMILY_LOTS);
+        let root = root_of(turn, families);
         let asked = Instant::now();
         ask(root).await?;
         let running = began.elapsed().as_secs();
@@ -130,4 +201,9 @@ async fn repeat(
     }
     micros.sort_unstable();
     Ok(Measured { lasted: began.elapsed(), micros, failures: 0, first_failure: None })
+}
+
+/// The root of another family each turn.
+fn root_of(turn: u64, families: u64) -> Uuid {
+    Plant::lot_id(turn.wrapping_mul(7_919) % families * FAMILY_LOTS)
 }
