@@ -11,4 +11,5 @@ pub mod postgres;
 pub mod read;
 pub mod sqlite;
 pub mod torture;
+pub mod speech;
 mod wake;

@@ -7,6 +7,7 @@ mod event_store;
 mod ids;
 mod snapshots;
 mod tenants;
+pub mod transcription;
 
 pub use checkpoints::CheckpointStore;
 pub use clock::{Clock, SystemClock};

@@ -1,0 +1,136 @@
+//! A transcript, and what is doubtful in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Language, Samples};
+
+/// Why a segment should be looked at. Nothing doubtful is left out; it is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The model itself was unsure, at every temperature.
+    LowConfidence,
+    /// A phrase three times over, or the same text in three segments.
+    Repetition,
+    /// Less than a fifth of it is speech, by the voice detector.
+    NoSpeechOverlap,
+    /// Fewer than 2 or more than 30 characters a second of speech.
+    Rate,
+    /// The text is the prompt's.
+    PromptEcho,
+    /// Speech beside it got no text.
+    UncoveredSpeech,
+    /// The language was not recognised with a probability of one half.
+    UncertainLanguage,
+}
+
+/// A word and when it was said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// As it stands in the segment's text, with its punctuation and the space before it.
+    pub text: String,
+    /// When it begins.
+    pub start: Samples,
+    /// When it ends.
+    pub end: Samples,
+    /// The model's probability of it, from 0 to 1.
+    pub probability: f32,
+}
+
+/// A stretch of text with its times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// When it begins.
+    pub start: Samples,
+    /// When it ends.
+    pub end: Samples,
+    /// What was said.
+    pub text: String,
+    /// The model's tokens of the text, without times and ends.
+    pub tokens: Vec<u32>,
+    /// Its words, when they were asked for and the model can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<Word>>,
+    /// The mean log probability of the window's tokens, its end included.
+    pub avg_logprob: f32,
+    /// How much shorter the window's text gets by compression: above 2.4 it repeats itself.
+    pub compression_ratio: f32,
+    /// The model's probability that nothing was said.
+    pub no_speech_prob: f32,
+    /// The temperature of the text that was kept.
+    pub temperature: f32,
+    /// The language of the window.
+    pub language: Language,
+    /// Why to look at it; in order, each once.
+    pub flags: Vec<Flag>,
+}
+
+/// A language and how likely the model thinks it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LanguageGuess {
+    /// The language.
+    pub language: Language,
+    /// From 0 to 1.
+    pub probability: f32,
+}
+
+/// A part of the source for which there is no text although there should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LostPart {
+    /// Where it begins.
+    pub start: Samples,
+    /// Where it ends; the same as `start` where that is not known.
+    pub end: Samples,
+    /// What happened.
+    pub reason: String,
+}
+
+/// What there is to know about a transcript as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TranscriptInfo {
+    /// The languages by probability, most likely first, at most five; empty when one was given.
+    pub languages: Vec<LanguageGuess>,
+    /// The length of the audio.
+    pub duration: Samples,
+    /// How much of it was speech.
+    pub speech_duration: Samples,
+    /// Windows decoded.
+    pub windows: u64,
+    /// Windows left out because both the model and the voice detector heard nothing in them.
+    pub dropped_silence: u64,
+    /// Windows taken from a checkpoint.
+    pub resumed_windows: u64,
+    /// What could not be decoded or transcribed.
+    pub lost: Vec<LostPart>,
+    /// Why there are no word times although they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word_timestamps: Option<String>,
+    /// Why there is no text, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_because: Option<String>,
+    /// The model's name.
+    pub model: String,
+    /// The SHA-256 of the model's files together, in hexadecimal.
+    pub model_sha256: String,
+    /// `cpu` or `cuda`.
+    pub device: String,
+    /// The version of ONNX Runtime.
+    pub runtime: String,
+}
+
+/// What was said in a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transcript {
+    /// In time order.
+    pub segments: Vec<Segment>,
+    /// About the whole.
+    pub info: TranscriptInfo,
+}
+
+impl Transcript {
+    /// The text of all segments, one space between them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.segments.iter().map(|segment| segment.text.trim()).collect::<Vec<_>>().join(" ")
+    }
+}
