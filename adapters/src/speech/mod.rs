@@ -1,6 +1,24 @@
 //! Whisper on ONNX Runtime: from a file to words. Read `engine.rs` first.
 
+pub mod audio;
+mod checkpoint;
+mod clockwork;
+mod course;
+mod decode;
+mod doubts;
+mod engine;
+mod feeder;
+mod graphs;
+mod job;
+mod mel;
 pub mod model;
 mod runtime;
+mod scheduler;
+mod segments;
+pub mod voice;
+pub mod windows;
+mod words;
 
+pub use clockwork::Clockwork;
+pub use engine::{DeviceChoice, Engine, EngineError, EngineOptions};
 pub use runtime::{Device, LIBRARY_VARIABLE, PINNED_VERSION, Runtime, RuntimeError, cache_folder};

@@ -113,6 +113,14 @@ impl Runtime {
         &self.version
     }
 
+    /// Whether CUDA can be used: the provider's libraries load, and there is a card.
+    ///
+    /// # Errors
+    /// What ONNX Runtime said.
+    pub fn card(&self) -> Result<(), RuntimeError> {
+        self.builder(Device::Cuda, 1).map(|_| ()).map_err(|error| RuntimeError::NoCard { reason: first_line(&error.to_string()) })
+    }
+
     /// A builder of sessions on `device`. A session on the card refuses to be made where there is none; by itself ONNX
     /// Runtime would run it on the processor without a word.
     pub(super) fn builder(&self, device: Device, threads: usize) -> ort::Result<SessionBuilder> {
@@ -161,6 +169,10 @@ pub fn cache_folder() -> Option<PathBuf> {
     absolute("XDG_CACHE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
         .map(|cache| cache.join("cairn"))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
 fn version_of(library: &Path) -> String {

@@ -9,6 +9,7 @@ mod tokens;
 
 use std::path::PathBuf;
 
+pub(super) use align::layer_of;
 pub use align::{AddAlignError, add_align};
 pub use config::{Config, Generation};
 pub use folder::{Decoders, ModelFolder, Precision};

@@ -1,0 +1,121 @@
+//! From a window's states to tokens.
+
+mod beam;
+mod rules;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use commands::ports::transcription::Cancel;
+
+pub(super) use rules::Rules;
+
+use super::graphs::{Encoded, Graphs, Logits};
+use super::model::Tokens;
+
+/// The longest text of a window, in tokens, as in openai-whisper: half of the decoder's positions.
+const MAX_TOKENS: usize = 224;
+
+/// Hypotheses of a beam.
+pub(super) const BEAM: usize = 5;
+
+/// One window to decode. Rows of a batch have prompts of one length.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// The window.
+    pub encoded: Encoded,
+    /// What the decoder reads first.
+    pub prompt: Vec<u32>,
+    /// 0 takes the likeliest token; above, tokens are drawn.
+    pub temperature: f32,
+    /// Chooses what is drawn; nothing else does, so that a row's text does not depend on its batch.
+    pub seed: u64,
+    /// Stops this row alone.
+    pub cancel: Cancel,
+}
+
+/// How a batch is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Search {
+    /// One hypothesis a row.
+    Sample,
+    /// Five hypotheses a row; temperatures are not looked at.
+    Beam,
+}
+
+/// The text of a window, as tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decoded {
+    /// Text and times, without prompt and end.
+    pub tokens: Vec<u32>,
+    /// The log probability of each.
+    pub logprobs: Vec<f32>,
+    /// Their mean, the end included.
+    pub avg_logprob: f32,
+    /// The probability that nothing was said.
+    pub no_speech_prob: f32,
+}
+
+/// Why a batch gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DecodeError {
+    /// ONNX Runtime failed.
+    #[error(transparent)]
+    Runtime(#[from] ort::Error),
+    /// Logits were not numbers.
+    #[error("the model's answer is not finite")]
+    NotFinite,
+}
+
+/// Decodes windows with times. A row that was cancelled gives nothing.
+pub(super) fn decode(
+    graphs: &mut Graphs,
+    rules: &Rules,
+    tokens: &Tokens,
+    rows: &[Row],
+    search: Search,
+) -> Result<Vec<Option<Decoded>>, DecodeError> {
+    let timestamps = rows.iter().all(|row| row.prompt.last() != Some(&tokens.no_timestamps));
+    let positions = graphs.positions();
+    let prompt = rows.first().map_or(0, |row| row.prompt.len());
+    let course = Course { rules, end: tokens.end, timestamps, limit: MAX_TOKENS.min(positions.saturating_sub(prompt)) };
+    match search {
+        Search::Sample => sample::decode(graphs, &course, tokens, rows),
+        Search::Beam => beam::decode(graphs, &course, tokens, rows),
+    }
+}
+
+/// What holds for all rows of a batch.
+struct Course<'a> {
+    rules: &'a Rules,
+    end: u32,
+    timestamps: bool,
+    limit: usize,
+}
+
+/// The probability of silence, from the logits at `<|startoftranscript|>`.
+fn no_speech(logits: &mut Logits, row: usize, prompt: &[u32], tokens: &Tokens) -> f32 {
+    let at = prompt.iter().position(|id| *id == tokens.start).unwrap_or(0);
+    let logits = logits.at(row, at);
+    let best = rules::highest(logits);
+    (logits[tokens.no_speech as usize] - best - rules::log_sum(logits, best)).exp()
+}
+
+/// How likely each language is, for windows whose first row of logits is that of `<|startoftranscript|>` alone.
+pub(super) fn languages(graphs: &mut Graphs, tokens: &Tokens, windows: &[&Encoded]) -> Result<Vec<Vec<f32>>, DecodeError> {
+    let start = [tokens.start];
+    let rows: Vec<(&Encoded, &[u32])> = windows.iter().map(|window| (*window, start.as_slice())).collect();
+    let (mut logits, _) = graphs.prefill(&rows)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in 0..rows.len() {
+        let of_row = logits.last(row);
+        let of_languages: Vec<f32> = tokens.languages.iter().map(|language| of_row[language.id as usize]).collect();
+        let best = rules::highest(&of_languages);
+        let total = rules::log_sum(&of_languages, best);
+        if !total.is_finite() {
+            return Err(DecodeError::NotFinite);
+        }
+        found.push(of_languages.iter().map(|logit| (logit - best - total).exp()).collect());
+    }
+    Ok(found)
+}

@@ -1,0 +1,137 @@
+//! Every window of the fixture recordings gives the tokens on which ONNX Runtime, transformers and CTranslate2 agree.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Decoded, Row, Rules, Search, decode};
+use crate::speech::graphs::Graphs;
+use crate::speech::mel::Spectrogram;
+use crate::speech::model::{ModelFolder, Precision};
+use crate::speech::{Device, Runtime};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+fn model() -> ModelFolder {
+    ModelFolder::open(&fixtures().join("whisper-tiny"), &Precision::Auto, Device::Cpu).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn expected() -> Value {
+    serde_json::from_slice(&std::fs::read(fixtures().join("speech/expected.json")).unwrap()).unwrap()
+}
+
+/// The samples of a 16-bit WAV file of 44 bytes of header.
+fn samples(file: &str) -> Vec<f32> {
+    let bytes = std::fs::read(fixtures().join("speech").join(file)).unwrap();
+    bytes[44..].chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0).collect()
+}
+
+fn ids(value: &Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// A window with its prompt and what is expected of it.
+struct Case {
+    name: String,
+    audio: Vec<f32>,
+    prompt: Vec<u32>,
+    ids: Vec<u32>,
+    avg_logprob: f64,
+    no_speech_prob: f64,
+}
+
+fn cases() -> Vec<Case> {
+    let expected = expected();
+    let mut cases = Vec::new();
+    for file in expected["files"].as_array().unwrap() {
+        let name = file["file"].as_str().unwrap();
+        let all = samples(name);
+        for window in file["windows"].as_array().unwrap() {
+            let at = |key: &str| window[key].as_u64().unwrap() as usize;
+            for one in window["decodes"].as_array().unwrap() {
+                cases.push(Case {
+                    name: format!("{name} {} {}", at("start_sample"), one["prompt"]),
+                    audio: all[at("start_sample")..at("end_sample")].to_vec(),
+                    prompt: ids(&one["prompt"]),
+                    ids: ids(&one["ids"]),
+                    avg_logprob: one["avg_logprob"].as_f64().unwrap(),
+                    no_speech_prob: window["no_speech_prob"].as_f64().unwrap(),
+                });
+            }
+        }
+    }
+    cases
+}
+
+fn decode_all(graphs: &mut Graphs, model: &ModelFolder, cases: &[&Case], search: Search) -> Vec<Decoded> {
+    let mut generation = model.generation.clone();
+    // The expected tokens were made without any suppressed ones.
+    generation.begin_suppress_tokens = None;
+    let rules = Rules::new(&model.tokens, &generation);
+    let spectrogram = Spectrogram::new(model.config.num_mel_bins);
+    let rows: Vec<Row> = cases
+        .iter()
+        .map(|case| Row {
+            encoded: graphs.encode(&[&spectrogram.of(&case.audio)]).unwrap().remove(0),
+            prompt: case.prompt.clone(),
+            temperature: 0.0,
+            seed: 1,
+            cancel: Default::default(),
+        })
+        .collect();
+    decode(graphs, &rules, &model.tokens, &rows, search).unwrap().into_iter().map(Option::unwrap).collect()
+}
+
+#[test]
+fn every_fixture_window_gives_the_expected_tokens_alone_and_in_a_batch() {
+    let model = model();
+    let mut graphs = Graphs::load(&Runtime::load(None).unwrap(), &model, Device::Cpu, 2).unwrap();
+    let cases = cases();
+    assert_eq!(cases.len(), 59);
+    for length in [3, 4] {
+        let group: Vec<&Case> = cases.iter().filter(|case| case.prompt.len() == length).collect();
+        let together = decode_all(&mut graphs, &model, &group, Search::Sample);
+        for (case, batch) in group.iter().zip(together) {
+            let alone = decode_all(&mut graphs, &model, &[case], Search::Sample).remove(0);
+            assert_eq!(alone.tokens, case.ids, "{}", case.name);
+            assert_eq!(batch.tokens, case.ids, "{} in a batch", case.name);
+            // On silence, special tokens are likely, and the expected values were made without ruling them out.
+            let heard = case.no_speech_prob < 0.5;
+            assert!(!heard || (f64::from(alone.avg_logprob) - case.avg_logprob).abs() < 2e-3, "{}: {}", case.name, alone.avg_logprob);
+            assert_eq!(alone.avg_logprob, batch.avg_logprob, "{} does not depend on its batch", case.name);
+            assert!((f64::from(alone.no_speech_prob) - case.no_speech_prob).abs() < 2e-3, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_merged_decoder_gives_the_same_tokens() {
+    let split = model();
+    let mut merged = split.clone();
+    merged.decoders = crate::speech::model::Decoders::Merged(split.path.join("decoder_model_merged.onnx"));
+    let runtime = Runtime::load(None).unwrap();
+    let mut graphs = Graphs::load(&runtime, &merged, Device::Cpu, 2).unwrap();
+    let cases = cases();
+    let group: Vec<&Case> = cases.iter().filter(|case| case.prompt.len() == 3).take(8).collect();
+    for (case, found) in group.iter().zip(decode_all(&mut graphs, &merged, &group, Search::Sample)) {
+        assert_eq!(found.tokens, case.ids, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_beam_finds_a_text_that_is_no_less_likely() {
+    let model = model();
+    let mut graphs = Graphs::load(&Runtime::load(None).unwrap(), &model, Device::Cpu, 2).unwrap();
+    let cases = cases();
+    let group: Vec<&Case> = cases.iter().filter(|case| case.prompt.len() == 3 && case.name.contains("single")).collect();
+    let greedy = decode_all(&mut graphs, &model, &group, Search::Sample);
+    let beam = decode_all(&mut graphs, &model, &group, Search::Beam);
+    for ((case, greedy), beam) in group.iter().zip(greedy).zip(beam) {
+        assert!(beam.avg_logprob >= greedy.avg_logprob - 1e-3, "{}: {beam:?} {greedy:?}", case.name);
+        assert_eq!(beam.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>(), greedy.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>());
+    }
+}

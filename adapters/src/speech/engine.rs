@@ -1,0 +1,215 @@
+//! The engine: one model on one device, for as many callers as there are. Each call prepares its own audio on its own
+//! threads (`feeder.rs`), hands windows to the one thread that owns the model (`scheduler.rs`), and follows each of them
+//! to its segments (`job.rs`, `course.rs`).
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use commands::ports::transcription::{
+    Cancel, Job, Language, SpokenLanguage, Task, Transcriber, Transcript, TranscriptionError, Watcher,
+};
+
+use super::clockwork::Clockwork;
+use super::graphs::Graphs;
+use super::job;
+use super::model::{ModelError, ModelFolder, Precision, folder_digest};
+use super::scheduler::Scheduler;
+use super::voice::{VoiceError, VoiceModel};
+use super::{Device, Runtime, RuntimeError};
+
+/// Which device to run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// A card if there is one, else the processor.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// A card; without one the engine does not start.
+    Cuda,
+}
+
+/// What an engine is started with.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// The model's folder.
+    pub model: PathBuf,
+    /// Which of its graphs.
+    pub precision: Precision,
+    /// Where to run.
+    pub device: DeviceChoice,
+    /// Threads of the processor; none means one for each core.
+    pub threads: Option<usize>,
+    /// Windows decoded together; none means 8 on a processor, 32 on a card.
+    pub max_rows: Option<usize>,
+    /// ONNX Runtime's library; none means the one that is found.
+    pub library: Option<PathBuf>,
+    /// The voice detector's model; none means the one that is found.
+    pub voice_model: Option<PathBuf>,
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// ONNX Runtime, or the card.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The voice detector.
+    #[error(transparent)]
+    Voice(#[from] VoiceError),
+    /// The system gave no thread.
+    #[error("the speech engine's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A model that is ready.
+pub struct Engine {
+    pub(super) model: Arc<ModelFolder>,
+    pub(super) model_sha256: String,
+    pub(super) runtime: Runtime,
+    pub(super) voice: VoiceModel,
+    pub(super) scheduler: Scheduler,
+    pub(super) device: Device,
+    pub(super) max_rows: usize,
+    pub(super) can_align: bool,
+    device_reason: String,
+    load_s: f64,
+    jobs: AtomicU64,
+}
+
+impl Engine {
+    /// Loads a model and runs it once.
+    ///
+    /// # Errors
+    /// Says what is missing or does not fit, and what to do about it.
+    pub fn start(options: &EngineOptions) -> Result<Self, EngineError> {
+        let started = Instant::now();
+        let runtime = Runtime::load(options.library.as_deref())?;
+        let voice = VoiceModel::load(&runtime, options.voice_model.as_deref())?;
+        let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+        let (device, device_reason, model, graphs) = load(&runtime, options, threads)?;
+        let max_rows = options.max_rows.unwrap_or(match device {
+            Device::Cpu => 8,
+            Device::Cuda => 32,
+        });
+        let model = Arc::new(model);
+        let can_align = graphs.can_align();
+        Ok(Self {
+            model_sha256: folder_digest(&model)?,
+            scheduler: Scheduler::start(graphs, Arc::clone(&model), max_rows).map_err(EngineError::Thread)?,
+            model,
+            runtime,
+            voice,
+            device,
+            max_rows,
+            can_align,
+            device_reason,
+            load_s: started.elapsed().as_secs_f64(),
+            jobs: AtomicU64::new(0),
+        })
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Why it runs there.
+    #[must_use]
+    pub fn device_reason(&self) -> &str {
+        &self.device_reason
+    }
+
+    /// The model's folder.
+    #[must_use]
+    pub fn model(&self) -> &ModelFolder {
+        &self.model
+    }
+
+    /// Seconds that loading took.
+    #[must_use]
+    pub fn load_s(&self) -> f64 {
+        self.load_s
+    }
+
+    /// Where the time of decoding has gone so far.
+    #[must_use]
+    pub fn clockwork(&self) -> Clockwork {
+        self.scheduler.clockwork()
+    }
+
+    /// Refuses what the model cannot do.
+    fn check(&self, job: &Job) -> Result<(), TranscriptionError> {
+        let tokens = &self.model.tokens;
+        let unsuitable = |reason: String| Err(TranscriptionError::Unsuitable(reason));
+        let options = &job.options;
+        if tokens.languages.is_empty() {
+            if options.task == Task::Translate {
+                return unsuitable(format!("{} knows English alone and cannot translate", self.model.name()));
+            }
+            if matches!(&options.language, SpokenLanguage::Given(Language(language)) if language != "en") {
+                return unsuitable(format!("{} knows English alone; leave --language out", self.model.name()));
+            }
+        } else if let SpokenLanguage::Given(language) = &options.language
+            && tokens.language(language).is_none()
+        {
+            let known: Vec<&str> = tokens.languages.iter().map(|known| known.language.0.as_str()).collect();
+            return unsuitable(format!("{} does not know the language '{}'; it knows {}", self.model.name(), language.0, known.join(" ")));
+        }
+        let mut end = None;
+        for range in &options.ranges {
+            if range.start >= range.end || end.is_some_and(|end| range.start < end) {
+                return unsuitable("ranges must be in time order, not empty and apart from each other".to_owned());
+            }
+            end = Some(range.end);
+        }
+        Ok(())
+    }
+}
+
+impl Transcriber for Engine {
+    fn transcribe(&self, job: Job, watcher: &mut dyn Watcher, cancel: &Cancel) -> Result<Transcript, TranscriptionError> {
+        self.check(&job)?;
+        let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+        job::run(self, number, job, watcher, cancel)
+    }
+}
+
+type Loaded = (Device, String, ModelFolder, Graphs);
+
+/// Loads the model where it was asked for. On `auto` a card is tried first, and that it could not be used is said.
+fn load(runtime: &Runtime, options: &EngineOptions, threads: usize) -> Result<Loaded, EngineError> {
+    let on = |device: Device| -> Result<(ModelFolder, Graphs), EngineError> {
+        let model = ModelFolder::open(&options.model, &options.precision, device)?;
+        if let Some(manifest) = &model.manifest {
+            manifest.verify(&model.path)?;
+        }
+        let graphs = Graphs::load(runtime, &model, device, threads)?;
+        Ok((model, graphs))
+    };
+    let cpu = |reason: String| on(Device::Cpu).map(|(model, graphs)| (Device::Cpu, reason, model, graphs));
+    if options.device == DeviceChoice::Cpu {
+        return cpu("it was asked for".to_owned());
+    }
+    match runtime.card() {
+        Ok(()) => {
+            let reason = match options.device {
+                DeviceChoice::Cuda => "it was asked for",
+                _ => "there is a card",
+            };
+            on(Device::Cuda).map(|(model, graphs)| (Device::Cuda, reason.to_owned(), model, graphs))
+        }
+        Err(error) if options.device == DeviceChoice::Cuda => Err(error.into()),
+        Err(error) => {
+            tracing::info!(%error, "speech runs on the processor");
+            cpu(error.to_string())
+        }
+    }
+}

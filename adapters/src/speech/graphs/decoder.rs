@@ -1,0 +1,232 @@
+//! The decoder: a prompt, then one token after another, for several rows at once.
+
+use std::time::Instant;
+
+use half::f16;
+use ort::session::Session;
+use ort::value::{DynValue, Tensor, TensorElementType};
+
+use super::{Encoded, Graphs, Stage, integers};
+
+/// The published forms of a decoder.
+pub(super) enum DecoderGraphs {
+    /// One graph for prompts, one for what follows.
+    Split {
+        /// Prompts.
+        first: Session,
+        /// What follows.
+        next: Session,
+    },
+    /// One graph with a switch.
+    Merged(Session),
+}
+
+/// What a decoder remembers of its rows between steps: keys and values of its own tokens, and those of the window.
+pub(in crate::speech) struct Cache {
+    /// By the name of the input that takes it.
+    own: Vec<(String, DynValue)>,
+    window: Vec<(String, DynValue)>,
+    rows: usize,
+}
+
+/// The logits of a run: `[rows, positions, vocabulary]`, in one piece.
+pub(in crate::speech) struct Logits {
+    values: Vec<f32>,
+    positions: usize,
+    vocabulary: usize,
+}
+
+impl Logits {
+    fn read(value: &DynValue) -> ort::Result<Self> {
+        let (shape, values) = match value.try_extract_tensor::<f32>() {
+            Ok((shape, values)) => (shape, values.to_vec()),
+            Err(_) => {
+                let (shape, values) = value.try_extract_tensor::<f16>()?;
+                (shape, values.iter().map(|value| value.to_f32()).collect())
+            }
+        };
+        let [_, positions, vocabulary] = shape[..] else { return Err(ort::Error::new("logits have not three dimensions")) };
+        Ok(Self { values, positions: positions as usize, vocabulary: vocabulary as usize })
+    }
+
+    /// The logits of a row at a position of the input.
+    pub(in crate::speech) fn at(&mut self, row: usize, position: usize) -> &mut [f32] {
+        let start = (row * self.positions + position) * self.vocabulary;
+        &mut self.values[start..start + self.vocabulary]
+    }
+
+    /// The logits of what follows on a row.
+    pub(in crate::speech) fn last(&mut self, row: usize) -> &mut [f32] {
+        self.at(row, self.positions - 1)
+    }
+
+    /// Tokens that there are.
+    pub(in crate::speech) fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+}
+
+/// Rows of tokens as a tensor; shorter ones are filled up.
+pub(super) fn token_tensor<'a>(rows: impl Iterator<Item = &'a [u32]>, length: usize, filler: u32) -> ort::Result<DynValue> {
+    let mut ids = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        ids.extend(row.iter().map(|id| i64::from(*id)));
+        ids.extend(std::iter::repeat_n(i64::from(filler), length - row.len()));
+        count += 1;
+    }
+    integers([count, length], ids)
+}
+
+impl DecoderGraphs {
+    pub(super) fn first(&self) -> &Session {
+        match self {
+            Self::Split { first, .. } => first,
+            Self::Merged(session) => session,
+        }
+    }
+
+    pub(super) fn next(&self) -> &Session {
+        match self {
+            Self::Split { next, .. } => next,
+            Self::Merged(session) => session,
+        }
+    }
+}
+
+/// `present.2.decoder.key` is taken as `past_key_values.2.decoder.key`.
+fn as_input(output: &str) -> String {
+    output.replacen("present", "past_key_values", 1)
+}
+
+fn present(session: &Session) -> Vec<String> {
+    let names = session.outputs().iter().map(|output| output.name().to_owned());
+    names.filter(|name| name.starts_with("present")).collect()
+}
+
+impl Graphs {
+    /// Runs prompts of one length, each on its window. Gives the logits of every position and what to remember.
+    pub(in crate::speech) fn prefill(&mut self, rows: &[(&Encoded, &[u32])]) -> ort::Result<(Logits, Cache)> {
+        let started = Instant::now();
+        let length = rows.first().map_or(0, |(_, prompt)| prompt.len());
+        let ids = token_tensor(rows.iter().map(|(_, prompt)| *prompt), length, 0)?;
+        let states = self.states(&rows.iter().map(|(encoded, _)| *encoded).collect::<Vec<_>>())?;
+        let empty = match &self.decoder {
+            DecoderGraphs::Split { .. } => Vec::new(),
+            DecoderGraphs::Merged(session) => self.empty_caches(session, rows.len())?,
+        };
+        let session = match &mut self.decoder {
+            DecoderGraphs::Split { first, .. } => first,
+            DecoderGraphs::Merged(session) => session,
+        };
+        let mut binding = session.create_binding()?;
+        binding.bind_input("input_ids", &ids)?;
+        binding.bind_input("encoder_hidden_states", &states)?;
+        if !empty.is_empty() {
+            binding.bind_input("use_cache_branch", &Tensor::from_array(([1], vec![false]))?)?;
+        }
+        for (name, value) in &empty {
+            binding.bind_input(name.as_str(), value)?;
+        }
+        binding.bind_output_to_device("logits", &self.host)?;
+        for name in present(session) {
+            binding.bind_output_to_device(name, &self.memory)?;
+        }
+        let running = Instant::now();
+        let outputs = present(session);
+        let mut output = session.run_binding(&binding)?;
+        binding.synchronize_outputs()?;
+        let ran = running.elapsed();
+        let logits = Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
+        let (mut own, mut window) = (Vec::new(), Vec::new());
+        for name in outputs {
+            let Some(value) = output.remove(&name) else { continue };
+            let kept = if name.contains(".encoder.") { &mut window } else { &mut own };
+            kept.push((as_input(&name), value));
+        }
+        drop(output);
+        self.clockwork.add(Stage::Prefill, ran);
+        self.clockwork.add_around(started.elapsed().saturating_sub(ran));
+        Ok((logits, Cache { own, window, rows: rows.len() }))
+    }
+
+    /// One more token for each row.
+    pub(in crate::speech) fn step(&mut self, cache: &mut Cache, tokens: &[u32]) -> ort::Result<Logits> {
+        let started = Instant::now();
+        let ids = token_tensor(tokens.chunks(1), 1, 0)?;
+        let merged_states = match &self.decoder {
+            DecoderGraphs::Split { .. } => None,
+            // The merged graph wants the states although it does not read them in this branch.
+            DecoderGraphs::Merged(_) => {
+                let frames = super::WINDOW_FRAMES / 2;
+                let zeros = vec![0.0; cache.rows * frames * self.width];
+                Some(super::floats::tensor([cache.rows, frames, self.width], zeros, self.floats)?)
+            }
+        };
+        let session = match &mut self.decoder {
+            DecoderGraphs::Split { next, .. } => next,
+            DecoderGraphs::Merged(session) => session,
+        };
+        let mut binding = session.create_binding()?;
+        binding.bind_input("input_ids", &ids)?;
+        if let Some(states) = &merged_states {
+            binding.bind_input("encoder_hidden_states", states)?;
+            binding.bind_input("use_cache_branch", &Tensor::from_array(([1], vec![true]))?)?;
+        }
+        for (name, value) in cache.own.iter().chain(&cache.window) {
+            binding.bind_input(name.as_str(), value)?;
+        }
+        let outputs: Vec<String> = present(session).into_iter().filter(|name| !name.contains(".encoder.")).collect();
+        binding.bind_output_to_device("logits", &self.host)?;
+        for name in &outputs {
+            binding.bind_output_to_device(name.as_str(), &self.memory)?;
+        }
+        let running = Instant::now();
+        let mut output = session.run_binding(&binding)?;
+        binding.synchronize_outputs()?;
+        let ran = running.elapsed();
+        let logits = Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
+        for ((name, kept), output_name) in cache.own.iter_mut().zip(&outputs) {
+            debug_assert_eq!(*name, as_input(output_name));
+            *kept = output.remove(output_name).ok_or_else(|| ort::Error::new("the decoder lost a part of its cache"))?;
+        }
+        drop(output);
+        self.clockwork.add(Stage::Step, ran);
+        self.clockwork.step_rows += tokens.len() as u64;
+        self.clockwork.add_around(started.elapsed().saturating_sub(ran));
+        Ok(logits)
+    }
+
+    /// Keeps the rows with these numbers, in this order. `same_windows`: each row takes the place of one of the same
+    /// window, so that what is remembered of the windows stays as it is.
+    pub(in crate::speech) fn choose(&mut self, cache: &mut Cache, rows: &[usize], same_windows: bool) -> ort::Result<()> {
+        let started = Instant::now();
+        let numbers: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
+        let window = if same_windows { [].iter_mut() } else { cache.window.iter_mut() };
+        for (_, value) in cache.own.iter_mut().chain(window) {
+            *value = self.gather.rows(value, &numbers, &self.memory)?;
+        }
+        cache.rows = rows.len();
+        self.clockwork.add(Stage::Gather, started.elapsed());
+        Ok(())
+    }
+
+    /// What a merged decoder takes before its first token: nothing, in the right shape.
+    fn empty_caches(&self, session: &Session, rows: usize) -> ort::Result<Vec<(String, DynValue)>> {
+        let mut empty = Vec::new();
+        for input in session.inputs() {
+            if !input.name().starts_with("past_key_values") {
+                continue;
+            }
+            let ort::value::ValueType::Tensor { ty, shape, .. } = input.dtype() else { continue };
+            let (heads, width) = (shape[1].max(1) as usize, shape[3].max(1) as usize);
+            let shape = [rows, heads, 0, width];
+            let value = match ty {
+                TensorElementType::Float16 => Tensor::from_array((shape, Vec::<f16>::new()))?.into_dyn(),
+                _ => Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn(),
+            };
+            empty.push((input.name().to_owned(), value));
+        }
+        Ok(empty)
+    }
+}

@@ -1,0 +1,79 @@
+//! Floats of 32 or 16 bits, as a model's graphs take and give them.
+
+use half::f16;
+use ndarray::Ix4;
+use ort::value::{DynValue, Tensor, TensorElementType};
+
+use super::Attention;
+
+/// Values of one kind.
+#[derive(Debug, Clone)]
+pub(in crate::speech) enum Floats {
+    /// 32 bits.
+    Single(Vec<f32>),
+    /// 16 bits.
+    Half(Vec<f16>),
+}
+
+impl Floats {
+    /// Copies a tensor's values.
+    pub(super) fn read(value: &DynValue) -> ort::Result<Self> {
+        match value.try_extract_tensor::<f32>() {
+            Ok((_, values)) => Ok(Self::Single(values.to_vec())),
+            Err(_) => Ok(Self::Half(value.try_extract_tensor::<f16>()?.1.to_vec())),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Single(values) => values.len(),
+            Self::Half(values) => values.len(),
+        }
+    }
+
+    pub(super) fn part(&self, start: usize, length: usize) -> Self {
+        match self {
+            Self::Single(values) => Self::Single(values[start..start + length].to_vec()),
+            Self::Half(values) => Self::Half(values[start..start + length].to_vec()),
+        }
+    }
+
+    /// One after another; all of one kind, since one model made them.
+    pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Self>) -> ort::Result<Self> {
+        let mut joined: Option<Self> = None;
+        for part in parts {
+            match (&mut joined, part) {
+                (None, part) => joined = Some(part.clone()),
+                (Some(Self::Single(all)), Self::Single(values)) => all.extend_from_slice(values),
+                (Some(Self::Half(all)), Self::Half(values)) => all.extend_from_slice(values),
+                _ => return Err(ort::Error::new("windows of different precision in one batch")),
+            }
+        }
+        Ok(joined.unwrap_or(Self::Single(Vec::new())))
+    }
+
+    pub(super) fn into_tensor<const N: usize>(self, shape: [usize; N]) -> ort::Result<DynValue> {
+        Ok(match self {
+            Self::Single(values) => Tensor::from_array((shape, values))?.into_dyn(),
+            Self::Half(values) => Tensor::from_array((shape, values))?.into_dyn(),
+        })
+    }
+}
+
+/// A tensor of the kind that a graph wants.
+pub(super) fn tensor<const N: usize>(shape: [usize; N], values: Vec<f32>, kind: TensorElementType) -> ort::Result<DynValue> {
+    let values = match kind {
+        TensorElementType::Float16 => Floats::Half(values.into_iter().map(f16::from_f32).collect()),
+        _ => Floats::Single(values),
+    };
+    values.into_tensor(shape)
+}
+
+/// A tensor of four dimensions as 32-bit floats.
+pub(super) fn array4(value: &DynValue) -> ort::Result<Attention> {
+    let array = match value.try_extract_array::<f32>() {
+        Ok(array) => array.to_owned(),
+        Err(_) => value.try_extract_array::<f16>()?.mapv(f16::to_f32),
+    };
+    array.into_dimensionality::<Ix4>().map_err(|error| ort::Error::new(error.to_string()))
+}

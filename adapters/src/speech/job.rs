@@ -1,0 +1,490 @@
+//! One recording: its windows are asked for as they are ready, followed to their end in any order, and told in time
+//! order.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use commands::ports::transcription::{
+    Cancel, Flag, Job, Language, LanguageGuess, LostPart, Options, Progress, Quality, Samples, Segment, SpokenLanguage, Task,
+    Transcript, TranscriptInfo, TranscriptionError, Watcher,
+};
+
+use super::checkpoint::Checkpoint;
+use super::course::{Course, Next, Plan, Setting, WindowResult};
+use super::decode::Search;
+use super::doubts::{self, Echo};
+use super::engine::Engine;
+use super::feeder::{self, Fed, Permits, Prepared};
+use super::mel::Spectrogram;
+use super::scheduler::{Answer, Features, Outcome, Reply, Request, Work};
+
+/// Windows whose language is asked for before it is decided for a recording.
+const LANGUAGE_WINDOWS: usize = 5;
+/// Below this probability a language is uncertain.
+const CERTAIN: f32 = 0.5;
+/// Languages that are told.
+const LANGUAGES_TOLD: usize = 5;
+/// Tokens of the text before that are kept in view: half of the decoder's positions, less one, as in openai-whisper.
+const BEFORE: usize = 223;
+/// How often a job looks whether it was stopped.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a job hears from its feeder and from the scheduler.
+enum Event {
+    Fed(Fed),
+    Answer(Answer),
+}
+
+/// Transcribes one recording; blocks until it is done.
+pub(super) fn run(
+    engine: &Engine,
+    number: u64,
+    job: Job,
+    watcher: &mut dyn Watcher,
+    cancel: &Cancel,
+) -> Result<Transcript, TranscriptionError> {
+    let options = job.options;
+    let checkpoint = match &job.checkpoint {
+        Some(path) => Some(Checkpoint::open(path, &engine.model_sha256, &options)?),
+        None => None,
+    };
+    let (events, hear) = channel();
+    // One batch decodes while the next is prepared; at least what the language is decided by.
+    let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
+    // A feeder ends when this job does, for whatever reason.
+    let inner = Cancel::default();
+    let _stop = StopOnDrop(inner.clone(), permits.clone());
+    let feeder = feeder::Feeder {
+        voice: engine.voice.clone(),
+        spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
+        options: options.clone(),
+        permits: permits.clone(),
+        cancel: inner,
+    };
+    let fed = events.clone();
+    feeder
+        .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
+        .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
+    let mut transcription = Transcription::new(engine, number, options, checkpoint, events, permits, cancel.clone());
+    transcription.follow(&hear, watcher)?;
+    transcription.finish(watcher)
+}
+
+/// Ends the feeder.
+struct StopOnDrop(Cancel, Permits);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+        self.1.close();
+    }
+}
+
+struct Transcription<'e> {
+    engine: &'e Engine,
+    number: u64,
+    plan: Arc<Plan>,
+    options: Options,
+    /// The prompt and the hotwords, as tokens and as text.
+    before: (Vec<u32>, Option<String>),
+    checkpoint: Option<Checkpoint>,
+    events: Sender<Event>,
+    permits: Permits,
+    cancel: Cancel,
+
+    /// Prepared and not begun, in order; those at the front may wait for the language.
+    ready: VecDeque<Prepared>,
+    running: HashMap<u64, Course>,
+    /// Windows whose language is asked for.
+    asking: HashMap<u64, Prepared>,
+    heard: Vec<(Prepared, Vec<f32>)>,
+    language: Spoken,
+    /// Finished and not told.
+    finished: BTreeMap<u64, (Samples, WindowResult)>,
+    next_told: u64,
+    all_fed: bool,
+
+    echo: Echo,
+    segments: Vec<Segment>,
+    languages: Vec<LanguageGuess>,
+    duration: Samples,
+    speech: Samples,
+    windows: u64,
+    silent: u64,
+    resumed: u64,
+    lost: Vec<LostPart>,
+    /// The text that was told last, for those who want it in view.
+    previous: Vec<u32>,
+}
+
+/// What is known of the language.
+#[derive(Clone)]
+enum Spoken {
+    /// It is found out from the first windows.
+    Unknown,
+    /// It is found out for each window.
+    EachWindow,
+    /// It is known; none in a model of one language.
+    Known { language: Option<Language>, uncertain: bool },
+}
+
+impl<'e> Transcription<'e> {
+    fn new(
+        engine: &'e Engine,
+        number: u64,
+        options: Options,
+        checkpoint: Option<Checkpoint>,
+        events: Sender<Event>,
+        permits: Permits,
+        cancel: Cancel,
+    ) -> Self {
+        let tokens = engine.model.tokens.clone();
+        let language = match &options.language {
+            _ if tokens.languages.is_empty() => Spoken::Known { language: None, uncertain: false },
+            SpokenLanguage::Given(language) => Spoken::Known { language: Some(language.clone()), uncertain: false },
+            SpokenLanguage::Auto => Spoken::Unknown,
+            SpokenLanguage::Multilingual => Spoken::EachWindow,
+        };
+        let text = before_text(&options);
+        let before = text.as_deref().map(|text| tokens.encode(&format!(" {}", text.trim()))).unwrap_or_default();
+        let plan = Plan {
+            tokens,
+            spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
+            search: match options.quality {
+                Quality::Fast => Search::Sample,
+                Quality::High => Search::Beam,
+            },
+            translate: options.task == Task::Translate,
+            words: options.words && engine.can_align,
+            seed: options.seed,
+            listens: options.voice.enabled,
+        };
+        Self {
+            engine,
+            number,
+            plan: Arc::new(plan),
+            before: (last(&before, BEFORE), text),
+            options,
+            checkpoint,
+            events,
+            permits,
+            cancel,
+            ready: VecDeque::new(),
+            running: HashMap::new(),
+            asking: HashMap::new(),
+            heard: Vec::new(),
+            language,
+            finished: BTreeMap::new(),
+            next_told: 0,
+            all_fed: false,
+            echo: Echo::default(),
+            segments: Vec::new(),
+            languages: Vec::new(),
+            duration: Samples::default(),
+            speech: Samples::default(),
+            windows: 0,
+            silent: 0,
+            resumed: 0,
+            lost: Vec::new(),
+            previous: Vec::new(),
+        }
+    }
+
+    /// Until every window is told.
+    fn follow(&mut self, hear: &Receiver<Event>, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        if let Some(checkpoint) = &self.checkpoint
+            && checkpoint.finished() > 0
+        {
+            watcher.progress(Progress::Resumed { windows: checkpoint.finished() });
+            if let (Spoken::Unknown, Some(languages)) = (&self.language, checkpoint.languages()) {
+                let languages = languages.to_vec();
+                self.decide(languages, watcher);
+            }
+        }
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(TranscriptionError::Cancelled);
+            }
+            match hear.recv_timeout(LOOK) {
+                Ok(Event::Fed(fed)) => self.fed(fed, watcher)?,
+                Ok(Event::Answer(answer)) => self.answered(answer, watcher)?,
+                Err(_) => continue,
+            }
+            self.begin_windows(watcher)?;
+            self.tell(watcher);
+            if self.all_fed && self.is_idle() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.running.is_empty() && self.asking.is_empty() && self.heard.is_empty() && self.finished.is_empty()
+    }
+
+    fn fed(&mut self, fed: Fed, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        match fed {
+            Fed::Opened { duration } => watcher.progress(Progress::Opened { duration }),
+            Fed::Window(prepared) => self.ready.push_back(*prepared),
+            Fed::Failed(error) => return Err(error),
+            Fed::End { duration, speech, lost } => {
+                self.all_fed = true;
+                self.duration = duration;
+                self.speech = speech;
+                self.lost.extend(lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins as many windows as can be begun.
+    fn begin_windows(&mut self, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        while let Some(prepared) = self.ready.pop_front() {
+            if let Some(result) = self.checkpoint.as_mut().and_then(|checkpoint| checkpoint.take(&prepared.digest)) {
+                self.resumed += 1;
+                self.finish_window(prepared.number, prepared.window.end(), result);
+                continue;
+            }
+            // With the text before in view, windows come one after another.
+            if self.options.condition_on_previous && prepared.number != self.next_told {
+                self.ready.push_front(prepared);
+                break;
+            }
+            match self.language.clone() {
+                Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain)?,
+                Spoken::EachWindow => self.ask_language(prepared),
+                Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => self.ask_language(prepared),
+                Spoken::Unknown => {
+                    self.ready.push_front(prepared);
+                    break;
+                }
+            }
+        }
+        // Decided when five windows were heard, or all that there are.
+        let all = self.asking.is_empty() && !self.heard.is_empty();
+        if matches!(self.language, Spoken::Unknown) && all && (self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS) {
+            let languages = self.mean_of_heard();
+            if let Some(checkpoint) = &mut self.checkpoint {
+                checkpoint.keep_languages(&languages)?;
+            }
+            self.decide(languages, watcher);
+            let Spoken::Known { language, uncertain } = self.language.clone() else { return Ok(()) };
+            let mut heard: Vec<Prepared> = std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
+            heard.sort_by_key(|prepared| prepared.number);
+            for prepared in heard {
+                self.start(prepared, language.clone(), uncertain)?;
+            }
+            return self.begin_windows(watcher);
+        }
+        Ok(())
+    }
+
+    fn ask_language(&mut self, prepared: Prepared) {
+        self.submit(prepared.number, prepared.features.clone(), Work::Languages);
+        self.asking.insert(prepared.number, prepared);
+    }
+
+    fn mean_of_heard(&self) -> Vec<LanguageGuess> {
+        let count = self.heard.len().max(1) as f32;
+        let languages = &self.plan.tokens.languages;
+        let mean = |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
+        let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
+            language: known.language.clone(),
+            probability: (mean(place) * 10_000.0).round() / 10_000.0,
+        });
+        let mut guesses: Vec<LanguageGuess> = guesses.collect();
+        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        guesses.truncate(LANGUAGES_TOLD);
+        guesses
+    }
+
+    fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
+        let first = languages.first();
+        self.language = Spoken::Known {
+            language: first.map(|guess| guess.language.clone()),
+            uncertain: first.is_none_or(|guess| guess.probability < CERTAIN),
+        };
+        watcher.progress(Progress::Language(&languages));
+        self.languages = languages;
+    }
+
+    fn start(
+        &mut self,
+        prepared: Prepared,
+        language: Option<Language>,
+        uncertain: bool,
+    ) -> Result<(), TranscriptionError> {
+        let (mut before, before_text) = self.before.clone();
+        if self.options.condition_on_previous {
+            before.extend_from_slice(&self.previous);
+            before = last(&before, BEFORE);
+        }
+        let setting = Setting { language, uncertain, before, before_text };
+        let number = prepared.number;
+        let end = prepared.window.end();
+        let course = Course::new(Arc::clone(&self.plan), setting, prepared);
+        let next = course.begin();
+        self.running.insert(number, course);
+        self.go_on(number, end, next)
+    }
+
+    /// Does what a window wants next.
+    fn go_on(&mut self, number: u64, end: Samples, next: Next) -> Result<(), TranscriptionError> {
+        match next {
+            Next::Ask(features, work) => self.submit(number, features, work),
+            Next::Done(result) => {
+                let course = self.running.remove(&number);
+                if let (Some(checkpoint), Some(course)) = (&mut self.checkpoint, course) {
+                    checkpoint.keep(course.digest().to_owned(), &result)?;
+                }
+                self.finish_window(number, end, result);
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&self, ticket: u64, features: Features, work: Work) {
+        let events = self.events.clone();
+        self.engine.scheduler.submit(Request {
+            job: self.number,
+            urgent: !self.options.ranges.is_empty(),
+            ticket,
+            features,
+            work,
+            cancel: self.cancel.clone(),
+            reply: Reply::new(move |outcome, encoded| {
+                let _ = events.send(Event::Answer(Answer { ticket, outcome, encoded }));
+            }),
+        });
+    }
+
+    fn answered(&mut self, answer: Answer, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        let Answer { ticket, outcome, encoded } = answer;
+        if let Some(mut prepared) = self.asking.remove(&ticket) {
+            let Outcome::Languages(found) = outcome else {
+                return Err(TranscriptionError::Engine("the language could not be found out".to_owned()));
+            };
+            if let Some(encoded) = encoded {
+                prepared.features = Features::Encoded(encoded);
+            }
+            if matches!(self.language, Spoken::EachWindow) {
+                return self.start_in_own_language(prepared, &found, watcher);
+            }
+            self.heard.push((prepared, found));
+            return Ok(());
+        }
+        let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
+        let end = course.end();
+        let next = match (outcome, encoded) {
+            (Outcome::Decoded(Some(decoded)), Some(encoded)) => course.decoded(decoded, Features::Encoded(encoded)),
+            (Outcome::Attention(attention), _) => course.attended(&attention),
+            (Outcome::Failed(reason), _) => course.failed(reason),
+            // Only a job that was stopped gets no text.
+            _ => return Ok(()),
+        };
+        self.go_on(ticket, end, next)
+    }
+
+    fn start_in_own_language(
+        &mut self,
+        prepared: Prepared,
+        found: &[f32],
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), TranscriptionError> {
+        let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
+        let language = known.map(|known| known.language.clone());
+        let probability = best.map_or(0.0, |(_, probability)| *probability);
+        if let Some(language) = &language
+            && !self.languages.iter().any(|guess| guess.language == *language)
+        {
+            self.languages.push(LanguageGuess { language: language.clone(), probability });
+            watcher.progress(Progress::Language(&self.languages));
+        }
+        self.start(prepared, language, probability < CERTAIN)
+    }
+
+    fn finish_window(&mut self, number: u64, end: Samples, result: WindowResult) {
+        self.finished.insert(number, (end, result));
+    }
+
+    /// Tells, in time order, what is finished.
+    fn tell(&mut self, watcher: &mut dyn Watcher) {
+        while let Some((end, result)) = self.finished.remove(&self.next_told) {
+            self.next_told += 1;
+            self.permits.give_back();
+            self.windows += 1;
+            self.silent += u64::from(result.silent);
+            self.lost.extend(result.failed.into_iter().map(|(span, reason)| LostPart {
+                start: Samples(span.start),
+                end: Samples(span.end),
+                reason,
+            }));
+            for mut segment in result.segments {
+                if !self.is_wanted(&segment) {
+                    continue;
+                }
+                self.echo.listen(&mut segment);
+                // A text that repeats itself would carry its loop on.
+                if segment.flags.contains(&Flag::Repetition) {
+                    self.previous.clear();
+                } else {
+                    self.previous.extend_from_slice(&segment.tokens);
+                    self.previous = last(&self.previous, BEFORE);
+                }
+                watcher.progress(Progress::Segment(&segment));
+                self.segments.push(segment);
+            }
+            watcher.progress(Progress::Done { until: end });
+        }
+    }
+
+    /// With ranges, a segment counts if its middle lies in one of them; the rest was only decoded to be heard around it.
+    fn is_wanted(&self, segment: &Segment) -> bool {
+        let middle = segment.start.0.midpoint(segment.end.0);
+        let ranges = &self.options.ranges;
+        ranges.is_empty() || ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
+    }
+
+    fn finish(mut self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
+        watcher.progress(Progress::Done { until: self.duration });
+        let empty_because = self.segments.is_empty().then(|| {
+            if self.windows == 0 { "no speech was heard" } else { "what was heard gave no text" }.to_owned()
+        });
+        let word_timestamps = (self.options.words && !self.engine.can_align).then(|| {
+            "unavailable: the model has no graph for word times; `cairn model add-align` makes one".to_owned()
+        });
+        self.lost.sort_by_key(|part| part.start);
+        Ok(Transcript {
+            segments: self.segments,
+            info: TranscriptInfo {
+                languages: self.languages,
+                duration: self.duration,
+                speech_duration: self.speech,
+                windows: self.windows,
+                dropped_silence: self.silent,
+                resumed_windows: self.resumed,
+                lost: self.lost,
+                word_timestamps,
+                empty_because,
+                model: self.engine.model.name(),
+                model_sha256: self.engine.model_sha256.clone(),
+                device: self.engine.device.name().to_owned(),
+                runtime: self.engine.runtime.version().to_owned(),
+            },
+        })
+    }
+}
+
+/// What stands before every window: hotwords, then the prompt.
+fn before_text(options: &Options) -> Option<String> {
+    let hotwords = (!options.hotwords.is_empty()).then(|| options.hotwords.join(", "));
+    let parts: Vec<String> = hotwords.into_iter().chain(options.prompt.clone()).filter(|part| !part.trim().is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(". "))
+}
+
+fn last(tokens: &[u32], count: usize) -> Vec<u32> {
+    tokens[tokens.len().saturating_sub(count)..].to_vec()
+}
