@@ -1,4 +1,7 @@
 //! Audio files that are decoded here: wav, aiff, caf, flac, mp3, aac and alac in mp4, vorbis in ogg, matroska.
+//!
+//! Where timestamps tell that audio is missing, silence stands in for it. Frames of mp3 have none: what follows lost
+//! frames comes earlier by them, and only the end tells, if the file announces its length.
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::CodecParameters;
@@ -14,7 +17,7 @@ use symphonia::core::units::TimeBase;
 
 use commands::ports::transcription::Samples;
 
-use super::edits::Edit;
+use super::mp4::Edit;
 use super::resample::exact;
 use super::{Decoder, Step};
 
@@ -24,6 +27,8 @@ const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 const MOST_ERRORS: u32 = 500;
 /// Timestamps that are ahead of the audio by more than this, in seconds, mean that something is missing.
 const HOLE_SECONDS: f64 = 0.1;
+/// The same where timestamps count frames, and are not rounded.
+const EXACT_HOLE_SECONDS: f64 = 0.005;
 /// A hole longer than this, in seconds, is a damaged timestamp's.
 const LONGEST_HOLE_SECONDS: f64 = 24.0 * 3_600.0;
 
@@ -50,12 +55,16 @@ pub(super) struct Container {
     stated: Option<Samples>,
     /// Whether the stated length is the file's word rather than a guess from its size.
     stated_is_sure: bool,
+    /// Whether a stream of this format just breaks off at its end.
+    end_is_unmarked: bool,
     /// Frames still to be left out at the beginning, and those to be told at most.
     edit: Edit,
-    /// The timestamp of the first frame told, in seconds, less what was told before it.
+    /// The timestamp of the first frame, in seconds, less what was decoded before it.
     origin: Option<f64>,
     /// Frames told so far, silence for lost ones included.
     told: u64,
+    /// The same with what the edit leaves out: how far the decoder is.
+    passed: u64,
     errors: u32,
     /// A packet that follows a hole, and how many frames of the hole are still to be told.
     held: Option<(Packet, u64)>,
@@ -68,6 +77,7 @@ impl Container {
     /// # Errors
     /// Says why it cannot be decoded here.
     pub(super) fn open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, String> {
+        let seekable = media.is_seekable();
         let stream = MediaSourceStream::new(media, Default::default());
         let mut options = MetadataOptions::default();
         // A cover picture is of no use here.
@@ -76,7 +86,8 @@ impl Container {
             .probe(&Hint::new(), stream, FormatOptions::default(), options)
             .map_err(|error| error.to_string())?;
         let (track, decoder) = audio_of(reader.as_mut())?;
-        let CodecParameters::Audio(parameters) = track.codec_params.as_ref().ok_or("no codec is named")? else {
+        let CodecParameters::Audio(parameters) = track.codec_params.as_ref().ok_or("no codec is named")?
+        else {
             return Err("it has no audio".to_owned());
         };
         let rate = parameters.sample_rate.unwrap_or(0);
@@ -85,11 +96,13 @@ impl Container {
             track: track.id,
             time_base: track.time_base,
             rate,
-            stated: stated_length(&track, rate, &edit),
+            stated: stated_length(&track, rate, &edit).or_else(|| length_of_all(reader.as_ref())),
+            end_is_unmarked: !seekable && reader.format_info().short_name == "matroska",
             stated_is_sure: reader.format_info().short_name != "mp3" || track.delay.is_some(),
             edit: edit.at_rate(rate),
             origin: None,
             told: 0,
+            passed: 0,
             errors: 0,
             held: None,
             planes: Vec::new(),
@@ -117,6 +130,7 @@ impl Container {
         let frames = left.min(u64::from(self.rate));
         mono.resize(mono.len() + frames as usize, 0.0);
         self.told += frames;
+        self.passed += frames;
         self.held = Some((packet, left - frames));
         Step::Lost { frames, rate: self.rate, reason: "audio is missing here".to_owned() }
     }
@@ -134,7 +148,7 @@ impl Container {
                 if rate != self.rate {
                     self.origin = None;
                     self.rate = rate;
-                    self.told = 0;
+                    (self.told, self.passed) = (0, 0);
                 }
                 if self.told == 0 && self.is_half(packet, frames) {
                     return Step::Broken("only half of its band can be decoded here (HE-AAC)".to_owned());
@@ -159,6 +173,7 @@ impl Container {
 
     /// Leaves out what the container says is no part of the recording.
     fn cut(&mut self, from: usize, mono: &mut Vec<f32>) {
+        self.passed += (mono.len() - from) as u64;
         let skipped = usize::try_from(self.edit.skip).unwrap_or(usize::MAX).min(mono.len() - from);
         mono.drain(from..from + skipped);
         self.edit.skip -= skipped as u64;
@@ -175,18 +190,24 @@ impl Container {
     /// Frames that the timestamps say are missing before this packet.
     fn hole_before(&mut self, packet: &Packet) -> Option<u64> {
         let base = self.time_base?;
-        let seconds = packet.pts.get() as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
-        let told = self.told as f64 / f64::from(self.rate.max(1));
-        let ahead = seconds - *self.origin.get_or_insert(seconds - told) - told;
+        let (rate, ticks) =
+            (f64::from(self.rate.max(1)), packet.pts.get().saturating_add_unsigned(packet.trim_start.get()));
+        let seconds = ticks as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
+        let passed = self.passed as f64 / rate;
+        let ahead = seconds - *self.origin.get_or_insert(seconds - passed) - passed;
+        let exact = base.numer.get() == 1 && base.denom.get() == self.rate;
+        let least = if exact { EXACT_HOLE_SECONDS } else { HOLE_SECONDS };
         // A timestamp past the end is a damaged one.
-        let after = Samples::from_seconds(told + ahead - 1.0);
-        let hole = ahead > HOLE_SECONDS
-            && ahead <= LONGEST_HOLE_SECONDS
+        let after = Samples::from_seconds(self.told as f64 / rate + ahead - 1.0);
+        let plausible = ahead <= LONGEST_HOLE_SECONDS
             && self.stated.is_none_or(|stated| !self.stated_is_sure || after <= stated);
-        if !hole && ahead.abs() > HOLE_SECONDS {
-            self.origin = Some(seconds - told);
+        if ahead > least && plausible {
+            return Some((ahead * rate).round() as u64);
         }
-        hole.then(|| (ahead * f64::from(self.rate)).round() as u64)
+        if ahead.abs() > HOLE_SECONDS {
+            self.origin = Some(seconds - passed);
+        }
+        None
     }
 
     /// Whether a packet lasts twice as long as its audio: a decoder that leaves out the upper half of the band.
@@ -242,9 +263,8 @@ impl Decoder for Container {
             Ok(Some(_)) => Step::Audio { rate: self.rate },
             Ok(None) => self.end(None),
             Err(Error::ResetRequired) => self.begin_anew(),
-            Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                self.end(Some("the file ends in the middle of its audio".to_owned()))
-            }
+            Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => self
+                .end((!self.end_is_unmarked).then(|| "the file ends in the middle of its audio".to_owned())),
             Err(Error::IoError(error)) => Step::Broken(format!("the file cannot be read on: {error}")),
             Err(error) if self.errors >= MOST_ERRORS => Step::Broken(error.to_string()),
             Err(_) => {
@@ -281,6 +301,13 @@ fn stated_length(track: &Track, rate: u32, edit: &Edit) -> Option<Samples> {
         Some(Samples::from_seconds(seconds).0)
     });
     length.filter(|length| *length > 0).map(|length| Samples(length.saturating_sub(skip)))
+}
+
+/// The length of a container that states none for each track.
+fn length_of_all(reader: &dyn FormatReader) -> Option<Samples> {
+    let all = reader.media_info();
+    let seconds = all.time_base?.calc_duration(all.duration?)?.as_secs_f64();
+    Some(Samples::from_seconds(seconds)).filter(|length| length.0 > 0)
 }
 
 /// Appends the mean of all channels; what is no number becomes silence.

@@ -5,8 +5,8 @@
 //! the length is known, so that times stay true, and a [`LostPart`].
 
 mod container;
-mod edits;
 mod ffmpeg;
+mod mp4;
 mod opening;
 mod resample;
 mod stream;
@@ -254,7 +254,9 @@ impl Audio {
     fn lose(&mut self, start: u64, end: u64, reason: String) {
         let many = self.lost.len() >= MOST_LOST_PARTS;
         match self.lost.last_mut() {
-            Some(last) if many || last.reason == reason && start <= last.end.0 => last.end = Samples(end.max(last.end.0)),
+            Some(last) if many || last.reason == reason && start <= last.end.0 => {
+                last.end = Samples(end.max(last.end.0))
+            }
             _ => self.lost.push(LostPart { start: Samples(start), end: Samples(end), reason }),
         }
     }

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use symphonia::core::io::MediaSource;
+
 use commands::ports::transcription::TranscriptionError;
 
 use super::container::{self, Container};
-use super::edits;
 use super::ffmpeg::{Ffmpeg, Input};
+use super::mp4::{Edit, Layout};
 use super::stream::{Rewindable, Spool};
 use super::{Decoders, Primed, no_audio, unreadable};
 
@@ -20,9 +22,9 @@ pub(super) fn file(path: &Path, name: &str, decoders: &Decoders) -> Result<Prime
     let mut file = File::open(path).map_err(|error| unreadable(name, error))?;
     let mut head = Vec::new();
     (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(name, error))?;
-    let edits = edits::read(&mut file).map_err(|error| unreadable(name, error))?;
+    let layout = Layout::read(&mut file).map_err(|error| unreadable(name, error))?;
     let refusal = match known(&head, name)? {
-        true => match Container::open(Box::new(file), &edits).and_then(|open| Primed::try_new(Box::new(open))) {
+        true => match decoded(layout.media(file), &layout.edits) {
             Ok(decoder) => return Ok(decoder),
             Err(reason) => reason,
         },
@@ -46,8 +48,7 @@ pub(super) fn stream(
         return Ok((file(spool.path(), name, decoders)?, Some(spool)));
     }
     if known(&head, name)? {
-        let media = Box::new(stream.clone());
-        match Container::open(media, &[]).and_then(|open| Primed::try_new(Box::new(open))) {
+        match decoded(Box::new(stream.clone()), &[]) {
             Ok(decoder) => {
                 stream.forget();
                 return Ok((decoder, None));
@@ -56,6 +57,10 @@ pub(super) fn stream(
         }
     }
     Ok((by_ffmpeg(Input::Stream(stream.rewind()), &refusal, name, decoders)?, None))
+}
+
+fn decoded(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Primed, String> {
+    Primed::try_new(Box::new(Container::open(media, edits)?))
 }
 
 const UNKNOWN: &str = "its contents are no audio format that is known here";
@@ -68,7 +73,12 @@ fn known(head: &[u8], name: &str) -> Result<bool, TranscriptionError> {
     Ok(container::recognises(head))
 }
 
-fn by_ffmpeg(input: Input, refusal: &str, name: &str, decoders: &Decoders) -> Result<Primed, TranscriptionError> {
+fn by_ffmpeg(
+    input: Input,
+    refusal: &str,
+    name: &str,
+    decoders: &Decoders,
+) -> Result<Primed, TranscriptionError> {
     let Some(program) = &decoders.ffmpeg else {
         let reason = format!(
             "{refusal}. WebM, Opus, video and what else is not wav, flac, mp3, m4a or ogg needs the program ffmpeg, which \

@@ -107,10 +107,8 @@ impl Transform {
             let input = InterleavedSlice::new(frames, 1, needed).map_err(|error| error.to_string())?;
             let mut output =
                 InterleavedSlice::new_mut(&mut self.block, 1, length).map_err(|error| error.to_string())?;
-            let (_, given) = self
-                .fft
-                .process_into_buffer(&input, &mut output, None)
-                .map_err(|error| error.to_string())?;
+            let (_, given) =
+                self.fft.process_into_buffer(&input, &mut output, None).map_err(|error| error.to_string())?;
             used += needed;
             let dropped = self.delay.min(given);
             self.delay -= dropped;

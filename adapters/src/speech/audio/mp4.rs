@@ -1,7 +1,13 @@
-//! Which part of an mp4's audio is the recording. Encoders put a few hundredths of a second before it, and an edit list
-//! says how much; symphonia does not read it, and all times would be late by as much.
+//! Two things about mp4 that symphonia leaves to others: which part of the audio is the recording, and files that were
+//! cut off.
+//!
+//! Encoders put a few hundredths of a second before a recording, and an edit list says how much; without it all times
+//! would be late by as much.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use symphonia::core::io::MediaSource;
 
 /// A larger index than this belongs to no recording.
 const LARGEST_INDEX_BYTES: u64 = 256 * 1024 * 1024;
@@ -36,38 +42,94 @@ impl Edit {
     }
 }
 
-/// The edits of a file's tracks, and the file at its beginning again. Anything that is not as expected has none.
-pub(super) fn read<F: Read + Seek>(file: &mut F) -> std::io::Result<Vec<Edit>> {
-    let index = index_of(file);
-    file.seek(SeekFrom::Start(0))?;
-    Ok(index.ok().flatten().map(|index| edits_of(&index)).unwrap_or_default())
+/// What the boxes of a file say. Anything that is not as expected says nothing.
+#[derive(Default)]
+pub(super) struct Layout {
+    /// One for each track that has any.
+    pub(super) edits: Vec<Edit>,
+    /// How long the file is by its own account, if it is longer than it is.
+    announced: Option<u64>,
 }
 
-/// The contents of the box `moov`.
-fn index_of<F: Read + Seek>(file: &mut F) -> std::io::Result<Option<Vec<u8>>> {
-    let mut at = 0_u64;
-    for _ in 0..1_000 {
-        file.seek(SeekFrom::Start(at))?;
-        let mut head = [0; 16];
-        file.read_exact(&mut head[..8])?;
-        let short = u64::from(big_endian(&head[..4]));
-        let (length, header) = if short == 1 {
-            file.read_exact(&mut head[8..])?;
-            (u64::from(big_endian(&head[8..12])) << 32 | u64::from(big_endian(&head[12..])), 16)
-        } else {
-            (short, 8)
-        };
-        if at == 0 && &head[4..8] != b"ftyp" || length < header {
-            return Ok(None);
-        }
-        if &head[4..8] == b"moov" {
-            let mut index = Vec::new();
-            file.take((length - header).min(LARGEST_INDEX_BYTES)).read_to_end(&mut index)?;
-            return Ok(Some(index));
-        }
-        at = at.saturating_add(length);
+impl Layout {
+    /// Reads a file's layout and goes back to its beginning.
+    pub(super) fn read(file: &mut File) -> io::Result<Self> {
+        let mut layout = Self::default();
+        // Where there are no boxes, the layout stays empty.
+        let _ = layout.walk(file);
+        file.seek(SeekFrom::Start(0))?;
+        Ok(layout)
     }
-    Ok(None)
+
+    fn walk(&mut self, file: &mut File) -> io::Result<()> {
+        let end = file.metadata()?.len();
+        let mut indexed = false;
+        let mut at = 0_u64;
+        while at < end {
+            file.seek(SeekFrom::Start(at))?;
+            let mut head = [0; 16];
+            file.read_exact(&mut head[..8])?;
+            let short = u64::from(big_endian(&head[..4]));
+            let (length, header) = if short == 1 {
+                file.read_exact(&mut head[8..])?;
+                (u64::from(big_endian(&head[8..12])) << 32 | u64::from(big_endian(&head[12..])), 16)
+            } else {
+                (short, 8)
+            };
+            if at == 0 && &head[4..8] != b"ftyp" || length < header {
+                return Ok(());
+            }
+            if &head[4..8] == b"moov" {
+                let mut index = Vec::new();
+                (&mut *file).take((length - header).min(LARGEST_INDEX_BYTES)).read_to_end(&mut index)?;
+                self.edits = edits_of(&index);
+                indexed = true;
+            }
+            at = at.saturating_add(length);
+        }
+        self.announced = Some(at).filter(|at| indexed && *at > end);
+        Ok(())
+    }
+
+    /// The file as symphonia has to see it: it takes a box that is cut off for none at all.
+    pub(super) fn media(&self, file: File) -> Box<dyn MediaSource> {
+        match self.announced {
+            Some(announced) => Box::new(CutOff { file, announced }),
+            None => Box::new(file),
+        }
+    }
+}
+
+/// A file that says it is as long as it was before its end was cut off. Reading stops where there is nothing.
+struct CutOff {
+    file: File,
+    announced: u64,
+}
+
+impl Read for CutOff {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.read(into)
+    }
+}
+
+impl Seek for CutOff {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::End(0) => Ok(self.announced),
+            to => self.file.seek(to),
+        }
+    }
+}
+
+impl MediaSource for CutOff {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        // Nobody has to look for tags at an end that is not there.
+        None
+    }
 }
 
 fn edits_of(index: &[u8]) -> Vec<Edit> {
@@ -105,9 +167,12 @@ fn edit_of(track: &[u8], scale: u32) -> Option<Edit> {
         return None;
     }
     let length = u64::try_from(u128::from(length) * u128::from(timescale) / u128::from(scale)).ok()?;
-    // The length is rounded to the whole's ticks, most often a millisecond: none of the track may be lost by that.
-    let length = (length > 0).then(|| length + u64::from(timescale.div_ceil(scale)));
-    Some(Edit { track: big_endian(number), timescale, skip: start, length })
+    Some(Edit {
+        track: big_endian(number),
+        timescale,
+        skip: start,
+        length: Some(length).filter(|length| *length > 0),
+    })
 }
 
 fn find<'a>(inside: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
