@@ -1,0 +1,152 @@
+//! `manifest.json`: what a model is, where it comes from, and the digests of its files.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{ModelError, ModelFolder};
+
+/// What a folder says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The model's name.
+    pub name: String,
+    /// Under which terms it may be used.
+    #[serde(default)]
+    pub licence: String,
+    /// Where it comes from.
+    #[serde(default)]
+    pub source: String,
+    /// `f32`, `fp16`, `int8`…
+    #[serde(default)]
+    pub precision: String,
+    /// The files by their path in the folder.
+    pub files: BTreeMap<String, FileDigest>,
+}
+
+/// A file's size and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDigest {
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The manifest's file in a model's folder.
+    pub const FILE: &str = "manifest.json";
+
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, ModelError> {
+        let path = folder.join(Self::FILE);
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| ModelError::Malformed { path, reason: error.to_string() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(ModelError::Unreadable { path, source }),
+        }
+    }
+
+    /// Digests the files of a model as they are.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn of(model: &ModelFolder) -> Result<Self, ModelError> {
+        let mut files = BTreeMap::new();
+        for (name, path) in files_of(&model.path)? {
+            let bytes = std::fs::metadata(&path).map(|data| data.len());
+            let bytes = bytes.map_err(|source| ModelError::Unreadable { path: path.clone(), source })?;
+            files.insert(name, FileDigest { bytes, sha256: digest(&path)? });
+        }
+        Ok(Self {
+            name: model.name(),
+            licence: model.manifest.as_ref().map(|known| known.licence.clone()).unwrap_or_default(),
+            source: model.manifest.as_ref().map(|known| known.source.clone()).unwrap_or_default(),
+            precision: model.precision.clone(),
+            files,
+        })
+    }
+
+    /// Compares every file that the manifest names with its digest.
+    ///
+    /// # Errors
+    /// The first file that is missing or differs.
+    pub fn verify(&self, folder: &Path) -> Result<(), ModelError> {
+        for (name, expected) in &self.files {
+            let path = folder.join(name);
+            if !path.is_file() {
+                return Err(ModelError::Missing { folder: folder.to_owned(), file: name.clone() });
+            }
+            let found = digest(&path)?;
+            if found != expected.sha256 {
+                return Err(ModelError::Digest { path, expected: expected.sha256.clone(), found });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One digest for everything that can change a transcript: the names and digests of the folder's files. A file that the
+/// manifest names is not read again; its digest was compared when the model was loaded.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn folder_digest(model: &ModelFolder) -> Result<String, ModelError> {
+    let known = model.manifest.as_ref().map(|manifest| &manifest.files);
+    let mut hash = Sha256::new();
+    for (name, path) in files_of(&model.path)? {
+        let file = match known.and_then(|files| files.get(&name)) {
+            Some(known) => known.sha256.clone(),
+            None => digest(&path)?,
+        };
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        hash.update(file.as_bytes());
+        hash.update([0]);
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+/// Configurations, tokenizer, graphs and their external data, by their path in the folder, in order.
+fn files_of(folder: &Path) -> Result<BTreeMap<String, PathBuf>, ModelError> {
+    let mut files = BTreeMap::new();
+    for sub in ["", "onnx/"] {
+        let place = folder.join(sub);
+        let Ok(entries) = std::fs::read_dir(&place) else { continue };
+        for entry in entries {
+            let entry = entry.map_err(|source| ModelError::Unreadable { path: place.clone(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let wanted = name.contains(".onnx") || (name.ends_with(".json") && name != Manifest::FILE);
+            if wanted && entry.path().is_file() {
+                files.insert(format!("{sub}{name}"), entry.path());
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn digest(path: &Path) -> Result<String, ModelError> {
+    let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut block).map_err(unreadable)? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            read => hash.update(&block[..read]),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

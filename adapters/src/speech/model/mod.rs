@@ -1,0 +1,91 @@
+//! A Whisper model as people publish it: a folder with configuration, tokenizer and ONNX graphs. Whatever differs from
+//! model to model (ids of special tokens, head counts, mel bands) is read from the folder, never assumed.
+
+mod align;
+mod config;
+mod folder;
+mod manifest;
+mod tokens;
+
+use std::path::PathBuf;
+
+pub use align::{AddAlignError, add_align};
+pub use config::{Config, Generation};
+pub use folder::{Decoders, ModelFolder, Precision};
+pub use manifest::{Manifest, folder_digest};
+pub use tokens::{LanguageToken, Tokens};
+
+/// What is wrong with a model's folder. Each kind says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// There is no such folder.
+    #[error("{0} is no folder; give --model the folder that holds config.json")]
+    NoFolder(PathBuf),
+    /// A file is missing.
+    #[error("{folder} has no {file}; a model in the standard ONNX layout has one")]
+    Missing {
+        /// The model's folder.
+        folder: PathBuf,
+        /// The file.
+        file: String,
+    },
+    /// There are no graphs of the wanted precision.
+    #[error("{folder} has no complete set of graphs of precision {wanted}: {found}")]
+    NoGraphs {
+        /// The model's folder.
+        folder: PathBuf,
+        /// The precision, or `any`.
+        wanted: String,
+        /// Which files there are and which lack.
+        found: String,
+    },
+    /// A file cannot be read.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path} is not a Whisper model's: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file is not the one that the manifest names.
+    #[error("{path} is damaged or another version: its SHA-256 is {found}, the manifest says {expected}")]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// By the manifest.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
+    /// A special token is missing or has two ids.
+    #[error("the tokenizer and generation_config.json do not fit together: {0}")]
+    Tokens(String),
+    /// A graph does not fit the configuration.
+    #[error("{path} does not fit config.json: {reason}")]
+    Graph {
+        /// The graph's file.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+    /// ONNX Runtime cannot load a graph.
+    #[error("ONNX Runtime cannot load {path}: {reason}")]
+    Load {
+        /// The graph's file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// The graphs load, but do not answer as a Whisper model does.
+    #[error("a trial run of the model failed: {0}")]
+    Trial(String),
+}

@@ -1,0 +1,153 @@
+//! Tokens: what the model reads and writes.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use commands::ports::transcription::Language;
+use tokenizers::Tokenizer;
+
+use super::{Config, Generation, ModelError};
+
+/// A language and its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageToken {
+    /// The language.
+    pub language: Language,
+    /// The token that names it in a prompt.
+    pub id: u32,
+}
+
+/// The tokenizer and the special tokens, each found by its name and checked against `generation_config.json`.
+#[derive(Clone)]
+pub struct Tokens {
+    tokenizer: Arc<Tokenizer>,
+    /// Begins every prompt.
+    pub start: u32,
+    /// Ends every text; every lower id is text.
+    pub end: u32,
+    /// Begins the text before a prompt.
+    pub previous: u32,
+    /// Its probability at the start tells whether anything was said.
+    pub no_speech: u32,
+    /// Asks for text without times.
+    pub no_timestamps: u32,
+    /// The time 0.00 s; each id above it is 20 ms later.
+    pub first_timestamp: u32,
+    /// Asks for text in the spoken language, where the model has a choice.
+    pub transcribe: Option<u32>,
+    /// Asks for English.
+    pub translate: Option<u32>,
+    /// The languages, by id; none in a model of one language.
+    pub languages: Vec<LanguageToken>,
+    /// Ids from here on do not exist.
+    pub vocabulary: u32,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("start", &self.start).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    pub(super) fn read(folder: &Path, config: &Config, generation: &Generation) -> Result<Self, ModelError> {
+        let path = folder.join("tokenizer.json");
+        if !path.is_file() {
+            return Err(ModelError::Missing { folder: folder.to_owned(), file: "tokenizer.json".to_owned() });
+        }
+        let tokenizer = Tokenizer::from_file(&path)
+            .map_err(|error| ModelError::Malformed { path, reason: error.to_string() })?;
+        let named = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
+        let need = |names: &[&str]| {
+            named(names).ok_or_else(|| ModelError::Tokens(format!("there is no token {}", names.join(" or "))))
+        };
+        let no_timestamps = need(&["<|notimestamps|>"])?;
+        // Older tokenizers do not list the times; they follow on <|notimestamps|> in every Whisper vocabulary.
+        let first_timestamp = named(&["<|0.00|>"]).unwrap_or(no_timestamps + 1);
+        let mut languages = Vec::with_capacity(generation.lang_to_id.len());
+        for (name, &id) in &generation.lang_to_id {
+            agree(name, need(&[name])?, Some(id))?;
+            let code = name.trim_start_matches("<|").trim_end_matches("|>");
+            languages.push(LanguageToken { language: Language(code.to_owned()), id });
+        }
+        languages.sort_by_key(|language| language.id);
+        let multilingual = generation.is_multilingual.unwrap_or(!languages.is_empty()) && !languages.is_empty();
+        let task = |name: &str| -> Result<Option<u32>, ModelError> {
+            if !multilingual {
+                return Ok(None);
+            }
+            let token = format!("<|{name}|>");
+            let id = need(&[&token])?;
+            agree(&token, id, generation.task_to_id.get(name).copied())?;
+            Ok(Some(id))
+        };
+        let tokens = Self {
+            start: need(&["<|startoftranscript|>"])?,
+            end: need(&["<|endoftext|>"])?,
+            previous: need(&["<|startofprev|>"])?,
+            no_speech: need(&["<|nospeech|>", "<|nocaptions|>"])?,
+            no_timestamps,
+            first_timestamp,
+            transcribe: task("transcribe")?,
+            translate: task("translate")?,
+            languages: if multilingual { languages } else { Vec::new() },
+            vocabulary: config.vocab_size as u32,
+            tokenizer: Arc::new(tokenizer),
+        };
+        agree("<|startoftranscript|>", tokens.start, Some(generation.decoder_start_token_id))?;
+        agree("<|endoftext|>", tokens.end, Some(generation.eos_token_id))?;
+        agree("<|notimestamps|>", tokens.no_timestamps, generation.no_timestamps_token_id)?;
+        agree("<|startofprev|>", tokens.previous, generation.prev_sot_token_id)?;
+        if tokens.first_timestamp + 1_500 >= tokens.vocabulary {
+            return Err(ModelError::Tokens(format!(
+                "times begin at {}, which leaves no room for 30 s in a vocabulary of {}",
+                tokens.first_timestamp, tokens.vocabulary
+            )));
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of a text; special names in it are plain text.
+    #[must_use]
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        self.tokenizer
+            .encode(text, false)
+            .map(|encoding| encoding.get_ids().iter().copied().filter(|id| *id < self.end).collect())
+            .unwrap_or_default()
+    }
+
+    /// The text of tokens; times and other special tokens have none.
+    #[must_use]
+    pub fn text(&self, ids: &[u32]) -> String {
+        let text: Vec<u32> = ids.iter().copied().filter(|id| *id < self.end).collect();
+        self.tokenizer.decode(&text, true).unwrap_or_default()
+    }
+
+    /// Whether a token is a time.
+    #[must_use]
+    pub fn is_timestamp(&self, id: u32) -> bool {
+        id >= self.first_timestamp
+    }
+
+    /// The token of a language, if the model knows it.
+    #[must_use]
+    pub fn language(&self, language: &Language) -> Option<u32> {
+        self.languages.iter().find(|known| known.language == *language).map(|known| known.id)
+    }
+
+    /// The language that a token names.
+    #[must_use]
+    pub fn language_of(&self, id: u32) -> Option<&Language> {
+        self.languages.iter().find(|known| known.id == id).map(|known| &known.language)
+    }
+}
+
+fn agree(name: &str, found: u32, configured: Option<u32>) -> Result<(), ModelError> {
+    match configured {
+        Some(id) if id != found => {
+            Err(ModelError::Tokens(format!("{name} is {found} in tokenizer.json and {id} in generation_config.json")))
+        }
+        _ => Ok(()),
+    }
+}
