@@ -255,7 +255,7 @@ impl Audio {
         let many = self.lost.len() >= MOST_LOST_PARTS;
         match self.lost.last_mut() {
             Some(last) if many || last.reason == reason && start <= last.end.0 => {
-                last.end = Samples(end.max(last.end.0))
+                last.end = Samples(end.max(last.end.0));
             }
             _ => self.lost.push(LostPart { start: Samples(start), end: Samples(end), reason }),
         }
