@@ -9,7 +9,7 @@ mod judge;
 pub mod memory;
 pub mod postgres;
 pub mod read;
+pub mod speech;
 pub mod sqlite;
 pub mod torture;
-pub mod speech;
 mod wake;

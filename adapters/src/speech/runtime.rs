@@ -151,7 +151,8 @@ fn cuda() -> ep::CUDA {
 /// set-up puts it.
 fn candidates() -> Vec<PathBuf> {
     let file = format!("libonnxruntime.so.{PINNED_VERSION}");
-    let mut places: Vec<PathBuf> = std::env::var_os(LIBRARY_VARIABLE).map(PathBuf::from).into_iter().collect();
+    let mut places: Vec<PathBuf> =
+        std::env::var_os(LIBRARY_VARIABLE).map(PathBuf::from).into_iter().collect();
     if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
         places.push(folder.join("../lib/onnxruntime").join(&file));
     }
@@ -165,7 +166,8 @@ fn candidates() -> Vec<PathBuf> {
 /// The folder in which the set-up keeps what it fetched: `$XDG_CACHE_HOME/cairn`, or `~/.cache/cairn`.
 #[must_use]
 pub fn cache_folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
     absolute("XDG_CACHE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
         .map(|cache| cache.join("cairn"))

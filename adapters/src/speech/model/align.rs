@@ -70,7 +70,9 @@ pub fn add_align(model: &ModelFolder) -> Result<PathBuf, AddAlignError> {
     let mut outputs = Vec::with_capacity(wanted.len());
     for layer in wanted {
         let found = attentions.iter().find(|name| layer_of(name) == Some(layer));
-        outputs.push(found.ok_or_else(|| unknown(format!("there is no Softmax of encoder_attn in layer {layer}")))?);
+        outputs.push(
+            found.ok_or_else(|| unknown(format!("there is no Softmax of encoder_attn in layer {layer}")))?,
+        );
     }
     graph.extend(more_outputs(&outputs).map_err(|error| unknown(error.to_string()))?);
 
@@ -98,7 +100,8 @@ fn cross_attentions(model: &[u8]) -> quick_protobuf::Result<Vec<String>> {
             if !fields(node, NODE_OPERATOR)?.contains(&b"Softmax".as_slice()) {
                 continue;
             }
-            let outputs = fields(node, NODE_OUTPUT)?.into_iter().filter_map(|name| std::str::from_utf8(name).ok());
+            let outputs =
+                fields(node, NODE_OUTPUT)?.into_iter().filter_map(|name| std::str::from_utf8(name).ok());
             names.extend(outputs.filter(|name| name.contains("encoder_attn")).map(str::to_owned));
         }
     }

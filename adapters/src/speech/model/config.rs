@@ -82,9 +82,14 @@ impl Config {
             return Err(malformed(format!("num_mel_bins is {}, not 80 or 128", config.num_mel_bins)));
         }
         if config.max_source_positions != 1_500 {
-            return Err(malformed(format!("max_source_positions is {}, not 1500", config.max_source_positions)));
+            return Err(malformed(format!(
+                "max_source_positions is {}, not 1500",
+                config.max_source_positions
+            )));
         }
-        if config.decoder_attention_heads == 0 || !config.d_model.is_multiple_of(config.decoder_attention_heads) {
+        if config.decoder_attention_heads == 0
+            || !config.d_model.is_multiple_of(config.decoder_attention_heads)
+        {
             return Err(malformed("d_model is no multiple of decoder_attention_heads".to_owned()));
         }
         Ok(config)
@@ -108,12 +113,20 @@ impl Preprocessor {
     pub(super) fn check(folder: &Path, config: &Config) -> Result<(), ModelError> {
         const FILE: &str = "preprocessor_config.json";
         let found: Self = read(folder, FILE)?;
-        let wanted =
-            Self { feature_size: config.num_mel_bins, hop_length: 160, n_fft: 400, chunk_length: 30, sampling_rate: 16_000 };
+        let wanted = Self {
+            feature_size: config.num_mel_bins,
+            hop_length: 160,
+            n_fft: 400,
+            chunk_length: 30,
+            sampling_rate: 16_000,
+        };
         if found == wanted {
             return Ok(());
         }
-        Err(ModelError::Malformed { path: folder.join(FILE), reason: format!("it asks for {found:?}, this program makes {wanted:?}") })
+        Err(ModelError::Malformed {
+            path: folder.join(FILE),
+            reason: format!("it asks for {found:?}, this program makes {wanted:?}"),
+        })
     }
 }
 

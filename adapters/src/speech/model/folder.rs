@@ -88,14 +88,28 @@ impl ModelFolder {
         let manifest = Manifest::read(path)?;
         let (precision, encoder, decoders) = choose(path, precision, device)?;
         let align = find(path, "decoder_align", &precision);
-        Ok(Self { path: path.to_owned(), config, generation, tokens, precision, encoder, decoders, align, manifest })
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            generation,
+            tokens,
+            precision,
+            encoder,
+            decoders,
+            align,
+            manifest,
+        })
     }
 
     /// The model's name: the manifest's, or the folder's.
     #[must_use]
     pub fn name(&self) -> String {
         let folder = || self.path.canonicalize().ok()?.file_name()?.to_str().map(str::to_owned);
-        self.manifest.as_ref().map(|manifest| manifest.name.clone()).or_else(folder).unwrap_or_else(|| "model".to_owned())
+        self.manifest
+            .as_ref()
+            .map(|manifest| manifest.name.clone())
+            .or_else(folder)
+            .unwrap_or_else(|| "model".to_owned())
     }
 
     /// The graph that takes a whole text at once: the one that word times are computed with, once it has outputs for
@@ -118,7 +132,11 @@ fn order(device: Device) -> &'static [&'static str] {
     }
 }
 
-fn choose(folder: &Path, wanted: &Precision, device: Device) -> Result<(String, PathBuf, Decoders), ModelError> {
+fn choose(
+    folder: &Path,
+    wanted: &Precision,
+    device: Device,
+) -> Result<(String, PathBuf, Decoders), ModelError> {
     let named;
     let names: &[&str] = match wanted {
         Precision::Auto => order(device),
@@ -143,7 +161,11 @@ fn choose(folder: &Path, wanted: &Precision, device: Device) -> Result<(String, 
             (None, None) => {}
         }
     }
-    let found = if lacking.is_empty() { "there are no *.onnx files of that name".to_owned() } else { lacking.join("; ") };
+    let found = if lacking.is_empty() {
+        "there are no *.onnx files of that name".to_owned()
+    } else {
+        lacking.join("; ")
+    };
     Err(ModelError::NoGraphs { folder: folder.to_owned(), wanted: wanted.to_string(), found })
 }
 

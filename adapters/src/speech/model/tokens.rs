@@ -60,7 +60,8 @@ impl Tokens {
             .map_err(|error| ModelError::Malformed { path, reason: error.to_string() })?;
         let named = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
         let need = |names: &[&str]| {
-            named(names).ok_or_else(|| ModelError::Tokens(format!("there is no token {}", names.join(" or "))))
+            named(names)
+                .ok_or_else(|| ModelError::Tokens(format!("there is no token {}", names.join(" or "))))
         };
         let no_timestamps = need(&["<|notimestamps|>"])?;
         // Older tokenizers do not list the times; they follow on <|notimestamps|> in every Whisper vocabulary.
@@ -72,7 +73,8 @@ impl Tokens {
             languages.push(LanguageToken { language: Language(code.to_owned()), id });
         }
         languages.sort_by_key(|language| language.id);
-        let multilingual = generation.is_multilingual.unwrap_or(!languages.is_empty()) && !languages.is_empty();
+        let multilingual =
+            generation.is_multilingual.unwrap_or(!languages.is_empty()) && !languages.is_empty();
         let task = |name: &str| -> Result<Option<u32>, ModelError> {
             if !multilingual {
                 return Ok(None);
@@ -145,9 +147,9 @@ impl Tokens {
 
 fn agree(name: &str, found: u32, configured: Option<u32>) -> Result<(), ModelError> {
     match configured {
-        Some(id) if id != found => {
-            Err(ModelError::Tokens(format!("{name} is {found} in tokenizer.json and {id} in generation_config.json")))
-        }
+        Some(id) if id != found => Err(ModelError::Tokens(format!(
+            "{name} is {found} in tokenizer.json and {id} in generation_config.json"
+        ))),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,314 @@
+//! From a file or a stream to 16 kHz mono, a block at a time: however long a recording is, only a little of it is in
+//! memory.
+//!
+//! What the file is, its contents tell, never its name. Damage is no error: it becomes silence of the same length where
+//! the length is known, so that times stay true, and a [`LostPart`].
+
+mod container;
+mod ffmpeg;
+mod mp4;
+mod opening;
+mod resample;
+mod stream;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use commands::ports::transcription::{LostPart, Samples, Source, TranscriptionError};
+
+use resample::Resampler;
+use stream::Spool;
+
+/// Lost parts that are told one by one; after them the last one only grows.
+const MOST_LOST_PARTS: usize = 200;
+/// Steps without any audio at the beginning, after which a source is taken for something else.
+const MOST_STEPS_TO_AUDIO: u32 = 2_000;
+
+/// What turns a source into mono audio of some rate.
+trait Decoder: Send {
+    /// The length that the container states.
+    fn stated(&self) -> Option<Samples>;
+    /// Appends the next stretch to `mono`, which the caller emptied, and says what it is.
+    fn next(&mut self, mono: &mut Vec<f32>) -> Step;
+}
+
+/// What a [`Decoder`] did.
+enum Step {
+    /// It appended audio, or nothing yet.
+    Audio {
+        /// Frames a second.
+        rate: u32,
+    },
+    /// It appended silence for audio that is lost, and perhaps audio after it.
+    Lost {
+        /// How much silence, at the beginning of what was appended.
+        frames: u64,
+        /// Frames a second.
+        rate: u32,
+        /// Why.
+        reason: String,
+    },
+    /// There is no more, although there should be up to this point.
+    Short {
+        /// The point.
+        until: Samples,
+    },
+    /// There is no more that can be decoded.
+    Broken(String),
+    /// There is no more.
+    End,
+}
+
+/// The programs that help with formats that are not decoded here.
+#[derive(Debug, Clone)]
+pub struct Decoders {
+    /// The program ffmpeg, if there is one.
+    pub ffmpeg: Option<PathBuf>,
+}
+
+impl Decoders {
+    /// Those on PATH.
+    #[must_use]
+    pub fn installed() -> Self {
+        Self { ffmpeg: ffmpeg::on_path("ffmpeg") }
+    }
+}
+
+/// A recording that is being decoded: 16 kHz mono, blocks in time order without gaps.
+pub struct Audio {
+    name: String,
+    decoder: Primed,
+    /// A stream's temporary file, which has to outlive its decoder.
+    _spool: Option<Spool>,
+    resampler: Option<Resampler>,
+    /// Where the resampler's first sample stands.
+    base: u64,
+    /// Samples told.
+    told: u64,
+    mono: Vec<f32>,
+    block: Vec<f32>,
+    /// Whether the block is still to be told.
+    fresh: bool,
+    lost: Vec<LostPart>,
+    ended: bool,
+}
+
+impl Audio {
+    /// Opens a source and decodes its beginning.
+    ///
+    /// # Errors
+    /// [`TranscriptionError::Unreadable`] when it cannot be read, [`TranscriptionError::NoAudio`] when there is nothing
+    /// in it that can be decoded, with what would help.
+    pub fn open(source: Source, decoders: &Decoders) -> Result<Self, TranscriptionError> {
+        match source {
+            Source::File(path) => {
+                let name = path.display().to_string();
+                let kind = std::fs::metadata(&path).map_err(|error| unreadable(&name, error))?;
+                if kind.is_dir() {
+                    return Err(unreadable(&name, io::Error::from(io::ErrorKind::IsADirectory)));
+                }
+                if !kind.is_file() {
+                    // A pipe with a name can be read only once.
+                    let bytes = File::open(&path).map_err(|error| unreadable(&name, error))?;
+                    return Self::open(Source::Stream { name, bytes: Box::new(bytes) }, decoders);
+                }
+                let decoder = opening::file(&path, &name, decoders)?;
+                Ok(Self::new(name, decoder, None))
+            }
+            Source::Stream { name, bytes } => {
+                let (decoder, spool) = opening::stream(bytes, &name, decoders)?;
+                Ok(Self::new(name, decoder, spool))
+            }
+        }
+    }
+
+    fn new(name: String, decoder: Primed, spool: Option<Spool>) -> Self {
+        Self {
+            name,
+            decoder,
+            _spool: spool,
+            resampler: None,
+            base: 0,
+            told: 0,
+            mono: Vec::new(),
+            block: Vec::new(),
+            fresh: false,
+            lost: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The length that the container states; some state none, and a damaged one may lie.
+    #[must_use]
+    pub fn stated_duration(&self) -> Option<Samples> {
+        self.decoder.stated()
+    }
+
+    /// How much was told so far: the place of the next block's first sample.
+    #[must_use]
+    pub fn position(&self) -> Samples {
+        Samples(self.told)
+    }
+
+    /// What could not be decoded so far, in time order.
+    #[must_use]
+    pub fn lost(&self) -> &[LostPart] {
+        &self.lost
+    }
+
+    /// Decodes on without telling anything, up to `until` or the end. The next block begins there exactly.
+    ///
+    /// # Errors
+    /// As [`Audio::next_block`].
+    pub fn skip_to(&mut self, until: Samples) -> Result<(), TranscriptionError> {
+        while self.told < until.0 {
+            let wanted = usize::try_from(until.0 - self.told).unwrap_or(usize::MAX);
+            let Some(length) = self.next_block()?.map(<[f32]>::len) else { break };
+            if length > wanted {
+                self.block.drain(..wanted);
+                self.told = until.0;
+                self.fresh = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next samples, between -1 and 1 as a rule, as many as come in one go; none at the end.
+    ///
+    /// # Errors
+    /// [`TranscriptionError::NoAudio`] when the source ends before any audio came.
+    pub fn next_block(&mut self) -> Result<Option<&[f32]>, TranscriptionError> {
+        if !self.fresh {
+            self.block.clear();
+            while self.block.is_empty() && !self.ended {
+                self.advance().map_err(|reason| no_audio(&self.name, reason))?;
+            }
+            for sample in &mut self.block {
+                if !sample.is_finite() {
+                    *sample = 0.0;
+                }
+            }
+        }
+        if self.block.is_empty() && self.told == 0 {
+            let reason = self.lost.first().map_or("it has no audio in it", |lost| lost.reason.as_str());
+            return Err(no_audio(&self.name, reason.to_owned()));
+        }
+        self.fresh = false;
+        self.told += self.block.len() as u64;
+        Ok(if self.block.is_empty() { None } else { Some(&self.block) })
+    }
+
+    /// Decodes one step further.
+    fn advance(&mut self) -> Result<(), String> {
+        self.mono.clear();
+        match self.decoder.next(&mut self.mono) {
+            Step::Audio { rate } => self.resample(rate),
+            Step::Lost { frames, rate, reason } => {
+                let start = self.base + self.resampler.as_ref().map_or(0, Resampler::position);
+                self.resample(rate)?;
+                self.lose(start, start + resample::exact(frames, rate), reason);
+                Ok(())
+            }
+            Step::Short { until } => {
+                self.finish()?;
+                self.lose(self.base, until.0, "the file ends before the audio that it announces".to_owned());
+                self.ended = true;
+                Ok(())
+            }
+            Step::Broken(reason) => {
+                self.finish()?;
+                self.lose(self.base, self.base, reason);
+                self.ended = true;
+                Ok(())
+            }
+            Step::End => {
+                self.ended = true;
+                self.finish()
+            }
+        }
+    }
+
+    fn resample(&mut self, rate: u32) -> Result<(), String> {
+        if self.mono.is_empty() {
+            return Ok(());
+        }
+        if self.resampler.as_ref().is_none_or(|resampler| resampler.rate() != rate) {
+            self.finish()?;
+        }
+        let resampler = match &mut self.resampler {
+            Some(resampler) => resampler,
+            none => none.insert(Resampler::try_new(rate)?),
+        };
+        resampler.push(&self.mono, &mut self.block)
+    }
+
+    /// The audio of this rate is over.
+    fn finish(&mut self) -> Result<(), String> {
+        let Some(resampler) = self.resampler.take() else { return Ok(()) };
+        self.base += resampler.position();
+        resampler.finish(&mut self.block)
+    }
+
+    fn lose(&mut self, start: u64, end: u64, reason: String) {
+        let many = self.lost.len() >= MOST_LOST_PARTS;
+        match self.lost.last_mut() {
+            Some(last) if many || last.reason == reason && start <= last.end.0 => {
+                last.end = Samples(end.max(last.end.0));
+            }
+            _ => self.lost.push(LostPart { start: Samples(start), end: Samples(end), reason }),
+        }
+    }
+}
+
+/// A decoder that has proved that it can.
+struct Primed {
+    decoder: Box<dyn Decoder>,
+    first: VecDeque<(Vec<f32>, Step)>,
+}
+
+impl Primed {
+    /// Decodes the first audio, so that what cannot be decoded is refused before anything is told of it.
+    fn try_new(mut decoder: Box<dyn Decoder>) -> Result<Self, String> {
+        let mut first = VecDeque::new();
+        for _ in 0..MOST_STEPS_TO_AUDIO {
+            let mut mono = Vec::new();
+            match decoder.next(&mut mono) {
+                Step::Audio { .. } if mono.is_empty() => {}
+                Step::End | Step::Short { .. } => return Err("it has no audio in it".to_owned()),
+                Step::Broken(reason) => return Err(reason),
+                step @ Step::Lost { .. } => first.push_back((mono, step)),
+                step @ Step::Audio { .. } => {
+                    first.push_back((mono, step));
+                    return Ok(Self { decoder, first });
+                }
+            }
+        }
+        Err("nothing in it can be decoded".to_owned())
+    }
+}
+
+impl Decoder for Primed {
+    fn stated(&self) -> Option<Samples> {
+        self.decoder.stated()
+    }
+
+    fn next(&mut self, mono: &mut Vec<f32>) -> Step {
+        match self.first.pop_front() {
+            Some((first, step)) => {
+                mono.extend_from_slice(&first);
+                step
+            }
+            None => self.decoder.next(mono),
+        }
+    }
+}
+
+fn unreadable(name: &str, source: io::Error) -> TranscriptionError {
+    TranscriptionError::Unreadable { name: name.to_owned(), source }
+}
+
+fn no_audio(name: &str, reason: String) -> TranscriptionError {
+    TranscriptionError::NoAudio { name: name.to_owned(), reason }
+}

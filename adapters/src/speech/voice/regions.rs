@@ -1,0 +1,214 @@
+//! Stretches of speech out of the detector's probabilities.
+
+use std::collections::VecDeque;
+
+use commands::ports::transcription::VoiceOptions;
+
+use super::FRAME;
+
+/// The longest region, padding included: what a Whisper model hears at once.
+pub(in crate::speech) const LONGEST: u64 = 480_000;
+/// More padding than this would leave no room for speech.
+const MOST_PADDING: u64 = 80_000;
+/// Probabilities below this, in speech that has to be cut, are a pause.
+const PAUSE: f32 = 0.9;
+/// How far before its longest end speech without a pause is searched for its quietest point.
+const SEARCHED: u64 = 80_000;
+/// Frames over which loudness is averaged in that search: a point between two words, not between two waves.
+const SMOOTHED: usize = 5;
+
+/// What is known of 512 samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// The probability of speech in it.
+    pub probability: f32,
+    /// The mean of its squares.
+    pub power: f32,
+}
+
+/// A stretch of speech. Regions come in time order and do not overlap; none is longer than 30 s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// The first sample, padding included.
+    pub start: u64,
+    /// The sample after the last, padding included.
+    pub end: u64,
+    /// The speech in it.
+    pub speech: (u64, u64),
+}
+
+/// Speech that has not ended yet.
+struct Open {
+    start: u64,
+    /// Where the padding before it begins, once that cannot change.
+    padded: Option<u64>,
+    /// Since when it has been quiet.
+    quiet: Option<u64>,
+    /// Whether it counts however short it is: because it goes on where a region that became too long was cut, or because
+    /// nobody listens for speech.
+    sure: bool,
+    frames: VecDeque<Frame>,
+}
+
+/// Speech that has ended, while its padding may still have to give way to what follows.
+struct Closed {
+    padded: u64,
+    speech: (u64, u64),
+}
+
+/// Turns frames into regions, each as soon as it is certain. Speech begins at the threshold and ends where it stays below
+/// the release for long enough; where the padding of two regions would overlap, they meet in the middle.
+pub struct Regions {
+    options: VoiceOptions,
+    pad: u64,
+    longest: u64,
+    origin: u64,
+    position: u64,
+    open: Option<Open>,
+    closed: Option<Closed>,
+}
+
+impl Regions {
+    /// For audio whose first sample is `origin`.
+    #[must_use]
+    pub fn new(options: VoiceOptions, origin: u64) -> Self {
+        let pad = if options.enabled { options.pad.0.min(MOST_PADDING) } else { 0 };
+        let longest = (LONGEST - 2 * pad) / FRAME as u64 * FRAME as u64;
+        Self { options, pad, longest, origin, position: origin, open: None, closed: None }
+    }
+
+    /// Takes the next frame; appends what is certain now.
+    pub fn push(&mut self, frame: Frame, out: &mut Vec<Region>) {
+        // Where nobody listens for speech, everything is.
+        let speech = !self.options.enabled || frame.probability >= self.options.threshold;
+        let probability = if self.options.enabled { frame.probability } else { 1.0 };
+        let at = self.position;
+        self.position += FRAME as u64;
+        match &mut self.open {
+            None if !speech => {}
+            None => {
+                let sure = !self.options.enabled;
+                self.open =
+                    Some(Open { start: at, padded: None, quiet: None, sure, frames: VecDeque::new() });
+            }
+            Some(open) if speech => open.quiet = None,
+            Some(open) if probability < self.options.release => {
+                let since = *open.quiet.get_or_insert(at);
+                if at - since >= self.options.min_silence.0 {
+                    self.close(since, out);
+                }
+            }
+            Some(_) => {}
+        }
+        if let Some(open) = &mut self.open {
+            open.frames.push_back(Frame { probability, ..frame });
+            if self.position - open.start >= self.longest {
+                self.cut(out);
+            }
+        }
+        self.settle(out);
+    }
+
+    /// Appends the last regions of audio that ends before `end`.
+    pub fn finish(mut self, end: u64, out: &mut Vec<Region>) {
+        self.position = self.position.min(end);
+        if let Some(open) = &self.open {
+            let until = open.quiet.unwrap_or(end).min(end);
+            self.close(until, out);
+        }
+        if let Some(last) = self.closed.take() {
+            out.push(Region {
+                start: last.padded,
+                end: (last.speech.1 + self.pad).min(end),
+                speech: last.speech,
+            });
+        }
+    }
+
+    /// No region to come begins before this sample.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
+        if let Some(closed) = &self.closed {
+            return closed.padded;
+        }
+        let begin = self.open.as_ref().map_or(self.position, |open| open.padded.unwrap_or(open.start));
+        begin.saturating_sub(self.pad).max(self.origin)
+    }
+
+    /// Speech has ended at `end`.
+    fn close(&mut self, end: u64, out: &mut Vec<Region>) {
+        let Some(mut open) = self.open.take() else { return };
+        if end - open.start < self.options.min_speech.0 && !open.sure {
+            return;
+        }
+        let padded = self.begin(&mut open, out);
+        self.closed = Some(Closed { padded, speech: (open.start, end) });
+    }
+
+    /// Fixes where the padding of speech begins, and with it where that of the region before ends.
+    fn begin(&mut self, open: &mut Open, out: &mut Vec<Region>) -> u64 {
+        if let Some(padded) = open.padded {
+            return padded;
+        }
+        let mut padded = open.start.saturating_sub(self.pad).max(self.origin);
+        if let Some(last) = self.closed.take() {
+            let between = open.start - last.speech.1;
+            let end =
+                if between < 2 * self.pad { last.speech.1 + between / 2 } else { last.speech.1 + self.pad };
+            padded = padded.max(end);
+            out.push(Region { start: last.padded, end, speech: last.speech });
+        }
+        open.padded = Some(padded);
+        padded
+    }
+
+    /// Tells a region whose end nothing can change any more.
+    fn settle(&mut self, out: &mut Vec<Region>) {
+        if let Some(mut open) = self.open.take() {
+            // It will not be taken for a noise any more.
+            let lasts =
+                open.quiet.unwrap_or(self.position) - open.start >= self.options.min_speech.0 || open.sure;
+            if lasts {
+                self.begin(&mut open, out);
+            }
+            self.open = Some(open);
+        }
+        let next = self.open.as_ref().map_or(self.position, |open| open.start);
+        if let Some(last) = self.closed.take_if(|last| next - last.speech.1 >= 2 * self.pad) {
+            out.push(Region { start: last.padded, end: last.speech.1 + self.pad, speech: last.speech });
+        }
+    }
+
+    /// Speech has become too long: it ends at its quietest point, and goes on there.
+    fn cut(&mut self, out: &mut Vec<Region>) {
+        let Some(mut open) = self.open.take() else { return };
+        let kept = quietest(open.frames.make_contiguous());
+        let at = open.start + (kept * FRAME) as u64;
+        let padded = self.begin(&mut open, out);
+        out.push(Region { start: padded, end: at, speech: (open.start, at) });
+        let rest = open.frames.split_off(kept);
+        let quiet = open.quiet.filter(|since| *since > at);
+        self.open = Some(Open { start: at, padded: Some(at), quiet, sure: true, frames: rest });
+    }
+}
+
+/// How many frames come before the best place for a cut: the deepest pause of the second half, or else the quietest
+/// point of the last seconds. At least one, and not all.
+fn quietest(frames: &[Frame]) -> usize {
+    let smooth = |at: usize, of: fn(&Frame) -> f32, width: usize| {
+        let near = &frames[at.saturating_sub(width / 2)..(at + width / 2 + 1).min(frames.len())];
+        near.iter().map(of).sum::<f32>() / near.len() as f32
+    };
+    let least = |from: usize, of: fn(&Frame) -> f32, width: usize| {
+        (from.max(1)..frames.len())
+            .map(|at| (at, smooth(at, of, width)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((frames.len().saturating_sub(1).max(1), 0.0))
+    };
+    let (at, probability) = least(frames.len() / 2, |frame| frame.probability, 3);
+    if probability < PAUSE {
+        return at;
+    }
+    let searched = (SEARCHED as usize / FRAME).min(frames.len() / 2);
+    least(frames.len() - searched, |frame| frame.power, SMOOTHED).0
+}

@@ -1,0 +1,105 @@
+//! Keeps the audio that is still needed, and cuts regions out of it.
+
+use commands::ports::transcription::{Samples, VoiceOptions};
+
+use super::Window;
+use super::packer::Packer;
+use crate::speech::voice::{FRAME, Frame, Region, Regions};
+
+/// Makes windows of audio and the probabilities of speech of its frames, wherever these come from.
+pub struct Cutter {
+    regions: Regions,
+    packer: Packer,
+    /// The place of the first sample that is kept.
+    start: u64,
+    kept: Vec<f32>,
+    /// The place of the next frame.
+    position: u64,
+    /// How much speech there was.
+    speech: u64,
+    found: Vec<Region>,
+}
+
+impl Cutter {
+    /// For audio whose first sample is `origin`.
+    #[must_use]
+    pub fn new(options: VoiceOptions, origin: Samples) -> Self {
+        Self {
+            regions: Regions::new(options, origin.0),
+            packer: Packer::default(),
+            start: origin.0,
+            kept: Vec::new(),
+            position: origin.0,
+            speech: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// Takes the next samples, and the probabilities of the next frames, of which there may not be more than there are
+    /// whole frames; appends the windows that are certain now.
+    pub fn push(&mut self, samples: &[f32], probabilities: &[f32], windows: &mut Vec<Window>) {
+        self.kept.extend_from_slice(samples);
+        for probability in probabilities {
+            let frame = self.frame(*probability);
+            self.regions.push(frame, &mut self.found);
+            self.pack(windows);
+        }
+        self.packer.silent_until(self.regions.floor(), windows);
+        self.forget();
+    }
+
+    /// The audio is over. Takes the probabilities of the last frames, appends the last windows, and says how much speech
+    /// there was in all.
+    pub fn finish(mut self, probabilities: &[f32], windows: &mut Vec<Window>) -> Samples {
+        let end = self.start + self.kept.len() as u64;
+        for probability in probabilities {
+            if self.position >= end {
+                break;
+            }
+            let frame = self.frame(*probability);
+            self.regions.push(frame, &mut self.found);
+            self.pack(windows);
+        }
+        let regions = std::mem::replace(&mut self.regions, Regions::new(VoiceOptions::default(), 0));
+        regions.finish(end, &mut self.found);
+        self.pack(windows);
+        self.packer.finish(windows);
+        Samples(self.speech)
+    }
+
+    /// Whole frames that are there and have no probability yet, once `more` samples have come.
+    pub(super) fn frames_with(&self, more: usize) -> usize {
+        let ahead = self.start + (self.kept.len() + more) as u64 - self.position;
+        usize::try_from(ahead).unwrap_or(0) / FRAME
+    }
+
+    /// Everything before this point is in windows that were given, or is no speech.
+    #[must_use]
+    pub fn done_until(&self) -> Samples {
+        let floor = self.regions.floor();
+        Samples(self.packer.first().map_or(floor, |first| first.min(floor)))
+    }
+
+    fn frame(&mut self, probability: f32) -> Frame {
+        let from = usize::try_from(self.position - self.start).unwrap_or(usize::MAX).min(self.kept.len());
+        let samples = &self.kept[from..(from + FRAME).min(self.kept.len())];
+        self.position += FRAME as u64;
+        let power = samples.iter().map(|sample| sample * sample).sum::<f32>() / FRAME as f32;
+        Frame { probability, power }
+    }
+
+    fn pack(&mut self, windows: &mut Vec<Window>) {
+        for region in self.found.drain(..) {
+            self.speech += region.speech.1 - region.speech.0;
+            self.packer.add(&region, (self.start, &self.kept), windows);
+        }
+    }
+
+    /// Drops the audio that nothing needs any more.
+    fn forget(&mut self) {
+        let needed = self.packer.needs_from(self.regions.floor()).max(self.start);
+        let dropped = usize::try_from(needed - self.start).unwrap_or(usize::MAX).min(self.kept.len());
+        self.kept.drain(..dropped);
+        self.start += dropped as u64;
+    }
+}

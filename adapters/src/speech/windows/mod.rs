@@ -1,0 +1,124 @@
+//! What a Whisper model hears at once: windows of at most 30 s, cut in silence, and the one map between the times in them
+//! and the times of the recording.
+//!
+//! Speech is packed to between 20 and 30 s, because a model makes more mistakes in short pieces and takes as long for them.
+//! Silence between is shortened, never replaced: every sample of a window is one of the recording, in order, and every
+//! sample of speech stands in exactly one window.
+
+mod cutter;
+mod map;
+mod packer;
+
+use commands::ports::transcription::{Samples, Span, VoiceOptions};
+
+pub use cutter::Cutter;
+pub use map::{Piece, TimeMap};
+
+use super::voice::{Detector, VoiceError, VoiceModel};
+
+/// Samples of the longest window: 30 s.
+pub const LONGEST_WINDOW: u64 = super::voice::LONGEST;
+
+/// A stretch for the model to hear.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// At most [`LONGEST_WINDOW`].
+    pub samples: Vec<f32>,
+    /// Where they stand in the recording.
+    pub map: TimeMap,
+    /// Where the detector heard speech, in the window's time; all of it where nobody listened.
+    pub speech: Vec<Span>,
+}
+
+impl Window {
+    /// Where the window begins in the recording.
+    #[must_use]
+    pub fn start(&self) -> Samples {
+        self.map.pieces().first().map_or(Samples(0), |piece| Samples(piece.source_start))
+    }
+
+    /// Where it ends in the recording.
+    #[must_use]
+    pub fn end(&self) -> Samples {
+        self.map.pieces().last().map_or(Samples(0), |piece| Samples(piece.source_end))
+    }
+
+    /// Samples of speech in it between two points of its own time.
+    #[must_use]
+    pub fn speech_between(&self, from: Samples, to: Samples) -> Samples {
+        let within = |span: &Span| span.end.0.min(to.0).saturating_sub(span.start.0.max(from.0));
+        Samples(self.speech.iter().map(within).sum())
+    }
+
+    /// A part of it, between two points of its own time, as a window for itself.
+    #[must_use]
+    pub fn part(&self, from: Samples, to: Samples) -> Self {
+        let to = Samples(to.0.min(self.samples.len() as u64));
+        let from = from.min(to);
+        let within = |span: &Span| Span {
+            start: Samples(span.start.max(from).0 - from.0),
+            end: Samples(span.end.min(to).0.saturating_sub(from.0)),
+        };
+        // Both are at most the length of a vector.
+        let samples = self.samples[from.0 as usize..to.0 as usize].to_vec();
+        let speech = self.speech.iter().filter(|span| span.end > from && span.start < to).map(within).collect();
+        Self { samples, map: self.map.part(from, to), speech }
+    }
+}
+
+/// Listens to one stretch of a recording and gives its windows, each as soon as it is certain. What it gives does not
+/// depend on the portions in which it gets the audio, and how much audio it keeps does not depend on how long that is.
+pub struct Listener {
+    detector: Option<Detector>,
+    cutter: Cutter,
+    probabilities: Vec<f32>,
+}
+
+impl Listener {
+    /// For audio whose first sample is `origin`. Each range of a recording gets one of its own, so that no window crosses
+    /// an edge; a range that is to be heard with what is around it is simply given with it. Without a model, or where the
+    /// options say so, nobody listens for speech and everything comes in windows.
+    #[must_use]
+    pub fn new(model: Option<&VoiceModel>, options: VoiceOptions, origin: Samples) -> Self {
+        let model = model.filter(|_| options.enabled);
+        let options = VoiceOptions { enabled: model.is_some(), ..options };
+        Self {
+            detector: model.map(VoiceModel::detector),
+            cutter: Cutter::new(options, origin),
+            probabilities: Vec::new(),
+        }
+    }
+
+    /// Takes the next samples and appends the windows that are certain now.
+    ///
+    /// # Errors
+    /// When the voice detector fails.
+    pub fn push(&mut self, samples: &[f32], windows: &mut Vec<Window>) -> Result<(), VoiceError> {
+        self.probabilities.clear();
+        match &mut self.detector {
+            Some(detector) => detector.push(samples, &mut self.probabilities)?,
+            None => self.probabilities.resize(self.cutter.frames_with(samples.len()), 1.0),
+        }
+        self.cutter.push(samples, &self.probabilities, windows);
+        Ok(())
+    }
+
+    /// Everything before this point is in windows that were given, or is no speech.
+    #[must_use]
+    pub fn done_until(&self) -> Samples {
+        self.cutter.done_until()
+    }
+
+    /// The audio is over: appends its last windows, and says how much speech there was in all.
+    ///
+    /// # Errors
+    /// When the voice detector fails.
+    pub fn finish(mut self, windows: &mut Vec<Window>) -> Result<Samples, VoiceError> {
+        self.probabilities.clear();
+        match self.detector {
+            Some(detector) => detector.finish(&mut self.probabilities)?,
+            None => self.probabilities.push(1.0),
+        }
+        Ok(self.cutter.finish(&self.probabilities, windows))
+    }
+}
