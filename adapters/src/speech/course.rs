@@ -15,7 +15,7 @@ use super::model::Tokens;
 use super::scheduler::{Features, Work};
 use super::segments::{TimedText, Timeline, timeline};
 use super::windows::Window;
-use super::words::{FRAME_SAMPLES, SpokenWord, word_times};
+use super::words::{SpokenWord, word_times};
 
 /// Temperatures in the order in which they are tried.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
@@ -195,25 +195,15 @@ impl Course {
         let length = self.part.window.samples.len() as u64;
         let doubtful = attempt.is_poor();
         let timeline = timeline(&self.plan.tokens, &attempt.decoded.tokens, &attempt.decoded.logprobs, length);
-        let texts: Vec<u32> = timeline.segments.iter().flat_map(|segment| segment.tokens.iter().copied()).collect();
-        let wants_words = self.plan.words && !texts.is_empty();
+        let wants_words = self.plan.words && !timeline.segments.is_empty();
         let ask = wants_words.then(|| {
-            let mut ids = self.prompt_for_words();
-            ids.extend(texts);
+            let mut ids = self.prompt();
+            ids.extend(&attempt.decoded.tokens);
             ids.push(self.plan.tokens.end);
             Next::Ask(self.part.features.clone(), Work::Attention { ids })
         });
         self.part.kept = Some(Kept { attempt, timeline, doubtful });
         ask.unwrap_or_else(|| self.settle(&[]))
-    }
-
-    /// As openai-whisper does: the prompt of a text without times.
-    fn prompt_for_words(&self) -> Vec<u32> {
-        let mut prompt = self.prompt();
-        let start = prompt.iter().position(|id| *id == self.plan.tokens.start).unwrap_or(0);
-        prompt.drain(..start);
-        prompt.push(self.plan.tokens.no_timestamps);
-        prompt
     }
 
     /// Takes the attention of the text that was kept.
@@ -232,11 +222,10 @@ impl Course {
     /// The text becomes segments of the source; speech that it leaves out becomes parts of its own.
     fn settle(&mut self, attention: &[Array2<f32>]) -> Next {
         let Some(kept) = self.part.kept.take() else { return self.next_part() };
-        let words = self.words(&kept.timeline, attention);
         self.spoken |= !kept.timeline.segments.is_empty();
         let left = self.left(&kept.timeline);
         for segment in &kept.timeline.segments {
-            let segment = self.segment(&kept, segment, words.as_deref());
+            let segment = self.segment(&kept, segment, attention);
             self.result.segments.push(segment);
         }
         if !left.is_empty() && self.part.cut {
@@ -299,17 +288,7 @@ impl Course {
         }
     }
 
-    /// The words of the part's texts, in samples of the part.
-    fn words(&self, timeline: &Timeline, attention: &[Array2<f32>]) -> Option<Vec<SpokenWord>> {
-        let texts: Vec<u32> = timeline.segments.iter().flat_map(|segment| segment.tokens.iter().copied()).collect();
-        let frames = (self.part.window.samples.len() as u64).div_ceil(FRAME_SAMPLES) as usize;
-        let language = self.setting.language.as_ref().map(|language| language.0.as_str());
-        let prompt = self.prompt_for_words().len();
-        let known = self.plan.words && !attention.is_empty();
-        known.then(|| word_times(&self.plan.tokens, &texts, attention, prompt, frames, language))
-    }
-
-    fn segment(&self, kept: &Kept, timed: &TimedText, words: Option<&[SpokenWord]>) -> Segment {
+    fn segment(&self, kept: &Kept, timed: &TimedText, attention: &[Array2<f32>]) -> Segment {
         let map = &self.part.window.map;
         let text = self.plan.tokens.text(&timed.tokens);
         let speech = self.part.speech();
@@ -332,7 +311,7 @@ impl Course {
             start: map.source_of_start(Samples(span.start)),
             end: map.source_of_end(Samples(span.end)),
             text: text.trim().to_owned(),
-            words: words.map(|words| self.words_of(timed, words, &span, speech)),
+            words: self.plan.words.then(|| self.words(timed, attention, &span)),
             tokens: timed.tokens.clone(),
             avg_logprob: rounded(kept.attempt.decoded.avg_logprob),
             compression_ratio: rounded(kept.attempt.compression_ratio),
@@ -343,51 +322,24 @@ impl Course {
         }
     }
 
-    /// The words of one segment, inside of its times. Warping begins at the first frame and ends at the last, so that
-    /// the first word swallows the silence before it and the last one that after it: they are cut to the speech, and to
-    /// twice the length of a usual word.
-    fn words_of(&self, timed: &TimedText, words: &[SpokenWord], span: &Range<u64>, speech: Option<&[Range<u64>]>) -> Vec<Word> {
-        let own = timed.first_text..timed.first_text + timed.tokens.len();
-        let mut own_words: Vec<SpokenWord> = words.iter().filter(|word| own.contains(&word.tokens.start)).cloned().collect();
-        let longest = 2 * usual_length(words);
-        let last = own_words.len().saturating_sub(1);
-        let mut from = span.start;
-        for (place, word) in own_words.iter_mut().enumerate() {
-            let mut times = word.start.clamp(from, span.end)..word.end.clamp(from, span.end);
-            if let Some(speech) = speech {
-                times = to_speech(times, speech);
-            }
-            if place == 0 {
-                times.start = times.start.max(times.end.saturating_sub(longest));
-            }
-            if place == last {
-                times.end = times.end.min(times.start + longest);
-            }
-            from = times.end;
-            (word.start, word.end) = (times.start, times.end);
-        }
-        let probability = |word: &SpokenWord| {
-            let logprobs = word.tokens.clone().filter_map(|token| timed.logprobs.get(token - timed.first_text));
-            let sum: f32 = logprobs.map(|logprob| logprob.exp()).sum();
-            rounded(sum / word.tokens.len().max(1) as f32)
-        };
+    /// The words of one segment, inside of its times.
+    fn words(&self, timed: &TimedText, attention: &[Array2<f32>], span: &Range<u64>) -> Vec<Word> {
+        let language = self.setting.language.as_ref().map(|language| language.0.as_str());
+        // The line in which a token is decided is that of the token before it.
+        let line = self.prompt().len() + timed.first - 1;
+        let words = word_times(&self.plan.tokens, &timed.tokens, attention, line, span, language);
         let map = &self.part.window.map;
         let word = |word: SpokenWord| Word {
             start: map.source_of_start(Samples(word.start)),
             end: map.source_of_end(Samples(word.end)),
-            probability: probability(&word),
+            probability: {
+                let logprobs = &timed.logprobs[word.tokens.clone()];
+                rounded(logprobs.iter().map(|logprob| logprob.exp()).sum::<f32>() / logprobs.len().max(1) as f32)
+            },
             text: word.text,
         };
-        own_words.into_iter().map(word).collect()
+        words.into_iter().map(word).collect()
     }
-}
-
-/// The usual length of a word: the median, at most 0.7 s (openai-whisper's figure).
-fn usual_length(words: &[SpokenWord]) -> u64 {
-    const AT_MOST: u64 = 11_200;
-    let mut lengths: Vec<u64> = words.iter().map(|word| word.end - word.start).filter(|length| *length > 0).collect();
-    lengths.sort_unstable();
-    lengths.get(lengths.len() / 2).copied().unwrap_or(AT_MOST).min(AT_MOST)
 }
 
 /// Moves ends that lie in silence to the speech next to them, inside of the span.

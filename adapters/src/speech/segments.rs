@@ -12,8 +12,8 @@ pub(super) struct TimedText {
     pub end: u64,
     /// The text's tokens.
     pub tokens: Vec<u32>,
-    /// The number of the first of them among all text tokens of the window.
-    pub first_text: usize,
+    /// The number of the first of them among all tokens of the window, times included.
+    pub first: usize,
     /// The log probability of each.
     pub logprobs: Vec<f32>,
 }
@@ -33,7 +33,7 @@ pub(super) fn timeline(tokens: &Tokens, ids: &[u32], logprobs: &[f32], length: u
     let mut timeline = Timeline::default();
     let mut open: Option<TimedText> = None;
     let mut start = 0;
-    for (id, logprob) in ids.iter().zip(logprobs) {
+    for (place, (id, logprob)) in ids.iter().zip(logprobs).enumerate() {
         if tokens.is_timestamp(*id) {
             if let Some(mut segment) = open.take() {
                 segment.end = time(*id).max(segment.start);
@@ -46,7 +46,7 @@ pub(super) fn timeline(tokens: &Tokens, ids: &[u32], logprobs: &[f32], length: u
             start,
             end: length,
             tokens: Vec::new(),
-            first_text: 0,
+            first: place,
             logprobs: Vec::new(),
         });
         segment.tokens.push(*id);
@@ -54,11 +54,6 @@ pub(super) fn timeline(tokens: &Tokens, ids: &[u32], logprobs: &[f32], length: u
     }
     timeline.segments.extend(open);
     timeline.segments.retain(|segment| !tokens.text(&segment.tokens).trim().is_empty());
-    let mut texts = 0;
-    for segment in &mut timeline.segments {
-        segment.first_text = texts;
-        texts += segment.tokens.len();
-    }
     // Two times at the end: the second begins what this window does not hold whole.
     if let [.., before, last] = ids
         && tokens.is_timestamp(*before)

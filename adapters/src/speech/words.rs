@@ -1,12 +1,18 @@
-//! When each word was said. The decoder's alignment heads look at the frames that they are about to write; dynamic time
-//! warping makes of that one frame for each token, as in openai-whisper.
+//! When each word was said. The decoder's alignment heads look at the frames of the word that comes next. openai-whisper
+//! warps a window's tokens along them; here the frames of each segment are divided among its words, which keeps an
+//! error within its segment, and gives no word a length of zero.
 
-use ndarray::Array2;
+use std::ops::Range;
+
+use ndarray::{Array1, Array2};
 
 use super::model::Tokens;
 
 /// Samples of one frame of the encoder: 20 ms.
 pub(super) const FRAME_SAMPLES: u64 = 320;
+
+/// Frames of the shortest word.
+const SHORTEST_WORD: usize = 4;
 
 /// The width of the median filter over frames.
 const MEDIAN: usize = 7;
@@ -16,58 +22,63 @@ const MEDIAN: usize = 7;
 pub(super) struct SpokenWord {
     /// With the space before it and the punctuation around it.
     pub text: String,
-    /// The tokens that it is made of, as numbers in the text.
-    pub tokens: std::ops::Range<usize>,
+    /// The tokens that it is made of, as numbers in the segment.
+    pub tokens: Range<usize>,
     /// In samples of the window.
     pub start: u64,
     /// In samples of the window.
     pub end: u64,
 }
 
-/// The words of a text with their times, from the attention of each alignment head: one line for each token of prompt,
-/// text and end, one column for each frame. `prompt` is the number of tokens before the text, `frames` those that hold
-/// audio.
+/// The words of a segment with their times, from the attention of each alignment head: one line for each token, the
+/// first of the segment's in `line`, one column for each frame. The segment lies in `span`, in samples of the window: no
+/// word begins before it or ends after it, so that silence around it belongs to none.
 pub(super) fn word_times(
     tokens: &Tokens,
     text: &[u32],
     attention: &[Array2<f32>],
-    prompt: usize,
-    frames: usize,
+    line: usize,
+    span: &Range<u64>,
     language: Option<&str>,
 ) -> Vec<SpokenWord> {
-    if text.is_empty() || attention.is_empty() || frames == 0 {
+    let frames = (span.start / FRAME_SAMPLES) as usize..span.end.div_ceil(FRAME_SAMPLES) as usize;
+    if text.is_empty() || attention.is_empty() || frames.is_empty() {
         return Vec::new();
     }
-    let lines = text.len() + 1;
-    let cost = cost(attention, prompt - 1, lines, frames);
-    let starts = first_frames(&cost);
-    let at = |token: usize| starts[token.min(lines - 1)] as u64 * FRAME_SAMPLES;
     let words = merge_punctuation(split(tokens, text, language));
-    words.into_iter().map(|(word, range)| SpokenWord { text: word, start: at(range.start), end: at(range.end), tokens: range }).collect()
+    let ranges: Vec<Range<usize>> = words.iter().map(|(_, range)| line + range.start..line + range.end).collect();
+    let starts = first_frames(&scores(attention, &ranges, &frames));
+    let at = |word: usize| match starts.get(word) {
+        _ if word == 0 => span.start,
+        Some(frame) => ((frames.start + frame) as u64 * FRAME_SAMPLES).clamp(span.start, span.end),
+        None => span.end,
+    };
+    words
+        .into_iter()
+        .enumerate()
+        .map(|(place, (word, range))| SpokenWord { text: word, tokens: range, start: at(place), end: at(place + 1) })
+        .collect()
 }
 
-/// How little each token looked at each frame: the heads' mean, each normalised over the tokens and smoothed over time.
-fn cost(attention: &[Array2<f32>], first: usize, lines: usize, frames: usize) -> Array2<f32> {
-    let mut sum = Array2::<f32>::zeros((lines, frames));
+/// How much each word looked at each frame: the mean of its tokens and of the heads, as a share of all that it looked at,
+/// smoothed over time.
+fn scores(attention: &[Array2<f32>], words: &[Range<usize>], frames: &Range<usize>) -> Array2<f32> {
+    let mut scores = Array2::<f32>::zeros((words.len(), frames.len()));
     for head in attention {
-        let frames = frames.min(head.ncols());
-        let mut normal = Array2::<f32>::zeros((lines, frames));
-        for frame in 0..frames {
-            let column = head.column(frame);
-            let count = column.len() as f32;
-            let mean = column.sum() / count;
-            let deviation = (column.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt() + 1e-9;
-            for line in 0..lines {
-                normal[[line, frame]] = (column[first + line] - mean) / deviation;
+        for (place, lines) in words.iter().enumerate() {
+            let mut looked = Array1::<f32>::zeros(frames.len());
+            for line in lines.clone() {
+                for (column, frame) in frames.clone().enumerate().filter(|(_, frame)| *frame < head.ncols()) {
+                    looked[column] += head[[line, frame]];
+                }
             }
-        }
-        for line in 0..lines {
-            for frame in 0..frames {
-                sum[[line, frame]] -= median(normal.row(line), frame);
+            let all = looked.sum() + 1e-9;
+            for column in 0..frames.len() {
+                scores[[place, column]] += median(looked.view(), column) / all;
             }
         }
     }
-    sum / attention.len() as f32
+    scores
 }
 
 /// The median around a frame; beyond the ends the line is mirrored.
@@ -84,55 +95,45 @@ fn median(line: ndarray::ArrayView1<'_, f32>, frame: usize) -> f32 {
     around[MEDIAN / 2]
 }
 
-/// The cheapest monotone path through the costs, as the first frame of each line.
-fn first_frames(cost: &Array2<f32>) -> Vec<usize> {
-    let (lines, frames) = cost.dim();
-    // Cells are a line and a frame further on than the costs that they add, so that the path has a beginning.
-    let width = frames + 1;
-    let mut sums = vec![f32::INFINITY; (lines + 1) * width];
-    let mut steps = vec![Step::Both; (lines + 1) * width];
-    sums[0] = 0.0;
-    for line in 1..=lines {
-        for frame in 1..=frames {
-            let at = line * width + frame;
-            let both = sums[at - width - 1];
-            let down = sums[at - width];
-            let along = sums[at - 1];
-            let (step, least) = if both <= down && both <= along {
-                (Step::Both, both)
-            } else if down <= along {
-                (Step::Line, down)
-            } else {
-                (Step::Frame, along)
-            };
-            sums[at] = cost[[line - 1, frame - 1]] + least;
-            steps[at] = step;
+/// Divides the frames among the words, in order, so that what each word looked at in its own frames adds up to the most.
+/// No word is shorter than 80 ms, where there is room. Gives the first frame of each word.
+fn first_frames(scores: &Array2<f32>) -> Vec<usize> {
+    let (words, frames) = scores.dim();
+    let shortest = SHORTEST_WORD.min(frames / words.max(1));
+    // The best sum of the words so far that end before a frame, and where the last of them begins.
+    let mut best = vec![f32::NEG_INFINITY; frames + 1];
+    best[0] = 0.0;
+    let mut begins = Vec::with_capacity(words);
+    for word in scores.rows() {
+        let mut sums = vec![0.0; frames + 1];
+        for frame in 0..frames {
+            sums[frame + 1] = sums[frame] + word[frame];
         }
-    }
-    let mut first = vec![0; lines];
-    let (mut line, mut frame) = (lines, frames);
-    while line > 0 && frame > 0 {
-        first[line - 1] = frame - 1;
-        match steps[line * width + frame] {
-            Step::Both => {
-                line -= 1;
-                frame -= 1;
+        let mut next = vec![f32::NEG_INFINITY; frames + 1];
+        let mut begin = vec![0; frames + 1];
+        let (mut lead, mut from) = (f32::NEG_INFINITY, 0);
+        for end in shortest..=frames {
+            let start = end - shortest;
+            if best[start] - sums[start] > lead {
+                lead = best[start] - sums[start];
+                from = start;
             }
-            Step::Line => line -= 1,
-            Step::Frame => frame -= 1,
+            next[end] = lead + sums[end];
+            begin[end] = from;
         }
+        best = next;
+        begins.push(begin);
+    }
+    let mut end = frames;
+    let mut first = vec![0; words];
+    for (word, begin) in begins.iter().enumerate().rev() {
+        end = begin[end];
+        first[word] = end;
     }
     first
 }
 
-#[derive(Clone, Copy)]
-enum Step {
-    Both,
-    Line,
-    Frame,
-}
-
-type Piece = (String, std::ops::Range<usize>);
+type Piece = (String, Range<usize>);
 
 /// Languages that put no spaces between words; each letter counts as one.
 const UNSPACED: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
@@ -201,12 +202,13 @@ mod tests {
 
     #[test]
     fn the_path_follows_the_attention() {
-        // Three tokens that look at frames 0-3, 4-5 and 6-9.
-        let mut attention = Array2::<f32>::zeros((4, 10));
-        for (frame, token) in [0, 0, 0, 0, 1, 1, 2, 2, 2, 2].into_iter().enumerate() {
-            attention[[token, frame]] = -1.0;
+        // Three words that look at frames 0-4, 5-9 and 10-19.
+        let mut scores = Array2::<f32>::zeros((3, 20));
+        for frame in 0..20 {
+            scores[[(frame / 5).min(2), frame]] = 1.0;
         }
-        assert_eq!(first_frames(&attention)[..3], [0, 4, 6]);
+        assert_eq!(first_frames(&scores), [0, 5, 10]);
+        assert_eq!(first_frames(&Array2::zeros((4, 3))).len(), 4, "more words than frames");
     }
 
     #[test]

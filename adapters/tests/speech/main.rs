@@ -1,0 +1,11 @@
+//! From a recording to words, on the fixture model: what was said, when, in which language, and what is doubtful.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
+
+mod fixture;
+mod recordings;
