@@ -5,3 +5,5 @@ mod damage;
 mod exactness;
 mod formats;
 mod sounds;
+mod voice;
+mod windows;

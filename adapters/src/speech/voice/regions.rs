@@ -103,7 +103,11 @@ impl Regions {
         if let Some(open) = &mut self.open {
             open.frames.push_back(Frame { probability, ..frame });
             if self.position - open.start >= self.longest {
-                self.cut(out);
+                match open.quiet {
+                    // A pause, if only a short one, is the best place.
+                    Some(since) => self.close(since, out),
+                    None => self.cut(out),
+                }
             }
         }
         self.settle(out);
@@ -187,8 +191,7 @@ impl Regions {
         let padded = self.begin(&mut open, out);
         out.push(Region { start: padded, end: at, speech: (open.start, at) });
         let rest = open.frames.split_off(kept);
-        let quiet = open.quiet.filter(|since| *since > at);
-        self.open = Some(Open { start: at, padded: Some(at), quiet, sure: true, frames: rest });
+        self.open = Some(Open { start: at, padded: Some(at), quiet: None, sure: true, frames: rest });
     }
 }
 

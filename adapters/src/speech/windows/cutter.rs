@@ -99,7 +99,10 @@ impl Cutter {
     fn forget(&mut self) {
         let needed = self.packer.needs_from(self.regions.floor()).max(self.start);
         let dropped = usize::try_from(needed - self.start).unwrap_or(usize::MAX).min(self.kept.len());
-        self.kept.drain(..dropped);
-        self.start += dropped as u64;
+        // Moving what stays for each frame that goes would cost more than everything else.
+        if dropped * 2 >= self.kept.len() {
+            self.kept.drain(..dropped);
+            self.start += dropped as u64;
+        }
     }
 }
