@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use commands::ports::transcription::{Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, TranscriptionError};
+use commands::ports::transcription::{Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError};
 
 use super::audio::{Audio, Decoders};
 use super::checkpoint;
@@ -14,6 +14,9 @@ use super::windows::{Listener, Window};
 
 /// Audio that is decoded around a range, so that its first and last words are whole.
 const AROUND: u64 = SAMPLE_RATE;
+
+/// The pause at which another language may begin.
+const CHANGE_OF_LANGUAGE: Samples = Samples(2 * SAMPLE_RATE);
 
 /// A window, ready for the model.
 #[derive(Clone)]
@@ -179,6 +182,9 @@ impl Feed<'_> {
     fn stretch(&mut self, audio: &mut Audio, stretch: Span) -> Result<(), Stop> {
         let start = audio.position();
         let mut listener = Listener::new(Some(&self.feeder.voice), self.feeder.options.voice, start);
+        if self.feeder.options.language == SpokenLanguage::Multilingual {
+            listener = listener.ending_at(CHANGE_OF_LANGUAGE);
+        }
         let mut windows = Vec::new();
         let mut position = start.0;
         while position < stretch.end.0 {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
 use super::model::Tokens;
 
@@ -14,8 +14,8 @@ pub(super) const FRAME_SAMPLES: u64 = 320;
 /// Frames of the shortest word.
 const SHORTEST_WORD: usize = 4;
 
-/// The width of the median filter over frames.
-const MEDIAN: usize = 7;
+/// A share of a word's attention that says nothing.
+const NOTHING: f32 = 1e-3;
 
 /// A word of a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,39 +60,21 @@ pub(super) fn word_times(
         .collect()
 }
 
-/// How much each word looked at each frame: the mean of its tokens and of the heads, as a share of all that it looked at,
-/// smoothed over time.
+/// How much each word looked at each frame: the mean of its tokens and of the heads, as a share of all that it looked at.
+/// Not smoothed as openai-whisper does: a short look at a word's beginning is what tells where it is.
 fn scores(attention: &[Array2<f32>], words: &[Range<usize>], frames: &Range<usize>) -> Array2<f32> {
     let mut scores = Array2::<f32>::zeros((words.len(), frames.len()));
     for head in attention {
         for (place, lines) in words.iter().enumerate() {
-            let mut looked = Array1::<f32>::zeros(frames.len());
-            for line in lines.clone() {
-                for (column, frame) in frames.clone().enumerate().filter(|(_, frame)| *frame < head.ncols()) {
-                    looked[column] += head[[line, frame]];
-                }
-            }
-            let all = looked.sum() + 1e-9;
-            for column in 0..frames.len() {
-                scores[[place, column]] += median(looked.view(), column) / all;
+            let within = frames.start..frames.end.min(head.ncols());
+            let looked = |frame: usize| lines.clone().map(|line| head[[line, frame]]).sum::<f32>();
+            let all = within.clone().map(looked).sum::<f32>() + 1e-9;
+            for (column, frame) in within.enumerate() {
+                scores[[place, column]] += looked(frame) / all;
             }
         }
     }
     scores
-}
-
-/// The median around a frame; beyond the ends the line is mirrored.
-fn median(line: ndarray::ArrayView1<'_, f32>, frame: usize) -> f32 {
-    let half = (MEDIAN / 2) as isize;
-    let last = line.len() as isize - 1;
-    let mut around = [0.0; MEDIAN];
-    for (place, offset) in (-half..=half).enumerate() {
-        let index = (frame as isize + offset).abs();
-        let index = if index > last { 2 * last - index } else { index };
-        around[place] = line[index.clamp(0, last) as usize];
-    }
-    around.sort_by(f32::total_cmp);
-    around[MEDIAN / 2]
 }
 
 /// Divides the frames among the words, in order, so that what each word looked at in its own frames adds up to the most.
@@ -114,8 +96,9 @@ fn first_frames(scores: &Array2<f32>) -> Vec<usize> {
         let (mut lead, mut from) = (f32::NEG_INFINITY, 0);
         for end in shortest..=frames {
             let start = end - shortest;
-            if best[start] - sums[start] > lead {
-                lead = best[start] - sums[start];
+            // Of equal beginnings the last: what nobody looked at belongs to the word before, which has begun.
+            if best[start] - sums[start] >= lead - NOTHING {
+                lead = lead.max(best[start] - sums[start]);
                 from = start;
             }
             next[end] = lead + sums[end];

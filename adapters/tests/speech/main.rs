@@ -4,8 +4,10 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::expect_used,
+    clippy::unreachable,
     reason = "a test may fail loudly"
 )]
 
 mod fixture;
+mod promises;
 mod recordings;

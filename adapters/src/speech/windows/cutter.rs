@@ -35,6 +35,13 @@ impl Cutter {
         }
     }
 
+    /// Ends windows after this much silence, if not before.
+    #[must_use]
+    pub fn ending_at(mut self, silence: Samples) -> Self {
+        self.packer = self.packer.ending_at(silence);
+        self
+    }
+
     /// Takes the next samples, and the probabilities of the next frames, of which there may not be more than there are
     /// whole frames; appends the windows that are certain now.
     pub fn push(&mut self, samples: &[f32], probabilities: &[f32], windows: &mut Vec<Window>) {

@@ -89,6 +89,13 @@ impl Listener {
         }
     }
 
+    /// Ends windows after this much silence, if not before: somebody else may speak next, in another language.
+    #[must_use]
+    pub fn ending_at(mut self, silence: Samples) -> Self {
+        self.cutter = self.cutter.ending_at(silence);
+        self
+    }
+
     /// Takes the next samples and appends the windows that are certain now.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ const SHORTEST_FULL: u64 = 320_000;
 /// what models write full stops and timestamps at, and one second of them is enough.
 const KEPT_SILENCE: u64 = 16_000;
 /// Silence of 30 s ends a window: nothing is gained by waiting for more, and so much silence belongs into no segment.
-const ENDING_SILENCE: u64 = 480_000;
+const ENDING_SILENCE: Samples = Samples(480_000);
 
 /// Samples that follow each other, and the place of the first.
 #[derive(Debug)]
@@ -45,17 +45,31 @@ impl Entry {
 }
 
 /// Collects regions until a window is certain.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Packer {
     entries: Vec<Entry>,
     /// Where the last region ended.
     last_end: Option<u64>,
+    /// Silence after which a window ends.
+    ending_silence: Samples,
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self { entries: Vec::new(), last_end: None, ending_silence: ENDING_SILENCE }
+    }
 }
 
 /// The audio that is still there: its first sample's place, and the samples.
 pub(super) type Kept<'a> = (u64, &'a [f32]);
 
 impl Packer {
+    /// Ends windows after this much silence, if not before.
+    pub(super) fn ending_at(mut self, silence: Samples) -> Self {
+        self.ending_silence = silence;
+        self
+    }
+
     /// Takes the next region, whose audio is kept, with the silence before it; appends windows that are certain now.
     pub(super) fn add(&mut self, region: &Region, kept: Kept<'_>, windows: &mut Vec<Window>) {
         self.silent_until(region.start, windows);
@@ -73,7 +87,7 @@ impl Packer {
 
     /// There is no speech between the last region and `until`.
     pub(super) fn silent_until(&mut self, until: u64, windows: &mut Vec<Window>) {
-        if self.last_end.is_some_and(|end| until.saturating_sub(end) > ENDING_SILENCE) {
+        if self.last_end.is_some_and(|end| until.saturating_sub(end) > self.ending_silence.0) {
             self.finish(windows);
         }
     }
