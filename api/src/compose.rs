@@ -3,6 +3,7 @@
 //! [`Stores`] is a log with what lies beside it, [`Serving`] everything that runs behind the edge of a server.
 
 mod serving;
+pub mod speech;
 
 use std::{
     fmt,

@@ -9,6 +9,7 @@ mod demo;
 mod failure;
 mod interrupt;
 mod migrate;
+mod model;
 mod parked;
 mod place;
 mod printer;
@@ -18,6 +19,7 @@ mod serve;
 mod token;
 mod torture;
 mod trace;
+mod transcribe;
 mod whose;
 
 use std::process::ExitCode;
@@ -84,6 +86,8 @@ enum Command {
     Parked(parked::Parked),
     Token(token::Token),
     Config(config::Config),
+    Transcribe(transcribe::Transcribe),
+    Model(model::Model),
     Torture(torture::Torture),
     /// Measure a log: appends, a hot stream, commands, rebuilds, recalls, lag
     #[command(after_help = BENCH_EXAMPLES)]
@@ -116,6 +120,8 @@ async fn run(command: Command) -> Outcome {
         Command::Parked(parked) => parked.run().await,
         Command::Token(token) => token.run().await,
         Command::Config(config) => config.run().await,
+        Command::Transcribe(transcribe) => transcribe.run().await,
+        Command::Model(model) => model.run().await,
         Command::Torture(torture) => torture.run().await,
         Command::Bench(args) => Ok(bench::run(args).await?),
     }

@@ -1,0 +1,229 @@
+//! `cairn transcribe`: from recordings to text, at a terminal.
+
+mod checkpoints;
+mod follow;
+mod formats;
+mod settings;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use tokio::sync::Semaphore;
+
+use self::{
+    follow::Screen,
+    formats::Format,
+    settings::{EngineSettings, SpeechSettings},
+};
+use super::{Failure, Interrupt, Outcome, Printer, note};
+use crate::compose::speech::{Cancel, Engine, Job, Options, Source, Transcriber, Transcript, TranscriptionError};
+
+pub use self::settings::EngineSettings as SpeechEngineSettings;
+
+/// Files that are listened to at the same time; their windows share the batches.
+const FILES_AT_ONCE: usize = 4;
+
+/// Standard input, among the files.
+const STANDARD_INPUT: &str = "-";
+
+/// Turn recordings into text on this machine
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cairn transcribe meeting.m4a --model models/whisper-base
+  cairn transcribe call.wav --model base --format srt > call.srt
+  cairn transcribe *.mp3 --model base --format vtt --out subtitles
+  ffmpeg -i talk.mkv -f wav - | cairn transcribe - --model base
+  cairn transcribe long.wav --model base --resume     after Ctrl-C or a crash
+  cairn transcribe long.wav --model base --range 12:30-13:10
+
+Text that may be wrong is marked, never left out: [low_confidence], [repetition],
+[no_speech_overlap], [rate], [prompt_echo], [uncovered_speech],
+[uncertain_language].")]
+pub struct Transcribe {
+    /// Recordings, in any usual format; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    engine: EngineSettings,
+    #[command(flatten)]
+    speech: SpeechSettings,
+    /// How the text is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write a file for each recording into this folder, instead of standard output
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on where an earlier run of the same command stopped
+    #[arg(long)]
+    resume: bool,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What all files of a run share.
+struct Run {
+    engine: Engine,
+    options: Options,
+    format: Format,
+    out: Option<PathBuf>,
+    resume: bool,
+    cancel: Cancel,
+    screen: Screen,
+}
+
+impl Transcribe {
+    pub async fn run(self) -> Outcome {
+        self.check()?;
+        let options = self.speech.options()?;
+        let engine_options = self.engine.options();
+        let engine = tokio::task::spawn_blocking(move || Engine::start(&engine_options))
+            .await
+            .map_err(|error| Failure::new("the speech engine fell over").because(&error))?
+            .map_err(|error| settings::engine_failure(&error))?;
+        if let Some(folder) = &self.out {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Failure::new(format!("{} cannot be made", folder.display())).because(&error))?;
+        }
+        if !self.quiet {
+            note(format_args!(
+                "{} ({}) on {}: {}",
+                engine.model().name(),
+                engine.model().precision,
+                engine.device().name(),
+                engine.device_reason()
+            ));
+        }
+        let cancel = Cancel::default();
+        let mut interrupt = Interrupt::listen();
+        let stop = cancel.clone();
+        tokio::spawn(async move {
+            interrupt.asked().await;
+            stop.cancel();
+        });
+        let streams = self.files.len() == 1 && self.out.is_none();
+        let run = Arc::new(Run {
+            engine,
+            options,
+            format: self.format,
+            out: self.out,
+            resume: self.resume,
+            cancel,
+            screen: Screen::new(self.quiet, streams.then_some(self.format)),
+        });
+        all(&run, &self.files).await
+    }
+
+    fn check(&self) -> Outcome {
+        let inputs = self.files.iter().filter(|file| file.as_os_str() == STANDARD_INPUT).count();
+        if inputs > 1 {
+            return Err(Failure::usage("standard input can be read once only"));
+        }
+        if inputs > 0 && self.resume {
+            return Err(Failure::usage("standard input cannot be resumed: what was read of it is gone")
+                .advise("write it to a file first"));
+        }
+        if self.files.len() > 1 && self.out.is_none() && matches!(self.format, Format::Srt | Format::Vtt) {
+            return Err(Failure::usage("subtitles of several recordings need a folder").advise("add --out DIR"));
+        }
+        Ok(())
+    }
+}
+
+/// Transcribes all files, several at once, and prints them in the order in which they were named. One that fails does not
+/// stop the others.
+async fn all(run: &Arc<Run>, files: &[PathBuf]) -> Outcome {
+    let places = Arc::new(Semaphore::new(FILES_AT_ONCE));
+    let mut waiting = Vec::with_capacity(files.len());
+    for file in files {
+        let (run, places, path) = (Arc::clone(run), Arc::clone(&places), file.clone());
+        waiting.push(tokio::spawn(async move {
+            let _place = places.acquire_owned().await;
+            tokio::task::spawn_blocking(move || one(&run, &path)).await
+        }));
+    }
+    let mut failed = Vec::new();
+    for (file, task) in files.iter().zip(waiting) {
+        let outcome = match task.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) | Err(error) => Err(Failure::new("the transcription fell over").because(&error)),
+        };
+        let outcome = outcome.and_then(|transcript| deliver(run, file, &transcript, files.len()));
+        if let Err(failure) = outcome {
+            failed.push(failure);
+        }
+    }
+    run.screen.finish();
+    let last = failed.pop();
+    for failure in failed {
+        for line in failure.lines() {
+            note(line);
+        }
+    }
+    last.map_or(Ok(()), Err)
+}
+
+/// Transcribes one file.
+fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
+    let input = path.as_os_str() == STANDARD_INPUT;
+    let checkpoint = if input { None } else { checkpoints::place(path, &run.options, run.engine.model()) };
+    if let Some(checkpoint) = checkpoint.as_ref().filter(|_| !run.resume) {
+        checkpoints::forget(checkpoint);
+    }
+    let source = if input {
+        Source::Stream { name: "standard input".to_owned(), bytes: Box::new(std::io::stdin()) }
+    } else {
+        Source::File(path.to_owned())
+    };
+    let job = Job { source, options: run.options.clone(), checkpoint: checkpoint.clone() };
+    let mut watcher = run.screen.follow(path);
+    let result = run.engine.transcribe(job, &mut watcher, &run.cancel);
+    let reached = watcher.reached();
+    drop(watcher);
+    match result {
+        Ok(transcript) => {
+            if let Some(checkpoint) = checkpoint {
+                checkpoints::forget(&checkpoint);
+            }
+            Ok(transcript)
+        }
+        Err(TranscriptionError::Cancelled) if input => {
+            Err(Failure::new(format!("stopped at {reached}; the rest of standard input was not read")))
+        }
+        Err(TranscriptionError::Cancelled) => Err(Failure::new(format!("{}: stopped at {reached}", path.display()))
+            .advise("what is done is kept; the same command with --resume goes on from there")),
+        Err(error) => {
+            let code = error.code();
+            Err(Failure::new(format!("{} is not transcribed [{code}]", path.display())).because(&error))
+        }
+    }
+}
+
+/// Writes a transcript where it was asked for.
+fn deliver(run: &Run, file: &Path, transcript: &Transcript, files: usize) -> Outcome {
+    for line in run.screen.remarks(file, transcript) {
+        note(line);
+    }
+    if let Some(folder) = &run.out {
+        let name = if file.as_os_str() == STANDARD_INPUT { Path::new("standard-input") } else { file };
+        let target = folder.join(name.file_name().unwrap_or_default()).with_extension(run.format.extension());
+        let text = run.format.whole(file, transcript)?;
+        return std::fs::write(&target, text)
+            .map_err(|error| Failure::new(format!("{} cannot be written", target.display())).because(&error));
+    }
+    if run.screen.streams() {
+        return run.screen.end(transcript, file);
+    }
+    let printer = Printer;
+    if files > 1 && run.format == Format::Text {
+        printer.line(format_args!("── {}", file.display()))?;
+    }
+    let text = run.format.whole(file, transcript)?;
+    // A document a line, so that a program can tell where one ends.
+    let text = if files > 1 { run.format.one_line(text, file, transcript)? } else { text };
+    printer.text(&text)
+}
