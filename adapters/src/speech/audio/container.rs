@@ -77,6 +77,10 @@ impl Container {
     /// # Errors
     /// Says why it cannot be decoded here.
     pub(super) fn open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, String> {
+        guarded(|| Self::try_open(media, edits))?
+    }
+
+    fn try_open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, String> {
         let seekable = media.is_seekable();
         let stream = MediaSourceStream::new(media, Default::default());
         let mut options = MetadataOptions::default();
@@ -252,6 +256,18 @@ impl Decoder for Container {
     }
 
     fn next(&mut self, mono: &mut Vec<f32>) -> Step {
+        guarded(|| self.step(mono)).unwrap_or_else(Step::Broken)
+    }
+}
+
+/// A file can hold anything, and a decoder that panics over it must not take the engine with it.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .map_err(|_| "the decoder cannot cope with what is in it".to_owned())
+}
+
+impl Container {
+    fn step(&mut self, mono: &mut Vec<f32>) -> Step {
         if self.held.is_some() {
             return self.fill_hole(mono);
         }

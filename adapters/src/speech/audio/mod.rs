@@ -219,7 +219,8 @@ impl Audio {
             }
             Step::Broken(reason) => {
                 self.finish()?;
-                self.lose(self.base, self.base, reason);
+                let until = self.decoder.stated().map_or(self.base, |stated| stated.0.max(self.base));
+                self.lose(self.base, until, reason);
                 self.ended = true;
                 Ok(())
             }

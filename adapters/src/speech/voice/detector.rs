@@ -85,7 +85,6 @@ impl VoiceModel {
             hidden: vec![0.0; MEMORY],
             cell: vec![0.0; MEMORY],
             input: vec![0.0; CONTEXT],
-            frames: 0,
         }
     }
 }
@@ -103,7 +102,6 @@ pub struct Detector {
     cell: Vec<f32>,
     /// The context of the next frame, and what came after it.
     input: Vec<f32>,
-    frames: u64,
 }
 
 impl Detector {
@@ -156,7 +154,6 @@ impl Detector {
         probabilities.extend_from_slice(told);
         self.hidden.copy_from_slice(hidden);
         self.cell.copy_from_slice(cell);
-        self.frames += frames as u64;
         self.input.drain(..frames * FRAME);
         Ok(())
     }
