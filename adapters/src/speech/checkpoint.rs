@@ -45,18 +45,29 @@ pub(super) struct Checkpoint {
 impl Checkpoint {
     /// Opens a checkpoint, or begins one. One that belongs to another model or other options is refused: its text would
     /// be mixed with another one's.
-    pub(super) fn open(path: &Path, model_sha256: &str, options: &Options) -> Result<Self, TranscriptionError> {
+    pub(super) fn open(
+        path: &Path,
+        model_sha256: &str,
+        options: &Options,
+    ) -> Result<Self, TranscriptionError> {
         let trouble = |reason: String| TranscriptionError::Checkpoint { path: path.to_owned(), reason };
         let io = |error: std::io::Error| trouble(error.to_string());
-        let header =
-            Header { cairn_transcription: VERSION, model_sha256: model_sha256.to_owned(), options: options.clone() };
+        let header = Header {
+            cairn_transcription: VERSION,
+            model_sha256: model_sha256.to_owned(),
+            options: options.clone(),
+        };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(io)?;
         let mut lines = Lines::read(&file).map_err(io)?;
-        let mut checkpoint =
-            Self { path: path.to_owned(), file: file.try_clone().map_err(io)?, languages: None, windows: HashMap::new() };
+        let mut checkpoint = Self {
+            path: path.to_owned(),
+            file: file.try_clone().map_err(io)?,
+            languages: None,
+            windows: HashMap::new(),
+        };
         match lines.whole.first() {
             None => {
                 file.set_len(0).map_err(io)?;
@@ -65,7 +76,11 @@ impl Checkpoint {
             }
             Some(first) => match serde_json::from_str::<Header>(first) {
                 Ok(found) if found == header => {}
-                Ok(_) => return Err(trouble("it was made with another model or other options; remove it to start anew".to_owned())),
+                Ok(_) => {
+                    return Err(trouble(
+                        "it was made with another model or other options; remove it to start anew".to_owned(),
+                    ));
+                }
                 Err(_) => return Err(trouble("it is not a checkpoint".to_owned())),
             },
         }
@@ -119,7 +134,10 @@ impl Checkpoint {
             self.file.write_all(&line)?;
             self.file.sync_data()
         });
-        written.map_err(|error| TranscriptionError::Checkpoint { path: self.path.clone(), reason: error.to_string() })
+        written.map_err(|error| TranscriptionError::Checkpoint {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
     }
 }
 
@@ -141,7 +159,9 @@ impl Lines {
             let read = match reader.read_line(&mut line) {
                 Ok(read) => read,
                 // Not text: a torn line, or no checkpoint at all.
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !lines.whole.is_empty() => return Ok(lines),
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !lines.whole.is_empty() => {
+                    return Ok(lines);
+                }
                 Err(error) => return Err(error),
             };
             if read == 0 || !line.ends_with('\n') {

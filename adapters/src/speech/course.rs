@@ -8,8 +8,8 @@ use commands::ports::transcription::{Flag, Language, Samples, Segment, Word};
 use ndarray::Array2;
 
 use super::decode::{Decoded, Search};
-use super::feeder::Prepared;
 use super::doubts::{self, COMPRESSION_LIMIT, LOGPROB_LIMIT, NO_SPEECH_LIMIT};
+use super::feeder::Prepared;
 use super::mel::Spectrogram;
 use super::model::Tokens;
 use super::scheduler::{Features, Work};
@@ -119,7 +119,16 @@ impl Course {
         let prompted = !setting.before.is_empty();
         let end = window.end();
         let part = Part { window, features, attempt: 0, tried: Vec::new(), prompted, cut: false, kept: None };
-        Self { plan, setting, end, digest, part, parts: Vec::new(), result: WindowResult::default(), spoken: false }
+        Self {
+            plan,
+            setting,
+            end,
+            digest,
+            part,
+            parts: Vec::new(),
+            result: WindowResult::default(),
+            spoken: false,
+        }
     }
 
     /// Where the window ends in the recording.
@@ -145,7 +154,8 @@ impl Course {
             prompt.extend_from_slice(&self.setting.before);
         }
         prompt.push(tokens.start);
-        if let Some(language) = self.setting.language.as_ref().and_then(|language| tokens.language(language)) {
+        if let Some(language) = self.setting.language.as_ref().and_then(|language| tokens.language(language))
+        {
             prompt.push(language);
             prompt.extend(if self.plan.translate { tokens.translate } else { tokens.transcribe });
         }
@@ -157,15 +167,21 @@ impl Course {
         let search = if self.part.attempt == 0 { self.plan.search } else { Search::Sample };
         let start = self.part.window.start();
         let seed = self.plan.seed ^ start.0.rotate_left(20) ^ (self.part.attempt as u64).rotate_left(50);
-        Next::Ask(self.part.features.clone(), Work::Decode { prompt: self.prompt(), temperature, seed, search })
+        Next::Ask(
+            self.part.features.clone(),
+            Work::Decode { prompt: self.prompt(), temperature, seed, search },
+        )
     }
 
     /// Takes a text.
     pub(super) fn decoded(&mut self, decoded: Decoded, features: Features) -> Next {
         self.part.features = features;
         let text = self.plan.tokens.text(&decoded.tokens);
-        let attempt =
-            Attempt { temperature: TEMPERATURES[self.part.attempt], compression_ratio: doubts::compression_ratio(&text), decoded };
+        let attempt = Attempt {
+            temperature: TEMPERATURES[self.part.attempt],
+            compression_ratio: doubts::compression_ratio(&text),
+            decoded,
+        };
         let again = attempt.is_poor() && !attempt.is_silence();
         self.part.tried.push(attempt);
         if again && self.part.attempt + 1 < TEMPERATURES.len() {
@@ -194,7 +210,8 @@ impl Course {
         }
         let length = self.part.window.samples.len() as u64;
         let doubtful = attempt.is_poor();
-        let timeline = timeline(&self.plan.tokens, &attempt.decoded.tokens, &attempt.decoded.logprobs, length);
+        let timeline =
+            timeline(&self.plan.tokens, &attempt.decoded.tokens, &attempt.decoded.logprobs, length);
         let wants_words = self.plan.words && !timeline.segments.is_empty();
         let ask = wants_words.then(|| {
             let mut ids = self.prompt();
@@ -256,7 +273,8 @@ impl Course {
             let rest = timeline.seek.filter(|seek| *seek > 0 && seek + WORTH_A_LOOK < end);
             return rest.map(|seek| seek..end).into_iter().collect();
         }
-        let texts: Vec<Range<u64>> = timeline.segments.iter().map(|segment| segment.start..segment.end).collect();
+        let texts: Vec<Range<u64>> =
+            timeline.segments.iter().map(|segment| segment.start..segment.end).collect();
         let uncovered = |speech: &&Range<u64>| {
             let length = speech.end - speech.start;
             length >= WORTH_A_LOOK && doubts::overlap(speech, &texts) * 4 < length
@@ -281,7 +299,8 @@ impl Course {
     fn flag_near(&mut self, left: &[Range<u64>]) {
         for span in left {
             let at = self.part.window.map.source_of_start(Samples(span.start)).0;
-            let distance = |segment: &&mut Segment| segment.start.0.abs_diff(at).min(segment.end.0.abs_diff(at));
+            let distance =
+                |segment: &&mut Segment| segment.start.0.abs_diff(at).min(segment.end.0.abs_diff(at));
             if let Some(segment) = self.result.segments.iter_mut().min_by_key(distance) {
                 doubts::add(&mut segment.flags, Flag::UncoveredSpeech);
             }
@@ -334,7 +353,9 @@ impl Course {
             end: map.source_of_end(Samples(word.end)),
             probability: {
                 let logprobs = &timed.logprobs[word.tokens.clone()];
-                rounded(logprobs.iter().map(|logprob| logprob.exp()).sum::<f32>() / logprobs.len().max(1) as f32)
+                rounded(
+                    logprobs.iter().map(|logprob| logprob.exp()).sum::<f32>() / logprobs.len().max(1) as f32,
+                )
             },
             text: word.text,
         };
@@ -379,7 +400,9 @@ fn best(tried: Vec<Attempt>) -> Option<Attempt> {
     let (plain, looping): (Vec<Attempt>, Vec<Attempt>) =
         tried.into_iter().partition(|attempt| attempt.compression_ratio <= COMPRESSION_LIMIT);
     let likeliest = |attempts: Vec<Attempt>| {
-        let better = |best: Attempt, next: Attempt| if next.decoded.avg_logprob > best.decoded.avg_logprob { next } else { best };
+        let better = |best: Attempt, next: Attempt| {
+            if next.decoded.avg_logprob > best.decoded.avg_logprob { next } else { best }
+        };
         attempts.into_iter().reduce(better)
     };
     likeliest(plain).or_else(|| likeliest(looping))

@@ -129,7 +129,10 @@ mod tests {
     fn times_without_speech_and_odd_rates_are_flagged() {
         let second = SAMPLE_RATE;
         let speech = [0..second, 5 * second..6 * second];
-        assert_eq!(of_times("nine letters", &(2 * second..4 * second), Some(&speech)), [Flag::NoSpeechOverlap]);
+        assert_eq!(
+            of_times("nine letters", &(2 * second..4 * second), Some(&speech)),
+            [Flag::NoSpeechOverlap]
+        );
         assert_eq!(of_times("x", &(0..second), Some(&speech)), [Flag::Rate]);
         assert!(of_times("nine letters", &(0..second), Some(&speech)).is_empty());
         assert!(of_times("x", &(2 * second..4 * second), None).is_empty());

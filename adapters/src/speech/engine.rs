@@ -92,7 +92,8 @@ impl Engine {
         let started = Instant::now();
         let runtime = Runtime::load(options.library.as_deref())?;
         let voice = VoiceModel::load(&runtime, options.voice_model.as_deref())?;
-        let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+        let threads =
+            options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let (device, device_reason, model, graphs) = load(&runtime, options, threads)?;
         let max_rows = options.max_rows.unwrap_or(match device {
             Device::Cpu => 8,
@@ -155,18 +156,28 @@ impl Engine {
                 return unsuitable(format!("{} knows English alone and cannot translate", self.model.name()));
             }
             if matches!(&options.language, SpokenLanguage::Given(Language(language)) if language != "en") {
-                return unsuitable(format!("{} knows English alone; leave --language out", self.model.name()));
+                return unsuitable(format!(
+                    "{} knows English alone; leave --language out",
+                    self.model.name()
+                ));
             }
         } else if let SpokenLanguage::Given(language) = &options.language
             && tokens.language(language).is_none()
         {
             let known: Vec<&str> = tokens.languages.iter().map(|known| known.language.0.as_str()).collect();
-            return unsuitable(format!("{} does not know the language '{}'; it knows {}", self.model.name(), language.0, known.join(" ")));
+            return unsuitable(format!(
+                "{} does not know the language '{}'; it knows {}",
+                self.model.name(),
+                language.0,
+                known.join(" ")
+            ));
         }
         let mut end = None;
         for range in &options.ranges {
             if range.start >= range.end || end.is_some_and(|end| range.start < end) {
-                return unsuitable("ranges must be in time order, not empty and apart from each other".to_owned());
+                return unsuitable(
+                    "ranges must be in time order, not empty and apart from each other".to_owned(),
+                );
             }
             end = Some(range.end);
         }
@@ -175,7 +186,12 @@ impl Engine {
 }
 
 impl Transcriber for Engine {
-    fn transcribe(&self, job: Job, watcher: &mut dyn Watcher, cancel: &Cancel) -> Result<Transcript, TranscriptionError> {
+    fn transcribe(
+        &self,
+        job: Job,
+        watcher: &mut dyn Watcher,
+        cancel: &Cancel,
+    ) -> Result<Transcript, TranscriptionError> {
         self.check(&job)?;
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
         job::run(self, number, job, watcher, cancel)

@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use commands::ports::transcription::{Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError};
+use commands::ports::transcription::{
+    Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError,
+};
 
 use super::audio::{Audio, Decoders};
 use super::checkpoint;
@@ -128,7 +130,11 @@ impl From<VoiceError> for Stop {
 
 impl Feeder {
     /// Starts a thread that tells what it has through `tell`, until that answers false.
-    pub(super) fn start(self, source: Source, tell: impl Fn(Fed) -> bool + Send + 'static) -> std::io::Result<()> {
+    pub(super) fn start(
+        self,
+        source: Source,
+        tell: impl Fn(Fed) -> bool + Send + 'static,
+    ) -> std::io::Result<()> {
         let run = move || {
             let mut feed = Feed { feeder: &self, tell: &tell, number: 0, speech: 0 };
             if let Err(Stop::Error(error)) = feed.run(source) {
@@ -190,7 +196,8 @@ impl Feed<'_> {
         while position < stretch.end.0 {
             let Some(block) = audio.next_block()? else { break };
             // What lies behind the stretch belongs to nobody: the next one begins at least two seconds later.
-            let wanted = usize::try_from(stretch.end.0 - position).map_or(block.len(), |left| left.min(block.len()));
+            let wanted =
+                usize::try_from(stretch.end.0 - position).map_or(block.len(), |left| left.min(block.len()));
             position += block.len() as u64;
             listener.push(&block[..wanted], &mut windows)?;
             self.give(&mut windows)?;

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use commands::ports::transcription::{
-    Cancel, Flag, Job, Language, LanguageGuess, LostPart, Options, Progress, Quality, Samples, Segment, SpokenLanguage, Task,
-    Transcript, TranscriptInfo, TranscriptionError, Watcher,
+    Cancel, Flag, Job, Language, LanguageGuess, LostPart, Options, Progress, Quality, Samples, Segment,
+    SpokenLanguage, Task, Transcript, TranscriptInfo, TranscriptionError, Watcher,
 };
 
 use super::checkpoint::Checkpoint;
@@ -67,7 +67,8 @@ pub(super) fn run(
     feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
         .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
-    let mut transcription = Transcription::new(engine, number, options, checkpoint, events, permits, cancel.clone());
+    let mut transcription =
+        Transcription::new(engine, number, options, checkpoint, events, permits, cancel.clone());
     transcription.follow(&hear, watcher)?;
     transcription.finish(watcher)
 }
@@ -143,12 +144,15 @@ impl<'e> Transcription<'e> {
         let tokens = engine.model.tokens.clone();
         let language = match &options.language {
             _ if tokens.languages.is_empty() => Spoken::Known { language: None, uncertain: false },
-            SpokenLanguage::Given(language) => Spoken::Known { language: Some(language.clone()), uncertain: false },
+            SpokenLanguage::Given(language) => {
+                Spoken::Known { language: Some(language.clone()), uncertain: false }
+            }
             SpokenLanguage::Auto => Spoken::Unknown,
             SpokenLanguage::Multilingual => Spoken::EachWindow,
         };
         let text = before_text(&options);
-        let before = text.as_deref().map(|text| tokens.encode(&format!(" {}", text.trim()))).unwrap_or_default();
+        let before =
+            text.as_deref().map(|text| tokens.encode(&format!(" {}", text.trim()))).unwrap_or_default();
         let plan = Plan {
             tokens,
             spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
@@ -193,7 +197,11 @@ impl<'e> Transcription<'e> {
     }
 
     /// Until every window is told.
-    fn follow(&mut self, hear: &Receiver<Event>, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+    fn follow(
+        &mut self,
+        hear: &Receiver<Event>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), TranscriptionError> {
         if let Some(checkpoint) = &self.checkpoint
             && checkpoint.finished() > 0
         {
@@ -221,7 +229,11 @@ impl<'e> Transcription<'e> {
     }
 
     fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.running.is_empty() && self.asking.is_empty() && self.heard.is_empty() && self.finished.is_empty()
+        self.ready.is_empty()
+            && self.running.is_empty()
+            && self.asking.is_empty()
+            && self.heard.is_empty()
+            && self.finished.is_empty()
     }
 
     fn fed(&mut self, fed: Fed, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
@@ -242,7 +254,9 @@ impl<'e> Transcription<'e> {
     /// Begins as many windows as can be begun.
     fn begin_windows(&mut self, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
         while let Some(prepared) = self.ready.pop_front() {
-            if let Some(result) = self.checkpoint.as_mut().and_then(|checkpoint| checkpoint.take(&prepared.digest)) {
+            if let Some(result) =
+                self.checkpoint.as_mut().and_then(|checkpoint| checkpoint.take(&prepared.digest))
+            {
                 self.resumed += 1;
                 self.finish_window(prepared.number, prepared.window.end(), result);
                 continue;
@@ -255,7 +269,9 @@ impl<'e> Transcription<'e> {
             match self.language.clone() {
                 Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain)?,
                 Spoken::EachWindow => self.ask_language(prepared),
-                Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => self.ask_language(prepared),
+                Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => {
+                    self.ask_language(prepared)
+                }
                 Spoken::Unknown => {
                     self.ready.push_front(prepared);
                     break;
@@ -264,14 +280,18 @@ impl<'e> Transcription<'e> {
         }
         // Decided when five windows were heard, or all that there are.
         let all = self.asking.is_empty() && !self.heard.is_empty();
-        if matches!(self.language, Spoken::Unknown) && all && (self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS) {
+        if matches!(self.language, Spoken::Unknown)
+            && all
+            && (self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS)
+        {
             let languages = self.mean_of_heard();
             if let Some(checkpoint) = &mut self.checkpoint {
                 checkpoint.keep_languages(&languages)?;
             }
             self.decide(languages, watcher);
             let Spoken::Known { language, uncertain } = self.language.clone() else { return Ok(()) };
-            let mut heard: Vec<Prepared> = std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
+            let mut heard: Vec<Prepared> =
+                std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
             heard.sort_by_key(|prepared| prepared.number);
             for prepared in heard {
                 self.start(prepared, language.clone(), uncertain)?;
@@ -289,7 +309,8 @@ impl<'e> Transcription<'e> {
     fn mean_of_heard(&self) -> Vec<LanguageGuess> {
         let count = self.heard.len().max(1) as f32;
         let languages = &self.plan.tokens.languages;
-        let mean = |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
+        let mean =
+            |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
         let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
             language: known.language.clone(),
             probability: (mean(place) * 10_000.0).round() / 10_000.0,
@@ -378,7 +399,9 @@ impl<'e> Transcription<'e> {
         let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
         let end = course.end();
         let next = match (outcome, encoded) {
-            (Outcome::Decoded(Some(decoded)), Some(encoded)) => course.decoded(decoded, Features::Encoded(encoded)),
+            (Outcome::Decoded(Some(decoded)), Some(encoded)) => {
+                course.decoded(decoded, Features::Encoded(encoded))
+            }
             (Outcome::Attention(attention), _) => course.attended(&attention),
             (Outcome::Failed(reason), _) => course.failed(reason),
             // Only a job that was stopped gets no text.
@@ -481,7 +504,8 @@ impl<'e> Transcription<'e> {
 /// What stands before every window: hotwords, then the prompt.
 fn before_text(options: &Options) -> Option<String> {
     let hotwords = (!options.hotwords.is_empty()).then(|| options.hotwords.join(", "));
-    let parts: Vec<String> = hotwords.into_iter().chain(options.prompt.clone()).filter(|part| !part.trim().is_empty()).collect();
+    let parts: Vec<String> =
+        hotwords.into_iter().chain(options.prompt.clone()).filter(|part| !part.trim().is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join(". "))
 }
 

@@ -37,7 +37,9 @@ impl Spectrogram {
     /// For models with this many bands.
     #[must_use]
     pub fn new(bands: usize) -> Self {
-        let hann = (0..FFT).map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / FFT as f64).cos()) as f32).collect();
+        let hann = (0..FFT)
+            .map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / FFT as f64).cos()) as f32)
+            .collect();
         Self { bands: triangles(bands).into(), hann, transform: RealFftPlanner::new().plan_fft_forward(FFT) }
     }
 
@@ -63,7 +65,12 @@ impl Spectrogram {
                 *energy = Complex::norm_sqr(bin);
             }
             for (index, band) in self.bands.iter().enumerate() {
-                let sum: f32 = band.weights.iter().zip(&energy[band.first..]).map(|(weight, energy)| weight * energy).sum();
+                let sum: f32 = band
+                    .weights
+                    .iter()
+                    .zip(&energy[band.first..])
+                    .map(|(weight, energy)| weight * energy)
+                    .sum();
                 let value = sum.max(1e-10).log10();
                 loudest = loudest.max(value);
                 values[index * WINDOW_FRAMES + frame] = value;
@@ -92,7 +99,13 @@ impl Spectrogram {
         let last = WINDOW_SAMPLES as isize - 1;
         for (offset, (input, weight)) in input.iter_mut().zip(self.hann.iter()).enumerate() {
             let index = start + offset as isize;
-            let mirrored = if index < 0 { -index } else if index > last { 2 * last - index } else { index };
+            let mirrored = if index < 0 {
+                -index
+            } else if index > last {
+                2 * last - index
+            } else {
+                index
+            };
             *input = at(mirrored as usize) * weight;
         }
     }
@@ -101,7 +114,8 @@ impl Spectrogram {
 /// Slaney's mel scale, as librosa has it: linear below 1 kHz, logarithmic above; each triangle has the same area.
 fn triangles(bands: usize) -> Vec<Band> {
     const TOP_HZ: f64 = 8_000.0;
-    let edges: Vec<f64> = (0..bands + 2).map(|i| hertz(mel(TOP_HZ) * i as f64 / (bands + 1) as f64)).collect();
+    let edges: Vec<f64> =
+        (0..bands + 2).map(|i| hertz(mel(TOP_HZ) * i as f64 / (bands + 1) as f64)).collect();
     let bin_hz = TOP_HZ / (BINS - 1) as f64;
     edges
         .windows(3)
@@ -113,7 +127,11 @@ fn triangles(bands: usize) -> Vec<Band> {
                 rising.min(falling).max(0.0) * 2.0 / (edge[2] - edge[0])
             };
             let first = (0..BINS).find(|bin| weight(*bin) > 0.0).unwrap_or(0);
-            let weights = (first..BINS).map(weight).take_while(|weight| *weight > 0.0).map(|weight| weight as f32).collect();
+            let weights = (first..BINS)
+                .map(weight)
+                .take_while(|weight| *weight > 0.0)
+                .map(|weight| weight as f32)
+                .collect();
             Band { first, weights }
         })
         .collect()
@@ -123,11 +141,19 @@ const KNEE_HZ: f64 = 1_000.0;
 const KNEE_MEL: f64 = 15.0;
 
 fn mel(hertz: f64) -> f64 {
-    if hertz < KNEE_HZ { hertz * KNEE_MEL / KNEE_HZ } else { KNEE_MEL + (hertz / KNEE_HZ).ln() * 27.0 / 6.4_f64.ln() }
+    if hertz < KNEE_HZ {
+        hertz * KNEE_MEL / KNEE_HZ
+    } else {
+        KNEE_MEL + (hertz / KNEE_HZ).ln() * 27.0 / 6.4_f64.ln()
+    }
 }
 
 fn hertz(mel: f64) -> f64 {
-    if mel < KNEE_MEL { mel * KNEE_HZ / KNEE_MEL } else { KNEE_HZ * ((mel - KNEE_MEL) * 6.4_f64.ln() / 27.0).exp() }
+    if mel < KNEE_MEL {
+        mel * KNEE_HZ / KNEE_MEL
+    } else {
+        KNEE_HZ * ((mel - KNEE_MEL) * 6.4_f64.ln() / 27.0).exp()
+    }
 }
 
 #[cfg(test)]
@@ -136,13 +162,17 @@ mod tests {
 
     #[test]
     fn a_tone_lights_the_band_that_holds_it_and_silence_is_even() {
-        let tone: Vec<f32> = (0..16_000).map(|i| (std::f32::consts::TAU * 1_000.0 * i as f32 / 16_000.0).sin()).collect();
+        let tone: Vec<f32> =
+            (0..16_000).map(|i| (std::f32::consts::TAU * 1_000.0 * i as f32 / 16_000.0).sin()).collect();
         let values = Spectrogram::new(80).of(&tone);
         let at = |band: usize, frame: usize| values[band * WINDOW_FRAMES + frame];
         let loudest = (0..80).max_by(|a, b| at(*a, 50).total_cmp(&at(*b, 50))).unwrap_or(0);
         // 1 kHz is 15 mel of 45.25: the 26th of the 81 steps.
         assert!((25..=26).contains(&loudest), "band {loudest}");
-        assert!((at(loudest, 50) - at(loudest, 2_500) - 2.0).abs() < 1e-5, "silence lies 8 powers of ten below, a quarter each");
+        assert!(
+            (at(loudest, 50) - at(loudest, 2_500) - 2.0).abs() < 1e-5,
+            "silence lies 8 powers of ten below, a quarter each"
+        );
     }
 
     #[test]

@@ -118,7 +118,9 @@ impl Runtime {
     /// # Errors
     /// What ONNX Runtime said.
     pub fn card(&self) -> Result<(), RuntimeError> {
-        self.builder(Device::Cuda, 1).map(|_| ()).map_err(|error| RuntimeError::NoCard { reason: first_line(&error.to_string()) })
+        self.builder(Device::Cuda, 1)
+            .map(|_| ())
+            .map_err(|error| RuntimeError::NoCard { reason: first_line(&error.to_string()) })
     }
 
     /// A builder of sessions on `device`. A session on the card refuses to be made where there is none; by itself ONNX

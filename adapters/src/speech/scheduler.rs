@@ -115,7 +115,8 @@ impl Scheduler {
         let shared = Arc::clone(&clockwork);
         let rules = Rules::new(&model.tokens, &model.generation);
         let mut desk = Desk { graphs, rules, model, max_rows: max_rows.max(1), clockwork: shared };
-        let thread = std::thread::Builder::new().name("speech".to_owned()).spawn(move || desk.serve(&arriving))?;
+        let thread =
+            std::thread::Builder::new().name("speech".to_owned()).spawn(move || desk.serve(&arriving))?;
         Ok(Self { requests: Some(requests), thread: Some(thread), clockwork })
     }
 
@@ -233,11 +234,16 @@ impl Desk {
         let windows = self.encoded(batch)?;
         let outcomes: Vec<Outcome> = match batch[0].kind() {
             Kind::Languages => {
-                let found = decode::languages(&mut self.graphs, &self.model.tokens, &windows.iter().collect::<Vec<_>>())?;
+                let found = decode::languages(
+                    &mut self.graphs,
+                    &self.model.tokens,
+                    &windows.iter().collect::<Vec<_>>(),
+                )?;
                 found.into_iter().map(Outcome::Languages).collect()
             }
             Kind::Decode { search, .. } => {
-                let rows: Vec<Row> = batch.iter().zip(&windows).filter_map(|(request, window)| row(request, window)).collect();
+                let rows: Vec<Row> =
+                    batch.iter().zip(&windows).filter_map(|(request, window)| row(request, window)).collect();
                 let found = decode::decode(&mut self.graphs, &self.rules, &self.model.tokens, &rows, search)?;
                 found.into_iter().map(Outcome::Decoded).collect()
             }
@@ -336,8 +342,9 @@ mod tests {
 
     #[test]
     fn jobs_take_turns_and_only_prompts_of_one_length_share_a_batch() {
-        let mut waiting: VecDeque<Request> =
-            [(1, 3), (1, 3), (1, 3), (2, 3), (3, 4), (2, 3)].map(|(job, prompt)| request(job, prompt, false)).into();
+        let mut waiting: VecDeque<Request> = [(1, 3), (1, 3), (1, 3), (2, 3), (3, 4), (2, 3)]
+            .map(|(job, prompt)| request(job, prompt, false))
+            .into();
         assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1, 2, 1, 2]);
         assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1]);
         assert_eq!(jobs(&take_batch(&mut waiting, 4)), [3]);
@@ -346,7 +353,8 @@ mod tests {
 
     #[test]
     fn what_is_urgent_goes_first() {
-        let mut waiting: VecDeque<Request> = [request(1, 3, false), request(2, 4, true), request(1, 3, false)].into();
+        let mut waiting: VecDeque<Request> =
+            [request(1, 3, false), request(2, 4, true), request(1, 3, false)].into();
         assert_eq!(jobs(&take_batch(&mut waiting, 4)), [2]);
     }
 

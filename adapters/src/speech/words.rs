@@ -46,7 +46,8 @@ pub(super) fn word_times(
         return Vec::new();
     }
     let words = merge_punctuation(split(tokens, text, language));
-    let ranges: Vec<Range<usize>> = words.iter().map(|(_, range)| line + range.start..line + range.end).collect();
+    let ranges: Vec<Range<usize>> =
+        words.iter().map(|(_, range)| line + range.start..line + range.end).collect();
     let starts = first_frames(&scores(attention, &ranges, &frames));
     let at = |word: usize| match starts.get(word) {
         _ if word == 0 => span.start,
@@ -56,7 +57,12 @@ pub(super) fn word_times(
     words
         .into_iter()
         .enumerate()
-        .map(|(place, (word, range))| SpokenWord { text: word, tokens: range, start: at(place), end: at(place + 1) })
+        .map(|(place, (word, range))| SpokenWord {
+            text: word,
+            tokens: range,
+            start: at(place),
+            end: at(place + 1),
+        })
         .collect()
 }
 
@@ -125,7 +131,8 @@ fn split(tokens: &Tokens, text: &[u32], language: Option<&str>) -> Vec<Piece> {
     let spaced = !language.is_some_and(|language| UNSPACED.contains(&language));
     let mut words: Vec<Piece> = Vec::new();
     for (piece, range) in whole_letters(tokens, text) {
-        let alone = piece.trim().chars().all(|letter| letter.is_ascii_punctuation()) && !piece.trim().is_empty();
+        let alone =
+            piece.trim().chars().all(|letter| letter.is_ascii_punctuation()) && !piece.trim().is_empty();
         match words.last_mut() {
             Some((word, so_far)) if spaced && !piece.starts_with(' ') && !alone => {
                 word.push_str(&piece);

@@ -15,13 +15,15 @@ static MODEL: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let file = file.unwrap();
         std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
     }
-    let model = ModelFolder::open(folder.path(), &Precision::Auto, Device::Cpu).unwrap_or_else(|error| panic!("{error}"));
+    let model = ModelFolder::open(folder.path(), &Precision::Auto, Device::Cpu)
+        .unwrap_or_else(|error| panic!("{error}"));
     add_align(&model).unwrap_or_else(|error| panic!("{error}"));
     folder
 });
 
 /// One engine for all tests of this program.
-pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::start(&options()).unwrap_or_else(|error| panic!("{error}")));
+pub static ENGINE: LazyLock<Engine> =
+    LazyLock::new(|| Engine::start(&options()).unwrap_or_else(|error| panic!("{error}")));
 
 pub fn options() -> EngineOptions {
     EngineOptions { model: MODEL.path().to_owned(), device: DeviceChoice::Cpu, ..EngineOptions::default() }
@@ -90,11 +92,15 @@ pub fn recordings() -> Vec<Recording> {
 
 pub fn transcribe(path: &Path, options: Options) -> Transcript {
     let job = Job { source: Source::File(path.to_owned()), options, checkpoint: None };
-    ENGINE.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    ENGINE
+        .transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Words without marks, in lower case.
 pub fn plain(text: &str) -> String {
-    let words = text.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase());
+    let words = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use commands::ports::transcription::{
-    Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task, Transcriber, Transcript,
-    TranscriptionError,
+    Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task,
+    Transcriber, Transcript, TranscriptionError,
 };
 
 use crate::fixture::{ENGINE, plain, recording, recordings, transcribe};
@@ -25,7 +25,10 @@ fn write_wav(path: &Path, samples: &[i16]) {
 }
 
 fn read_wav(path: &Path) -> Vec<i16> {
-    std::fs::read(path).unwrap()[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    std::fs::read(path).unwrap()[44..]
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
 }
 
 /// A recording of so many seconds, made of the English fixture windows one after another, and what is said in it: text,
@@ -54,7 +57,10 @@ fn compare(transcript: &Transcript, said: &[(String, f64, f64)]) {
     for (segment, (text, start, end)) in transcript.segments.iter().zip(said) {
         wrong += usize::from(plain(&segment.text) != *text);
         let (found_start, found_end) = (segment.start.seconds(), segment.end.seconds());
-        assert!((found_start - start).abs() <= 0.4 && (found_end - end).abs() <= 0.4, "{text}: {found_start}-{found_end}, not {start}-{end}");
+        assert!(
+            (found_start - start).abs() <= 0.4 && (found_end - end).abs() <= 0.4,
+            "{text}: {found_start}-{found_end}, not {start}-{end}"
+        );
     }
     // The model mishears one utterance in a hundred where windows are cut anew.
     assert!(wrong * 50 <= said.len(), "{wrong} of {} utterances differ", said.len());
@@ -76,7 +82,11 @@ fn a_job_that_was_stopped_goes_on_and_gives_the_same_transcript() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint");
     let path = recording("long_en_01.wav");
-    let job = || Job { source: Source::File(path.clone()), options: Options::default(), checkpoint: Some(checkpoint.clone()) };
+    let job = || Job {
+        source: Source::File(path.clone()),
+        options: Options::default(),
+        checkpoint: Some(checkpoint.clone()),
+    };
     let cancel = Cancel::default();
     let stop = cancel.clone();
     let mut segments = 0;
@@ -92,7 +102,12 @@ fn a_job_that_was_stopped_goes_on_and_gives_the_same_transcript() {
     );
     assert!(matches!(stopped, Err(TranscriptionError::Cancelled)));
     // As a crash in the middle of a line would leave it.
-    std::fs::OpenOptions::new().append(true).open(&checkpoint).unwrap().write_all(b"{\"window\":\"torn").unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&checkpoint)
+        .unwrap()
+        .write_all(b"{\"window\":\"torn")
+        .unwrap();
 
     let mut resumed = ENGINE.transcribe(job(), &mut |_: Progress<'_>| (), &Cancel::default()).unwrap();
     assert!(resumed.info.resumed_windows > 0);
@@ -125,7 +140,8 @@ fn ranges_give_the_segments_whose_middle_lies_in_them() {
     let range = Span { start: Samples::from_seconds(7.0), end: Samples::from_seconds(14.0) };
     let part = transcribe(&path, Options { ranges: vec![range], ..Options::default() });
     let whole = transcribe(&path, Options::default());
-    let inside = |text: &str| whole.segments.iter().find(|segment| segment.text == text).map(|segment| segment.start);
+    let inside =
+        |text: &str| whole.segments.iter().find(|segment| segment.text == text).map(|segment| segment.start);
     let texts: Vec<&str> = part.segments.iter().map(|segment| segment.text.as_str()).collect();
     assert_eq!(texts.len(), 3, "{texts:?}");
     for segment in &part.segments {
@@ -143,7 +159,11 @@ fn a_beam_a_prompt_and_hotwords_keep_the_words() {
         Options { hotwords: vec!["green".to_owned(), "thanks".to_owned()], ..Options::default() },
         Options { condition_on_previous: true, ..Options::default() },
     ] {
-        assert_eq!(plain(&transcribe(&path, options.clone()).text()), "green thanks thanks eight start", "{options:?}");
+        assert_eq!(
+            plain(&transcribe(&path, options.clone()).text()),
+            "green thanks thanks eight start",
+            "{options:?}"
+        );
     }
 }
 
@@ -158,5 +178,8 @@ fn what_the_model_cannot_do_is_refused() {
     assert_eq!(error.code(), "TRANSCRIPTION_OPTIONS");
     assert!(error.to_string().contains("it knows en es"), "{error}");
     let backwards = Span { start: Samples(10), end: Samples(5) };
-    assert_eq!(refuse(Options { ranges: vec![backwards], ..Options::default() }).code(), "TRANSCRIPTION_OPTIONS");
+    assert_eq!(
+        refuse(Options { ranges: vec![backwards], ..Options::default() }).code(),
+        "TRANSCRIPTION_OPTIONS"
+    );
 }

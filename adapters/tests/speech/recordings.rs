@@ -10,7 +10,8 @@ const SEGMENT: f64 = 0.4;
 const WORD: f64 = 0.25;
 
 fn of_kind(kinds: &[&str]) -> Vec<Recording> {
-    let found: Vec<Recording> = recordings().into_iter().filter(|one| kinds.iter().any(|kind| one.kind == *kind)).collect();
+    let found: Vec<Recording> =
+        recordings().into_iter().filter(|one| kinds.iter().any(|kind| one.kind == *kind)).collect();
     assert!(!found.is_empty(), "no recording of {kinds:?}");
     found
 }
@@ -73,7 +74,8 @@ fn a_recording_in_two_languages_is_written_in_both() {
         let transcript = transcribe(&recording(&known.file), options);
         let said: Vec<String> = known.utterances.iter().map(|one| plain(&one.text)).collect();
         assert_eq!(texts(&transcript), said);
-        let languages: Vec<&str> = transcript.segments.iter().map(|segment| segment.language.0.as_str()).collect();
+        let languages: Vec<&str> =
+            transcript.segments.iter().map(|segment| segment.language.0.as_str()).collect();
         let spoken: Vec<&str> = known.utterances.iter().map(|one| one.language.as_str()).collect();
         assert_eq!(languages, spoken);
         times_agree(&known.file, &transcript, &known.utterances);
@@ -102,13 +104,19 @@ fn words_have_their_times() {
         let transcript = transcribe(&recording(&known.file), Options { words: true, ..Options::default() });
         assert_eq!(transcript.info.word_timestamps, None);
         let said: Vec<&(String, f64, f64)> = known.utterances.iter().flat_map(|one| &one.words).collect();
-        let found: Vec<_> = transcript.segments.iter().flat_map(|segment| segment.words.as_ref().unwrap()).collect();
+        let found: Vec<_> =
+            transcript.segments.iter().flat_map(|segment| segment.words.as_ref().unwrap()).collect();
         assert_eq!(found.len(), said.len(), "{}", known.file);
         for (found, (word, start, end)) in found.iter().zip(said) {
             assert_eq!(plain(&found.text), plain(word));
             let off = (found.start.seconds() - start).abs().max((found.end.seconds() - end).abs());
             if off > WORD {
-                eprintln!("{}: {word} {start:.2}-{end:.2} found {:.2}-{:.2}", known.file, found.start.seconds(), found.end.seconds());
+                eprintln!(
+                    "{}: {word} {start:.2}-{end:.2} found {:.2}-{:.2}",
+                    known.file,
+                    found.start.seconds(),
+                    found.end.seconds()
+                );
             }
             worst = worst.max(off);
         }

@@ -95,15 +95,19 @@ pub fn find(model: &Path) -> PathBuf {
 }
 
 fn models_folder() -> Option<PathBuf> {
-    std::env::var_os("CAIRN_MODELS").map(PathBuf::from).or_else(|| Some(cache_folder()?.join("speech/models")))
+    std::env::var_os("CAIRN_MODELS")
+        .map(PathBuf::from)
+        .or_else(|| Some(cache_folder()?.join("speech/models")))
 }
 
 fn home() -> Outcome<PathBuf> {
-    models_folder().ok_or_else(|| Failure::new("there is no home folder to keep models in").advise("set CAIRN_MODELS"))
+    models_folder()
+        .ok_or_else(|| Failure::new("there is no home folder to keep models in").advise("set CAIRN_MODELS"))
 }
 
 fn open(folder: &Path, precision: &Precision) -> Outcome<ModelFolder> {
-    ModelFolder::open(folder, precision, Device::Cpu).map_err(|error| Failure::new("this is no usable model").because(&error))
+    ModelFolder::open(folder, precision, Device::Cpu)
+        .map_err(|error| Failure::new("this is no usable model").because(&error))
 }
 
 fn add(folder: &Path, name: Option<String>, source: &str, licence: &str) -> Outcome {
@@ -114,7 +118,9 @@ fn add(folder: &Path, name: Option<String>, source: &str, licence: &str) -> Outc
     }
     let target = home()?.join(&name);
     if target.exists() {
-        return Err(Failure::new(format!("there is a model {name} already")).advise("choose another with --name"));
+        return Err(
+            Failure::new(format!("there is a model {name} already")).advise("choose another with --name")
+        );
     }
     let unfinished = target.with_extension("unfinished");
     let _left_by_an_earlier_try = std::fs::remove_dir_all(&unfinished);
@@ -122,13 +128,17 @@ fn add(folder: &Path, name: Option<String>, source: &str, licence: &str) -> Outc
     note(format_args!("copied {copied} files"));
     let copy = open(&unfinished, &Precision::Auto)?;
     if let Some(manifest) = &copy.manifest {
-        manifest.verify(&unfinished).map_err(|error| Failure::new("the copy is not what it should be").because(&error))?;
+        manifest
+            .verify(&unfinished)
+            .map_err(|error| Failure::new("the copy is not what it should be").because(&error))?;
     } else {
-        let mut manifest = Manifest::of(&copy).map_err(|error| Failure::new("its files cannot be read").because(&error))?;
+        let mut manifest =
+            Manifest::of(&copy).map_err(|error| Failure::new("its files cannot be read").because(&error))?;
         manifest.name.clone_from(&name);
         source.clone_into(&mut manifest.source);
         licence.clone_into(&mut manifest.licence);
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::new("no manifest").because(&error))?;
+        let text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|error| Failure::new("no manifest").because(&error))?;
         std::fs::write(unfinished.join(Manifest::FILE), text).or_fail(|| "its manifest cannot be written")?;
     }
     std::fs::rename(&unfinished, &target).or_fail(|| format!("{} cannot be made", target.display()))?;
@@ -154,11 +164,17 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<usize> {
 }
 
 fn check(settings: &SpeechEngineSettings) -> Outcome {
-    let engine = Engine::start(&settings.options()).map_err(|error| Failure::new("the model cannot be used").because(&error))?;
+    let engine = Engine::start(&settings.options())
+        .map_err(|error| Failure::new("the model cannot be used").because(&error))?;
     let model = engine.model();
     let tokens = &model.tokens;
     let printer = Printer;
-    printer.line(format_args!("{}: {}, {} mel bands", model.name(), model.precision, model.config.num_mel_bins))?;
+    printer.line(format_args!(
+        "{}: {}, {} mel bands",
+        model.name(),
+        model.precision,
+        model.config.num_mel_bins
+    ))?;
     printer.line(format_args!("runs on {}: {}", engine.device().name(), engine.device_reason()))?;
     printer.line(format_args!("loaded and run once in {:.1} s", engine.load_s()))?;
     printer.line(match tokens.languages.len() {
@@ -177,7 +193,8 @@ fn align(model: &Path, precision: &str) -> Outcome {
         named => Precision::Named(named.to_owned()),
     };
     let model = open(&find(model), &precision)?;
-    let written = add_align(&model).map_err(|error| Failure::new("word times cannot be added").because(&error))?;
+    let written =
+        add_align(&model).map_err(|error| Failure::new("word times cannot be added").because(&error))?;
     Printer.line(format_args!("wrote {}", written.display()))
 }
 
@@ -200,13 +217,25 @@ fn list(json: bool) -> Outcome {
         return Printer.json(&known);
     }
     if known.is_empty() {
-        return Printer.line(format_args!("no models in {}; cairn model add DIR keeps one", folder.display()));
+        return Printer
+            .line(format_args!("no models in {}; cairn model add DIR keeps one", folder.display()));
     }
-    let mut table = Table::default().column("model").column("precision").numbers("MiB").numbers("languages").column("word times");
+    let mut table = Table::default()
+        .column("model")
+        .column("precision")
+        .numbers("MiB")
+        .numbers("languages")
+        .column("word times");
     for model in &known {
         let mib = grouped((model.bytes >> 20).cast_signed());
         let times = if model.word_times { "yes" } else { "no" };
-        table.row([model.name.clone(), model.precision.clone(), mib, model.languages.to_string(), times.to_owned()]);
+        table.row([
+            model.name.clone(),
+            model.precision.clone(),
+            mib,
+            model.languages.to_string(),
+            times.to_owned(),
+        ]);
     }
     Printer.table(&table)
 }

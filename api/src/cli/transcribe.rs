@@ -19,7 +19,9 @@ use self::{
     settings::{EngineSettings, SpeechSettings},
 };
 use super::{Failure, Interrupt, Outcome, Printer, note};
-use crate::compose::speech::{Cancel, Engine, Job, Options, Source, Transcriber, Transcript, TranscriptionError};
+use crate::compose::speech::{
+    Cancel, Engine, Job, Options, Source, Transcriber, Transcript, TranscriptionError,
+};
 
 pub use self::settings::EngineSettings as SpeechEngineSettings;
 
@@ -86,8 +88,9 @@ impl Transcribe {
             .map_err(|error| Failure::new("the speech engine fell over").because(&error))?
             .map_err(|error| settings::engine_failure(&error))?;
         if let Some(folder) = &self.out {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Failure::new(format!("{} cannot be made", folder.display())).because(&error))?;
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::new(format!("{} cannot be made", folder.display())).because(&error)
+            })?;
         }
         if !self.quiet {
             note(format_args!(
@@ -128,7 +131,9 @@ impl Transcribe {
                 .advise("write it to a file first"));
         }
         if self.files.len() > 1 && self.out.is_none() && matches!(self.format, Format::Srt | Format::Vtt) {
-            return Err(Failure::usage("subtitles of several recordings need a folder").advise("add --out DIR"));
+            return Err(
+                Failure::usage("subtitles of several recordings need a folder").advise("add --out DIR")
+            );
         }
         Ok(())
     }
@@ -194,8 +199,10 @@ fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
         Err(TranscriptionError::Cancelled) if input => {
             Err(Failure::new(format!("stopped at {reached}; the rest of standard input was not read")))
         }
-        Err(TranscriptionError::Cancelled) => Err(Failure::new(format!("{}: stopped at {reached}", path.display()))
-            .advise("what is done is kept; the same command with --resume goes on from there")),
+        Err(TranscriptionError::Cancelled) => {
+            Err(Failure::new(format!("{}: stopped at {reached}", path.display()))
+                .advise("what is done is kept; the same command with --resume goes on from there"))
+        }
         Err(error) => {
             let code = error.code();
             Err(Failure::new(format!("{} is not transcribed [{code}]", path.display())).because(&error))
@@ -212,8 +219,9 @@ fn deliver(run: &Run, file: &Path, transcript: &Transcript, files: usize) -> Out
         let name = if file.as_os_str() == STANDARD_INPUT { Path::new("standard-input") } else { file };
         let target = folder.join(name.file_name().unwrap_or_default()).with_extension(run.format.extension());
         let text = run.format.whole(file, transcript)?;
-        return std::fs::write(&target, text)
-            .map_err(|error| Failure::new(format!("{} cannot be written", target.display())).because(&error));
+        return std::fs::write(&target, text).map_err(|error| {
+            Failure::new(format!("{} cannot be written", target.display())).because(&error)
+        });
     }
     if run.screen.streams() {
         return run.screen.end(transcript, file);

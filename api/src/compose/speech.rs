@@ -1,8 +1,13 @@
 //! The speech engine, as the command line sees it.
 
-pub use adapters::speech::model::{AddAlignError, Decoders as ModelDecoders, Manifest, ModelError, ModelFolder, Precision, add_align};
-pub use adapters::speech::{Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, cache_folder};
+pub use adapters::speech::model::{
+    AddAlignError, Decoders as ModelDecoders, Manifest, ModelError, ModelFolder, Precision, add_align,
+};
+pub use adapters::speech::{
+    Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, cache_folder,
+};
 pub use commands::ports::transcription::{
-    Cancel, Flag, Job, Language, LanguageGuess, Options, Progress, Quality, SAMPLE_RATE, Samples, Segment, Source, Span,
-    SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo, TranscriptionError, VoiceOptions, Watcher, Word,
+    Cancel, Flag, Job, Language, LanguageGuess, Options, Progress, Quality, SAMPLE_RATE, Samples, Segment,
+    Source, Span, SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo, TranscriptionError,
+    VoiceOptions, Watcher, Word,
 };

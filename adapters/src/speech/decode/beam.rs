@@ -29,7 +29,8 @@ pub(super) fn decode(
     tokens: &Tokens,
     rows: &[Row],
 ) -> Result<Vec<Option<Decoded>>, DecodeError> {
-    let prompts: Vec<(&Encoded, &[u32])> = rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
+    let prompts: Vec<(&Encoded, &[u32])> =
+        rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
     let (mut logits, mut cache) = graphs.prefill(&prompts)?;
     let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0 };
     let mut live: Vec<Live> = (0..rows.len())
@@ -84,7 +85,12 @@ pub(super) fn decode(
 impl Live {
     /// Lengthens every hypothesis by each of its likeliest tokens and keeps the best. Gives, for each that is kept, the
     /// number of the one that it came from.
-    fn advance(&mut self, course: &Course<'_>, first: usize, logits: &mut Logits) -> Result<Vec<usize>, DecodeError> {
+    fn advance(
+        &mut self,
+        course: &Course<'_>,
+        first: usize,
+        logits: &mut Logits,
+    ) -> Result<Vec<usize>, DecodeError> {
         let mut candidates = Vec::with_capacity(self.going.len() * (BEAM + 1));
         for (number, hypothesis) in self.going.iter().enumerate() {
             let logits = logits.last(first + number);
@@ -133,7 +139,10 @@ impl Live {
         }
         let score = |hypothesis: &Hypothesis| hypothesis.sum / hypothesis.tokens.len().max(1) as f64;
         let no_speech_prob = self.no_speech_prob;
-        let best = self.ended.into_iter().reduce(|best, next| if score(&next) > score(&best) { next } else { best })?;
+        let best = self
+            .ended
+            .into_iter()
+            .reduce(|best, next| if score(&next) > score(&best) { next } else { best })?;
         Some(Decoded {
             avg_logprob: (best.sum / (best.tokens.len() + 1) as f64) as f32,
             tokens: best.tokens,

@@ -78,7 +78,12 @@ pub(super) fn decode(
     let timestamps = rows.iter().all(|row| row.prompt.last() != Some(&tokens.no_timestamps));
     let positions = graphs.positions();
     let prompt = rows.first().map_or(0, |row| row.prompt.len());
-    let course = Course { rules, end: tokens.end, timestamps, limit: MAX_TOKENS.min(positions.saturating_sub(prompt)) };
+    let course = Course {
+        rules,
+        end: tokens.end,
+        timestamps,
+        limit: MAX_TOKENS.min(positions.saturating_sub(prompt)),
+    };
     match search {
         Search::Sample => sample::decode(graphs, &course, tokens, rows),
         Search::Beam => beam::decode(graphs, &course, tokens, rows),
@@ -102,14 +107,19 @@ fn no_speech(logits: &mut Logits, row: usize, prompt: &[u32], tokens: &Tokens) -
 }
 
 /// How likely each language is, for windows whose first row of logits is that of `<|startoftranscript|>` alone.
-pub(super) fn languages(graphs: &mut Graphs, tokens: &Tokens, windows: &[&Encoded]) -> Result<Vec<Vec<f32>>, DecodeError> {
+pub(super) fn languages(
+    graphs: &mut Graphs,
+    tokens: &Tokens,
+    windows: &[&Encoded],
+) -> Result<Vec<Vec<f32>>, DecodeError> {
     let start = [tokens.start];
     let rows: Vec<(&Encoded, &[u32])> = windows.iter().map(|window| (*window, start.as_slice())).collect();
     let (mut logits, _) = graphs.prefill(&rows)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
         let of_row = logits.last(row);
-        let of_languages: Vec<f32> = tokens.languages.iter().map(|language| of_row[language.id as usize]).collect();
+        let of_languages: Vec<f32> =
+            tokens.languages.iter().map(|language| of_row[language.id as usize]).collect();
         let best = rules::highest(&of_languages);
         let total = rules::log_sum(&of_languages, best);
         if !total.is_finite() {

@@ -2,7 +2,6 @@
 
 use crate::speech::model::{Generation, Tokens};
 
-
 /// The rules of one model.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -38,7 +37,9 @@ impl Rules {
         };
         let mut never = listed(&generation.suppress_tokens);
         // Special tokens lie between the end and the times; none of them belongs into a text.
-        never.extend((tokens.end as usize + 1..first_timestamp).filter(|id| *id != tokens.no_timestamps as usize));
+        never.extend(
+            (tokens.end as usize + 1..first_timestamp).filter(|id| *id != tokens.no_timestamps as usize),
+        );
         never.sort_unstable();
         never.dedup();
         Self {
@@ -158,7 +159,10 @@ impl Rules {
                 found.truncate(count);
             }
         }
-        found.into_iter().map(|(id, logit)| Choice { token: id as u32, logprob: logit - best - total }).collect()
+        found
+            .into_iter()
+            .map(|(id, logit)| Choice { token: id as u32, logprob: logit - best - total })
+            .collect()
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn decode(
     tokens: &Tokens,
     rows: &[Row],
 ) -> Result<Vec<Option<Decoded>>, DecodeError> {
-    let prompts: Vec<(&Encoded, &[u32])> = rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
+    let prompts: Vec<(&Encoded, &[u32])> =
+        rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
     let (mut logits, mut cache) = graphs.prefill(&prompts)?;
     let mut live: Vec<Live> = (0..rows.len())
         .map(|row| Live {

@@ -17,7 +17,8 @@ fn fixtures() -> PathBuf {
 }
 
 fn model() -> ModelFolder {
-    ModelFolder::open(&fixtures().join("whisper-tiny"), &Precision::Auto, Device::Cpu).unwrap_or_else(|error| panic!("{error}"))
+    ModelFolder::open(&fixtures().join("whisper-tiny"), &Precision::Auto, Device::Cpu)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn expected() -> Value {
@@ -27,7 +28,10 @@ fn expected() -> Value {
 /// The samples of a 16-bit WAV file of 44 bytes of header.
 fn samples(file: &str) -> Vec<f32> {
     let bytes = std::fs::read(fixtures().join("speech").join(file)).unwrap();
-    bytes[44..].chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0).collect()
+    bytes[44..]
+        .chunks_exact(2)
+        .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
+        .collect()
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -101,7 +105,12 @@ fn every_fixture_window_gives_the_expected_tokens_alone_and_in_a_batch() {
             assert_eq!(batch.tokens, case.ids, "{} in a batch", case.name);
             // On silence, special tokens are likely, and the expected values were made without ruling them out.
             let heard = case.no_speech_prob < 0.5;
-            assert!(!heard || (f64::from(alone.avg_logprob) - case.avg_logprob).abs() < 2e-3, "{}: {}", case.name, alone.avg_logprob);
+            assert!(
+                !heard || (f64::from(alone.avg_logprob) - case.avg_logprob).abs() < 2e-3,
+                "{}: {}",
+                case.name,
+                alone.avg_logprob
+            );
             assert_eq!(alone.avg_logprob, batch.avg_logprob, "{} does not depend on its batch", case.name);
             assert!((f64::from(alone.no_speech_prob) - case.no_speech_prob).abs() < 2e-3, "{}", case.name);
         }
@@ -127,11 +136,15 @@ fn a_beam_finds_a_text_that_is_no_less_likely() {
     let model = model();
     let mut graphs = Graphs::load(&Runtime::load(None).unwrap(), &model, Device::Cpu, 2).unwrap();
     let cases = cases();
-    let group: Vec<&Case> = cases.iter().filter(|case| case.prompt.len() == 3 && case.name.contains("single")).collect();
+    let group: Vec<&Case> =
+        cases.iter().filter(|case| case.prompt.len() == 3 && case.name.contains("single")).collect();
     let greedy = decode_all(&mut graphs, &model, &group, Search::Sample);
     let beam = decode_all(&mut graphs, &model, &group, Search::Beam);
     for ((case, greedy), beam) in group.iter().zip(greedy).zip(beam) {
         assert!(beam.avg_logprob >= greedy.avg_logprob - 1e-3, "{}: {beam:?} {greedy:?}", case.name);
-        assert_eq!(beam.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>(), greedy.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>());
+        assert_eq!(
+            beam.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>(),
+            greedy.tokens.iter().filter(|id| **id < 406).collect::<Vec<_>>()
+        );
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<Ten
     }
     let beyond = format!("present.{}.decoder.key", config.decoder_layers);
     if graphs.first().outputs().iter().any(|output| output.name() == beyond) {
-        return Err(first.wrong(format!("it has more than the {} layers of the configuration", config.decoder_layers)));
+        return Err(first
+            .wrong(format!("it has more than the {} layers of the configuration", config.decoder_layers)));
     }
     if matches!(graphs, DecoderGraphs::Merged(_)) {
         next.tensor(graphs.next().inputs(), "use_cache_branch")?;
@@ -64,7 +65,10 @@ pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), Mode
     let (mut logits, mut cache) = graphs.prefill(&[(window, &[model.tokens.start])]).map_err(failed)?;
     let vocabulary = logits.vocabulary();
     if vocabulary != model.config.vocab_size {
-        return Err(ModelError::Trial(format!("logits of {vocabulary} tokens, not {}", model.config.vocab_size)));
+        return Err(ModelError::Trial(format!(
+            "logits of {vocabulary} tokens, not {}",
+            model.config.vocab_size
+        )));
     }
     let finite = |logits: &[f32]| logits.iter().all(|logit| logit.is_finite());
     let mut sound = finite(logits.last(0));
@@ -79,10 +83,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn wrong(&self, reason: String) -> ModelError {
-        ModelError::Graph { path: self.path.strip_prefix(&self.model.path).unwrap_or(self.path).to_owned(), reason }
+        ModelError::Graph {
+            path: self.path.strip_prefix(&self.model.path).unwrap_or(self.path).to_owned(),
+            reason,
+        }
     }
 
-    fn tensor(&self, outlets: &[ort::value::Outlet], name: &str) -> Result<(TensorElementType, Vec<i64>), ModelError> {
+    fn tensor(
+        &self,
+        outlets: &[ort::value::Outlet],
+        name: &str,
+    ) -> Result<(TensorElementType, Vec<i64>), ModelError> {
         let found = outlets.iter().find(|outlet| outlet.name() == name);
         match found.map(ort::value::Outlet::dtype) {
             Some(ValueType::Tensor { ty, shape, .. }) => Ok((*ty, shape.to_vec())),

@@ -45,7 +45,9 @@ impl Logits {
                 (shape, values.iter().map(|value| value.to_f32()).collect())
             }
         };
-        let [_, positions, vocabulary] = shape[..] else { return Err(ort::Error::new("logits have not three dimensions")) };
+        let [_, positions, vocabulary] = shape[..] else {
+            return Err(ort::Error::new("logits have not three dimensions"));
+        };
         Ok(Self { values, positions: positions as usize, vocabulary: vocabulary as usize })
     }
 
@@ -67,7 +69,11 @@ impl Logits {
 }
 
 /// Rows of tokens as a tensor; shorter ones are filled up.
-pub(super) fn token_tensor<'a>(rows: impl Iterator<Item = &'a [u32]>, length: usize, filler: u32) -> ort::Result<DynValue> {
+pub(super) fn token_tensor<'a>(
+    rows: impl Iterator<Item = &'a [u32]>,
+    length: usize,
+    filler: u32,
+) -> ort::Result<DynValue> {
     let mut ids = Vec::new();
     let mut count = 0;
     for row in rows {
@@ -137,7 +143,8 @@ impl Graphs {
         let mut output = session.run_binding(&binding)?;
         binding.synchronize_outputs()?;
         let ran = running.elapsed();
-        let logits = Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
+        let logits =
+            Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
         let (mut own, mut window) = (Vec::new(), Vec::new());
         for name in outputs {
             let Some(value) = output.remove(&name) else { continue };
@@ -176,7 +183,8 @@ impl Graphs {
         for (name, value) in cache.own.iter().chain(&cache.window) {
             binding.bind_input(name.as_str(), value)?;
         }
-        let outputs: Vec<String> = present(session).into_iter().filter(|name| !name.contains(".encoder.")).collect();
+        let outputs: Vec<String> =
+            present(session).into_iter().filter(|name| !name.contains(".encoder.")).collect();
         binding.bind_output_to_device("logits", &self.host)?;
         for name in &outputs {
             binding.bind_output_to_device(name.as_str(), &self.memory)?;
@@ -185,10 +193,13 @@ impl Graphs {
         let mut output = session.run_binding(&binding)?;
         binding.synchronize_outputs()?;
         let ran = running.elapsed();
-        let logits = Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
+        let logits =
+            Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
         for ((name, kept), output_name) in cache.own.iter_mut().zip(&outputs) {
             debug_assert_eq!(*name, as_input(output_name));
-            *kept = output.remove(output_name).ok_or_else(|| ort::Error::new("the decoder lost a part of its cache"))?;
+            *kept = output
+                .remove(output_name)
+                .ok_or_else(|| ort::Error::new("the decoder lost a part of its cache"))?;
         }
         drop(output);
         self.clockwork.add(Stage::Step, ran);
@@ -199,7 +210,12 @@ impl Graphs {
 
     /// Keeps the rows with these numbers, in this order. `same_windows`: each row takes the place of one of the same
     /// window, so that what is remembered of the windows stays as it is.
-    pub(in crate::speech) fn choose(&mut self, cache: &mut Cache, rows: &[usize], same_windows: bool) -> ort::Result<()> {
+    pub(in crate::speech) fn choose(
+        &mut self,
+        cache: &mut Cache,
+        rows: &[usize],
+        same_windows: bool,
+    ) -> ort::Result<()> {
         let started = Instant::now();
         let numbers: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
         let window = if same_windows { [].iter_mut() } else { cache.window.iter_mut() };

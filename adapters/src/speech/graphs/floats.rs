@@ -61,7 +61,11 @@ impl Floats {
 }
 
 /// A tensor of the kind that a graph wants.
-pub(super) fn tensor<const N: usize>(shape: [usize; N], values: Vec<f32>, kind: TensorElementType) -> ort::Result<DynValue> {
+pub(super) fn tensor<const N: usize>(
+    shape: [usize; N],
+    values: Vec<f32>,
+    kind: TensorElementType,
+) -> ort::Result<DynValue> {
     let values = match kind {
         TensorElementType::Float16 => Floats::Half(values.into_iter().map(f16::from_f32).collect()),
         _ => Floats::Single(values),

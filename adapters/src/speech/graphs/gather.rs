@@ -21,7 +21,9 @@ impl Gather {
                 ValueType::Tensor {
                     ty,
                     shape: Shape::new(symbols.iter().map(|_| -1)),
-                    dimension_symbols: SymbolicDimensions::new(symbols.iter().map(|symbol| (*symbol).to_owned())),
+                    dimension_symbols: SymbolicDimensions::new(
+                        symbols.iter().map(|symbol| (*symbol).to_owned()),
+                    ),
                 },
             )
         };
@@ -31,14 +33,26 @@ impl Gather {
             tensor("indices", TensorElementType::Int64, &["chosen"]),
         ])?;
         graph.set_outputs([tensor("chosen_rows", floats, &["chosen", "heads", "length", "width"])])?;
-        graph.add_node(Node::new("Gather", ONNX_DOMAIN, "choose", ["data", "indices"], ["chosen_rows"], [])?)?;
+        graph.add_node(Node::new(
+            "Gather",
+            ONNX_DOMAIN,
+            "choose",
+            ["data", "indices"],
+            ["chosen_rows"],
+            [],
+        )?)?;
         let mut model = Model::new([Opset::new(ONNX_DOMAIN, 18)?])?;
         model.set_graph(graph)?;
         Ok(Self { session: model.into_session(&runtime.builder(device, 1)?)? })
     }
 
     /// The rows with these numbers, in this order; a row may be chosen several times.
-    pub(super) fn rows(&mut self, data: &DynValue, rows: &[i64], memory: &MemoryInfo<'_>) -> ort::Result<DynValue> {
+    pub(super) fn rows(
+        &mut self,
+        data: &DynValue,
+        rows: &[i64],
+        memory: &MemoryInfo<'_>,
+    ) -> ort::Result<DynValue> {
         let mut binding = self.session.create_binding()?;
         binding.bind_input("data", data)?;
         binding.bind_input("indices", &Tensor::from_array(([rows.len()], rows.to_vec()))?)?;

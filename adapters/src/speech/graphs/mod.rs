@@ -49,7 +49,12 @@ pub(super) struct Graphs {
 
 impl Graphs {
     /// Loads and checks the graphs of a model, and runs them once.
-    pub(super) fn load(runtime: &Runtime, model: &ModelFolder, device: Device, threads: usize) -> Result<Self, ModelError> {
+    pub(super) fn load(
+        runtime: &Runtime,
+        model: &ModelFolder,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
         let open = |path: &std::path::Path| {
             runtime
                 .session(path, device, threads)
@@ -59,15 +64,21 @@ impl Graphs {
         let encoder = open(&model.encoder)?;
         let floats = checks::encoder(&encoder, model)?;
         let decoder = match &model.decoders {
-            Decoders::Split { first, next } => decoder::DecoderGraphs::Split { first: open(first)?, next: open(next)? },
+            Decoders::Split { first, next } => {
+                decoder::DecoderGraphs::Split { first: open(first)?, next: open(next)? }
+            }
             Decoders::Merged(path) => decoder::DecoderGraphs::Merged(open(path)?),
         };
         let cache_floats = checks::decoder(&decoder, model)?;
         let align = model.align.as_deref().map(open).transpose()?;
-        let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default).map_err(failed)?;
+        let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
+            .map_err(failed)?;
         let memory = match device {
             Device::Cpu => host.clone(),
-            Device::Cuda => MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default).map_err(failed)?,
+            Device::Cuda => {
+                MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default)
+                    .map_err(failed)?
+            }
         };
         let gather = gather::Gather::new(runtime, device, cache_floats).map_err(failed)?;
         let mut graphs = Self {
@@ -140,14 +151,17 @@ impl Graphs {
         let states = self.states(&rows.iter().map(|(encoded, _)| *encoded).collect::<Vec<_>>())?;
         let Some(align) = self.align.as_mut() else { return Ok(Vec::new()) };
         let wanted = align.outputs().iter().map(|output| output.name().to_owned());
-        let wanted: Vec<(usize, String)> = wanted.filter_map(|name| Some((super::model::layer_of(&name)?, name))).collect();
+        let wanted: Vec<(usize, String)> =
+            wanted.filter_map(|name| Some((super::model::layer_of(&name)?, name))).collect();
         let mut selector = OutputSelector::no_default();
         for (_, name) in &wanted {
             selector = selector.with(name);
         }
         let options = RunOptions::new()?.with_outputs(selector);
-        let output =
-            align.run_with_options(ort::inputs!["input_ids" => ids, "encoder_hidden_states" => states], &options)?;
+        let output = align.run_with_options(
+            ort::inputs!["input_ids" => ids, "encoder_hidden_states" => states],
+            &options,
+        )?;
         let mut found: Vec<Vec<Array2<f32>>> = rows.iter().map(|_| Vec::with_capacity(heads.len())).collect();
         for (layer, head) in heads {
             let Some((_, name)) = wanted.iter().find(|(known, _)| known == layer) else { continue };

@@ -61,7 +61,8 @@ impl Window {
         };
         // Both are at most the length of a vector.
         let samples = self.samples[from.0 as usize..to.0 as usize].to_vec();
-        let speech = self.speech.iter().filter(|span| span.end > from && span.start < to).map(within).collect();
+        let speech =
+            self.speech.iter().filter(|span| span.end > from && span.start < to).map(within).collect();
         Self { samples, map: self.map.part(from, to), speech }
     }
 }

@@ -70,13 +70,23 @@ impl Screen {
             remarks.push(format!("{name}: word times are {reason}"));
         }
         for part in &info.lost {
-            remarks.push(format!("{name}: {}-{} is lost: {}", clock(part.start), clock(part.end), part.reason));
+            remarks.push(format!(
+                "{name}: {}-{} is lost: {}",
+                clock(part.start),
+                clock(part.end),
+                part.reason
+            ));
         }
         let doubtful = transcript.segments.iter().filter(|segment| !segment.flags.is_empty()).count();
         if doubtful > 0 {
-            let flags: BTreeSet<Flag> = transcript.segments.iter().flat_map(|segment| segment.flags.iter().copied()).collect();
+            let flags: BTreeSet<Flag> =
+                transcript.segments.iter().flat_map(|segment| segment.flags.iter().copied()).collect();
             let names: Vec<String> = flags.iter().map(|flag| format!("{flag:?}").to_lowercase()).collect();
-            remarks.push(format!("{name}: {doubtful} of {} segments are doubtful ({})", transcript.segments.len(), names.join(", ")));
+            remarks.push(format!(
+                "{name}: {doubtful} of {} segments are doubtful ({})",
+                transcript.segments.len(),
+                names.join(", ")
+            ));
         }
         remarks
     }
@@ -132,7 +142,11 @@ impl Follower<'_> {
     fn speed(&self) -> Option<String> {
         let bar = self.bar.as_ref()?;
         let elapsed = bar.elapsed().as_secs_f64();
-        let speed = if elapsed > 0.5 { format!(", {:.0} × real time", self.reached.seconds() / elapsed) } else { String::new() };
+        let speed = if elapsed > 0.5 {
+            format!(", {:.0} × real time", self.reached.seconds() / elapsed)
+        } else {
+            String::new()
+        };
         Some(format!("{}{speed}", clock(self.reached)))
     }
 }

@@ -70,7 +70,8 @@ impl Format {
             return json(file, transcript, true);
         }
         let segments = transcript.segments.iter().enumerate();
-        Ok(segments.fold(self.head().to_owned(), |text, (place, segment)| text + &self.segment(place + 1, segment)))
+        Ok(segments
+            .fold(self.head().to_owned(), |text, (place, segment)| text + &self.segment(place + 1, segment)))
     }
 
     /// The document of one of several recordings.
@@ -86,8 +87,10 @@ fn json(file: &Path, transcript: &Transcript, indented: bool) -> Outcome<String>
         segments: &transcript.segments,
         info: &transcript.info,
     };
-    let written = if indented { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
-    let text = written.map_err(|error| Failure::new("the transcript cannot be written as JSON").because(&error))?;
+    let written =
+        if indented { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
+    let text =
+        written.map_err(|error| Failure::new("the transcript cannot be written as JSON").because(&error))?;
     Ok(text + "\n")
 }
 
@@ -95,7 +98,8 @@ fn json(file: &Path, transcript: &Transcript, indented: bool) -> Outcome<String>
 fn marks(flags: &[Flag]) -> String {
     flags.iter().fold(String::new(), |mut marks, flag| {
         let name = serde_json::to_value(flag).ok();
-        let _infallible = write!(marks, " [{}]", name.as_ref().and_then(|name| name.as_str()).unwrap_or_default());
+        let _infallible =
+            write!(marks, " [{}]", name.as_ref().and_then(|name| name.as_str()).unwrap_or_default());
         marks
     })
 }
@@ -104,12 +108,22 @@ fn marks(flags: &[Flag]) -> String {
 pub fn clock(at: Samples) -> String {
     let seconds = at.milliseconds() / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
 }
 
 fn time(at: Samples, separator: char) -> String {
     let ms = at.milliseconds();
-    format!("{:02}:{:02}:{:02}{separator}{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
+    format!(
+        "{:02}:{:02}:{:02}{separator}{:03}",
+        ms / 3_600_000,
+        ms / 60_000 % 60,
+        ms / 1_000 % 60,
+        ms % 1_000
+    )
 }
 
 #[cfg(test)]
@@ -135,12 +149,18 @@ mod tests {
 
     #[test]
     fn text_tells_the_time_and_the_doubts() {
-        assert_eq!(Format::Text.segment(1, &segment()), "[1:01:01] seven <b> eight [low_confidence] [rate]\n");
+        assert_eq!(
+            Format::Text.segment(1, &segment()),
+            "[1:01:01] seven <b> eight [low_confidence] [rate]\n"
+        );
     }
 
     #[test]
     fn subtitles_have_milliseconds_and_no_markup() {
-        assert_eq!(Format::Srt.segment(2, &segment()), "2\n01:01:01,500 --> 01:01:02,250\nseven <b> eight\n\n");
+        assert_eq!(
+            Format::Srt.segment(2, &segment()),
+            "2\n01:01:01,500 --> 01:01:02,250\nseven <b> eight\n\n"
+        );
         assert_eq!(
             Format::Vtt.segment(2, &segment()),
             "01:01:01.500 --> 01:01:02.250\nseven &lt;b&gt; eight\n\n"

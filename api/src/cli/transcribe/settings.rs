@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use crate::{
     cli::{Failure, Outcome, model},
     compose::speech::{
-        DeviceChoice, EngineError, EngineOptions, Language, Options, Precision, Quality, Samples, Span, SpokenLanguage,
-        Task, VoiceOptions,
+        DeviceChoice, EngineError, EngineOptions, Language, Options, Precision, Quality, Samples, Span,
+        SpokenLanguage, Task, VoiceOptions,
     },
 };
 
@@ -122,7 +122,9 @@ impl SpeechSettings {
         let language = match self.language.as_str() {
             "auto" => SpokenLanguage::Auto,
             "multilingual" => SpokenLanguage::Multilingual,
-            code if (2..=3).contains(&code.len()) && code.bytes().all(|letter| letter.is_ascii_lowercase()) => {
+            code if (2..=3).contains(&code.len())
+                && code.bytes().all(|letter| letter.is_ascii_lowercase()) =>
+            {
                 SpokenLanguage::Given(Language(code.to_owned()))
             }
             other => {

@@ -48,7 +48,12 @@ pub trait Transcriber: Send + Sync {
     /// # Errors
     /// Says why there is no transcript. Audio that ends in garbage is not an error: what could be decoded is
     /// transcribed, and [`TranscriptInfo::lost`] tells the rest.
-    fn transcribe(&self, job: Job, watcher: &mut dyn Watcher, cancel: &Cancel) -> Result<Transcript, TranscriptionError>;
+    fn transcribe(
+        &self,
+        job: Job,
+        watcher: &mut dyn Watcher,
+        cancel: &Cancel,
+    ) -> Result<Transcript, TranscriptionError>;
 }
 
 /// Why a recording could not be transcribed. Each kind has a stable code.
