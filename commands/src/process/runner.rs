@@ -5,20 +5,23 @@ use uuid::Uuid;
 
 use super::{ProcessManager, Reaction, RecordRefusedReaction};
 use crate::{
-    engine::{Caller, CommandError, Engine, Envelope},
+    engine::{Caller, Command, CommandError, Engine, Envelope},
     ports::{CheckpointStore, LogFilter, Position, RecordedEvent, StoreError},
 };
 
 const PAGE: usize = 256;
 /// Looks at the log at least this often, woken or not.
 const POLL: Duration = Duration::from_secs(1);
+/// How often a command that fails inside the program is tried.
+const FAULTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Brings the log's events to a process manager, in order, and runs the commands that it wants.
 ///
 /// A refused command is noted and closed; a technical failure is tried again, 1 s doubling to 5 min, before anything
-/// later is looked at.
+/// later is looked at. A fault of the program, which as a rule concerns one stream of one tenant, is closed like a refusal
+/// after three tries, so that it does not hold up everybody else.
 pub struct ProcessRunner<P> {
     engine: Engine,
     checkpoints: Arc<dyn CheckpointStore>,
@@ -86,37 +89,60 @@ impl<P: ProcessManager> ProcessRunner<P> {
     }
 
     async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) {
-        let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.try_once(event, reaction).await {
-            tracing::warn!(process = P::NAME, command = reaction.command, %error, ?pause, "a process manager tries again");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        let command_id = reaction.command_id(P::NAME, event.event_id);
+        let give = || (reaction.run)(self.engine.clone(), self.envelope(event, command_id));
+        let Err(error) = self.answer(reaction.command, give).await else { return };
+        if let CommandError::Fault { reason, .. } = &error {
+            tracing::error!(process = P::NAME, command = reaction.command, position = event.position, stream = %event.stream, reason, "a reaction failed inside the program and is closed");
+            metrics::counter!("cairn_process_faults_total", "process" => P::NAME).increment(1);
+        } else {
+            tracing::info!(
+                process = P::NAME,
+                command = reaction.command,
+                code = error.code(),
+                "a reaction was refused and is closed"
+            );
+        }
+        self.note(event, reaction, command_id, &error).await;
+    }
+
+    /// Keeps in the log that the reaction came to nothing.
+    async fn note(&self, event: &RecordedEvent, reaction: &Reaction, command_id: Uuid, error: &CommandError) {
+        let refused = ReactionRefused {
+            process: P::NAME.to_owned(),
+            step: reaction.step.clone(),
+            command: reaction.command.to_owned(),
+            code: error.code().to_owned(),
+            message: match error {
+                // The reason speaks of the program's inside: it stands in the process's own log only.
+                CommandError::Fault { command, .. } => format!("{command} failed inside the program"),
+                told => told.to_string(),
+            },
+        };
+        let note = RecordRefusedReaction { command_id, refused };
+        let note_id = Uuid::new_v5(&command_id, b"refused");
+        let give = || self.engine.execute(self.envelope(event, note_id), note.clone());
+        if let Err(error) = self.answer(RecordRefusedReaction::NAME, give).await {
+            tracing::error!(process = P::NAME, command = reaction.command, position = event.position, %error, "that a reaction came to nothing could not be noted");
         }
     }
 
-    /// `Err`: a technical failure; nothing was answered.
-    async fn try_once(&self, event: &RecordedEvent, reaction: &Reaction) -> Result<(), CommandError> {
-        let command_id = reaction.command_id(P::NAME, event.event_id);
-        match (reaction.run)(self.engine.clone(), self.envelope(event, command_id)).await {
-            Err(error) if !error.is_technical() => {
-                tracing::info!(
-                    process = P::NAME,
-                    command = reaction.command,
-                    code = error.code(),
-                    "a reaction was refused and is closed"
-                );
-                let refused = ReactionRefused {
-                    process: P::NAME.to_owned(),
-                    step: reaction.step.clone(),
-                    command: reaction.command.to_owned(),
-                    code: error.code().to_owned(),
-                    message: error.to_string(),
-                };
-                let note = RecordRefusedReaction { command_id, refused };
-                let note_id = Uuid::new_v5(&command_id, b"refused");
-                self.engine.execute(self.envelope(event, note_id), note).await.map(|_done| ())
+    /// Gives a command until it is answered: for ever after a technical failure, [`FAULTS`] times after a fault.
+    async fn answer<T, F>(&self, command: &'static str, give: impl Fn() -> F) -> Result<(), CommandError>
+    where
+        F: Future<Output = Result<T, CommandError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        let mut faults = 0;
+        loop {
+            let Err(error) = give().await else { return Ok(()) };
+            faults += u32::from(matches!(error, CommandError::Fault { .. }));
+            if !error.is_technical() || faults == FAULTS {
+                return Err(error);
             }
-            answered => answered,
+            tracing::warn!(process = P::NAME, command, %error, ?pause, "a process manager tries again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

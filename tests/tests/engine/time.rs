@@ -3,14 +3,15 @@ use std::sync::Arc;
 use adapters::memory::MemoryEventStore;
 use chrono::{TimeDelta, Utc};
 use commands::{
-    engine::{EngineConfig, FoldFault, decode_event},
+    engine::{Caller, EngineConfig, FoldFault, decode_event},
     ports::RecordedEvent,
     process::{CommandRegistry, DeadlineRunner, ProcessManager, ProcessRunner, Reaction},
 };
+use uuid::Uuid;
 
 use super::{
     Plant,
-    tally::{Change, ChangeLater, TallyEvent},
+    tally::{Change, ChangeLater, Stumble, TallyEvent},
 };
 
 fn change(id: &str, by: i64) -> Change {
@@ -63,7 +64,7 @@ async fn a_deadline_that_the_state_refuses_is_closed() {
     assert_eq!(plant.count("tally").await, 1);
 }
 
-/// Raises the shadow of each tally that is raised; lowers it, which is refused, for each that is lowered.
+/// Raises the shadow of each tally that is raised, with a command that has a defect where the tally is called so; lowers it, which is refused, for each that is lowered.
 struct Shadow;
 
 impl ProcessManager for Shadow {
@@ -73,6 +74,9 @@ impl ProcessManager for Shadow {
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Reaction>, FoldFault> {
         if event.stream.id.starts_with("shadow-") {
             return Ok(Vec::new());
+        }
+        if event.stream.id.starts_with("defect") {
+            return Ok(vec![Reaction::new("stumble", Stumble { id: "shadow-defect".to_owned() })]);
         }
         let by = match decode_event::<TallyEvent>(event)? {
             TallyEvent::TallyRaised(raised) => raised.by,
@@ -97,6 +101,24 @@ async fn a_process_manager_reacts_once_to_each_event_even_without_its_checkpoint
     while forgetful.catch_up().await.unwrap() {}
     assert_eq!(plant.count("shadow-a").await, 7, "the commands' ids are derived from the events");
     assert_eq!(plant.store.head().await.unwrap(), head, "nor was the refusal noted twice");
+}
+
+#[tokio::test]
+async fn a_reaction_that_fails_inside_the_program_is_closed_and_the_next_ones_have_their_turn() {
+    let (store, plant) = plant();
+    plant.give(change("defect", 3)).await.unwrap();
+    let elsewhere =
+        Plant { caller: Caller { tenant: Uuid::from_u128(2), ..plant.caller.clone() }, ..plant.clone() };
+    elsewhere.give(change("a", 3)).await.unwrap();
+    let runner = ProcessRunner::new(plant.engine.clone(), store, Shadow);
+    while runner.catch_up().await.unwrap() {}
+    assert_eq!(elsewhere.count("shadow-a").await, 3, "another tenant's event was reached");
+    assert_eq!(plant.count("shadow-defect").await, 0);
+    let log = plant.store.read_log(0, &Default::default(), 100).await.unwrap();
+    let notes: Vec<_> = log.events.iter().filter(|event| &*event.event_type == "ReactionRefused").collect();
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].payload.contains("\"INTERNAL\"") && notes[0].payload.contains("\"stumble\""));
+    assert!(!notes[0].payload.contains("defect\""), "the log of events does not tell the program's inside");
 }
 
 #[tokio::test]
