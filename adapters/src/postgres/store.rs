@@ -53,6 +53,7 @@ const QUERIES: &[&str] = &[
     side_tables::CLOSE_DEADLINE,
     side_tables::LOAD_CHECKPOINT,
     side_tables::ADVANCE_CHECKPOINT,
+    side_tables::POSTPONE_DEADLINE,
 ];
 const READ_STREAM: usize = 0;
 const READ_LOG: usize = 1;

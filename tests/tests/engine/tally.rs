@@ -173,6 +173,25 @@ impl Command for ChangeLater {
     }
 }
 
+/// Asks many times for a command with a defect that is due later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StumbleLater {
+    pub id: String,
+    pub times: usize,
+    pub due_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Command for StumbleLater {
+    const NAME: &'static str = "StumbleLater";
+    const PERMISSION: Permission = Permission::LotCreate;
+    type Reply = ();
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        stage.decide::<Tally>(&self.id, TallyCommand::Raise(1))?;
+        (0..self.times).try_for_each(|_| stage.schedule(self.due_at, &Stumble { id: self.id.clone() }))
+    }
+}
+
 /// Raises many tallies at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {

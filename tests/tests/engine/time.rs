@@ -4,14 +4,14 @@ use adapters::memory::MemoryEventStore;
 use chrono::{TimeDelta, Utc};
 use commands::{
     engine::{Caller, EngineConfig, FoldFault, decode_event},
-    ports::RecordedEvent,
+    ports::{DeadlineStore, RecordedEvent},
     process::{CommandRegistry, DeadlineRunner, ProcessManager, ProcessRunner, Reaction},
 };
 use uuid::Uuid;
 
 use super::{
     Plant,
-    tally::{Change, ChangeLater, Stumble, TallyEvent},
+    tally::{Change, ChangeLater, Stumble, StumbleLater, TallyEvent},
 };
 
 fn change(id: &str, by: i64) -> Change {
@@ -62,6 +62,23 @@ async fn a_deadline_that_the_state_refuses_is_closed() {
     assert!(runner.fire_due().await.unwrap());
     assert!(!runner.fire_due().await.unwrap());
     assert_eq!(plant.count("tally").await, 1);
+}
+
+#[tokio::test]
+async fn however_many_deadlines_fail_those_behind_them_fire() {
+    let (store, plant) = plant();
+    // The registry knows Change only: Stumble fails for as long as the program runs.
+    let registry = CommandRegistry::default().with::<Change>();
+    let runner = DeadlineRunner::new(plant.engine.clone(), Arc::clone(&store) as _, registry);
+    let past = Utc::now() - TimeDelta::hours(1);
+    plant.give(StumbleLater { id: "tally".to_owned(), times: 600, due_at: past }).await.unwrap();
+    plant.give(ChangeLater { change: change("tally", 10), due_at: Utc::now() }).await.unwrap();
+    while plant.count("tally").await < 12 {
+        assert!(runner.fire_due().await.unwrap(), "nothing is due any more, and the last was not reached");
+    }
+    let much_later = Utc::now() + TimeDelta::hours(1);
+    assert_eq!(store.due_deadlines(much_later, 1_000).await.unwrap().len(), 600, "none of them is lost");
+    assert!(store.next_due_at().await.unwrap().unwrap() > past, "they wait before they are tried again");
 }
 
 /// Raises the shadow of each tally that is raised, with a command that has a defect where the tally is called so; lowers it, which is refused, for each that is lowered.

@@ -55,6 +55,7 @@ macro_rules! promises {
             side_tables::a_snapshot_of_another_shape_is_not_seen,
             side_tables::deadlines_come_due_in_order,
             side_tables::a_closed_deadline_is_gone,
+            side_tables::a_postponed_deadline_lets_the_others_go_first,
             side_tables::a_refused_commit_leaves_no_deadline,
             side_tables::a_deadline_asked_for_twice_is_stored_once,
             side_tables::a_checkpoint_moves_only_from_where_it_stands,
