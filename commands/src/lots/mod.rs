@@ -58,7 +58,7 @@ impl Aggregate for Partner {
 }
 
 impl Aggregate for CodeSequence {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 impl Aggregate for Lot {

@@ -18,7 +18,10 @@ mod step;
 mod temperature_limit;
 mod temperature_log;
 
-pub use code_sequence::{CodeNumberTaken, CodeSequence, CodeSequenceEvent, SequenceExhausted, TakeNumber};
+pub use code_sequence::{
+    CodeNumberReserved, CodeNumberTaken, CodeSequence, CodeSequenceCommand, CodeSequenceEvent,
+    SequenceExhausted,
+};
 pub use deviation::{
     Deviation, DeviationClosed, DeviationCommand, DeviationDispositioned, DeviationEvent, DeviationOpened,
     DeviationRefusal, DeviationReminded, DeviationState, DeviationStatus, Disposition, REMINDER_HOURS,

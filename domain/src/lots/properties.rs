@@ -122,7 +122,7 @@ proptest! {
     fn a_series_has_no_gap(count in 0_u16..200) {
         let mut sequence = CodeSequence::initial();
         for number in 1..=count {
-            let events = sequence.decide(TakeNumber).unwrap();
+            let events = sequence.decide(CodeSequenceCommand::Take).unwrap();
             sequence = events.iter().fold(sequence, CodeSequence::evolve);
             prop_assert_eq!(sequence.last_number(), number);
             survives::<CodeSequence>(&events)?;
