@@ -167,8 +167,6 @@ pub(super) fn weigh(
     let weight_grams = Grams::amount("weightGrams", weight_grams)?;
     match lot.status {
         LotStatus::Created | LotStatus::Quarantine if lot.children.is_empty() => {}
-        // Held before anybody weighed it: without this it could never leave the hold.
-        LotStatus::Hold if lot.weight_grams == Grams::ZERO => {}
         LotStatus::Created
         | LotStatus::Quarantine
         | LotStatus::Released

@@ -166,13 +166,12 @@ fn a_lot_that_never_passed_needs_a_pass_before_its_hold_is_resolved() {
 }
 
 #[test]
-fn a_lot_held_before_it_was_weighed_is_weighed_on_hold() {
+fn a_lot_held_before_it_was_weighed_is_neither_weighed_nor_released() {
     let lot = apply(given(vec![create(0)]), violation(LotType::Raw, ReadingType::Surface, 41));
     let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
     assert_refused(&lot, resolve(Some(Disposition::Release)), "WEIGHT_MISSING");
-    let lot = apply(lot, weigh(400_000));
-    assert_refused(&lot, weigh(400_001), "LOT_FROZEN");
-    assert_eq!(status(&apply(lot, resolve(Some(Disposition::Release)))), LotStatus::Released);
+    assert_refused(&lot, weigh(400_000), "LOT_FROZEN");
+    assert_eq!(status(&apply(lot, confirm(Some(Disposition::Dispose)))), LotStatus::Rejected);
 }
 
 #[test]
