@@ -1,19 +1,15 @@
 use std::{
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use commands::ports::StoreError;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, hooks::Wal};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig, hooks::Wal};
 use schema::migrations::{SQLITE, SQLITE_APPLICATION_ID, newest};
 
 use super::failure::store_error;
 
-/// The first bytes of every SQLite file.
-const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Waits of 2 ms that a writer spends on another process's transaction before it answers `Unavailable`: 10 s.
 const LONGEST_WAIT: i32 = 5_000;
 /// Pages by which the write-ahead log grows before a commit moves them into the file: 32 MiB.
@@ -33,18 +29,10 @@ impl SqliteFile {
     /// that a newer program wrote: neither is written to. [`StoreError::Unavailable`] when it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = Self { path: path.to_owned() };
-        file.check_magic()?;
         let mut connection =
             file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         file.recognise(&connection)?;
-        let doing = "setting up the write-ahead log";
-        let mode: String = connection
-            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-            .map_err(store_error(doing))?;
-        if mode != "wal" {
-            let reason = format!("{} cannot be used with a write-ahead log, only {mode}", path.display());
-            return Err(StoreError::Unavailable { doing, reason });
-        }
+        file.use_write_ahead_log(&connection)?;
         file.migrate(&mut connection)?;
         // A damaged file is better noticed now than by the first command.
         connection
@@ -105,30 +93,42 @@ impl SqliteFile {
         Ok(connection)
     }
 
-    /// Refuses a file that SQLite would have to interpret as one of its own.
-    fn check_magic(&self) -> Result<(), StoreError> {
-        let unavailable = |error: std::io::Error| StoreError::Unavailable {
-            doing: "opening the event store's file",
-            reason: format!("{}: {error}", self.path.display()),
+    /// Of two that switch a new file at once, SQLite refuses one without asking its busy handler: asked here.
+    fn use_write_ahead_log(&self, connection: &Connection) -> Result<(), StoreError> {
+        let doing = "setting up the write-ahead log";
+        let mut waits = 0;
+        let mode: String = loop {
+            match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && wait_for_writer(waits) =>
+                {
+                    waits += 1;
+                }
+                answer => break answer.map_err(store_error(doing))?,
+            }
         };
-        let mut start = Vec::with_capacity(MAGIC.len());
-        match File::open(&self.path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unavailable(error)),
-            Ok(file) => file.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(unavailable)?,
-        };
-        if start.is_empty() || start == MAGIC {
-            return Ok(());
+        if mode != "wal" {
+            let path = self.path.display();
+            let reason = format!("{path} cannot be used with a write-ahead log, only {mode}");
+            return Err(StoreError::Unavailable { doing, reason });
         }
-        Err(StoreError::Corrupt { reason: format!("{} is not a SQLite database", self.path.display()) })
+        Ok(())
     }
 
-    /// Reads whose file it is. Writes nothing.
+    /// Reads whose file it is, through SQLite alone: a handle of our own would take this process's locks on the file with
+    /// it when it is closed. Writes nothing.
     fn recognise(&self, connection: &Connection) -> Result<(), StoreError> {
-        let (application, version) = marks(connection)?;
         let tables: i64 = connection
             .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
-            .map_err(store_error("reading the schema"))?;
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => {
+                    let reason = format!("{} is not a SQLite database", self.path.display());
+                    StoreError::Corrupt { reason }
+                }
+                _ => store_error("reading the schema")(error),
+            })?;
+        let (application, version) = marks(connection)?;
         let is_empty = application == 0 && version == 0 && tables == 0;
         if application != SQLITE_APPLICATION_ID && !is_empty {
             let path = self.path.display();
