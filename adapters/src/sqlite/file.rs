@@ -8,12 +8,10 @@ use commands::ports::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig, hooks::Wal};
 use schema::migrations::{SQLITE, SQLITE_APPLICATION_ID, newest};
 
-use super::failure::store_error;
+use super::{checkpoint::Checkpoints, failure::store_error};
 
 /// Waits of 2 ms that a writer spends on another process's transaction before it answers `Unavailable`: 10 s.
 const LONGEST_WAIT: i32 = 5_000;
-/// Pages by which the write-ahead log grows before a commit moves them into the file: 32 MiB.
-const CHECKPOINT_PAGES: i32 = 8_000;
 
 /// A SQLite file that is Cairn's, in the schema that this program knows. Read models may keep their tables in it.
 #[derive(Debug, Clone)]
@@ -62,7 +60,27 @@ impl SqliteFile {
                 "pragma synchronous = full; pragma cache_size = -65536; pragma temp_store = memory;",
             )
             .map_err(&failed)?;
-        connection.wal_hook(Some(checkpoint_now_and_then())).map_err(failed)?;
+        let mut checkpoints = Checkpoints::start(self).map_err(|error| StoreError::Unavailable {
+            doing: "starting the thread for checkpoints",
+            reason: error.to_string(),
+        })?;
+        let committed = move |log: &mut Wal, pages| {
+            checkpoints.committed(log, pages);
+            Ok(())
+        };
+        connection.wal_hook(Some(committed)).map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// A connection that moves the write-ahead log into the file, and has it on the disk before the log may be
+    /// overwritten. Blocks.
+    pub(super) fn mover(&self) -> Result<Connection, StoreError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection
+            .execute_batch(
+                "pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma cache_size = -2048;",
+            )
+            .map_err(store_error("setting up a connection"))?;
         Ok(connection)
     }
 
@@ -170,24 +188,6 @@ fn marks(connection: &Connection) -> Result<(i32, u32), StoreError> {
 fn refuse_newer(found: u32) -> Result<(), StoreError> {
     let known = newest(SQLITE);
     if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
-}
-
-/// SQLite's own way tries after each commit once the log is long; behind a reader that idles in its transaction nothing
-/// comes of it, and each try costs more than the one before. This one waits for the log to grow again.
-fn checkpoint_now_and_then() -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> + Send + 'static {
-    let mut due_at = CHECKPOINT_PAGES;
-    move |log, pages| {
-        if pages < CHECKPOINT_PAGES {
-            due_at = CHECKPOINT_PAGES;
-        } else if pages >= due_at {
-            due_at = pages.saturating_add(CHECKPOINT_PAGES);
-            if let Err(error) = log.checkpoint() {
-                // The commit stands all the same, and the log holds what did not get into the file.
-                tracing::warn!(%error, "the write-ahead log could not be moved into the file");
-            }
-        }
-        Ok(())
-    }
 }
 
 /// SQLite's own waits grow to 100 ms, which starves a writer among many: short ones let it have its turn.

@@ -42,6 +42,7 @@ macro_rules! promises {
             batches::a_reused_id_within_a_batch_is_refused,
             batches::a_repetition_does_not_disturb_what_follows_it,
             batches::positions_follow_the_order_of_the_batch,
+            batches::stores_that_write_by_turns_know_where_the_other_left_a_stream,
             batches::two_stores_never_both_win_a_version,
             batches::readers_see_positions_without_gaps_while_stores_write,
             reads::a_stream_is_read_from_a_version,
