@@ -12,6 +12,8 @@ mod messages;
 mod postgres;
 #[path = "cli/read_models.rs"]
 mod read_models;
+#[path = "cli/replaced_log.rs"]
+mod replaced_log;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "cli/tokens.rs"]

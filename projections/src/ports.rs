@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use commands::ports::{Position, StreamKey, Version};
 use uuid::Uuid;
 
-use crate::{Query, Selection, Table, Value};
+use crate::{Model, Query, Selection, Table, Value};
 
 /// Names one set of tables of a read model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,10 +77,21 @@ pub struct Build {
     pub state: BuildState,
     /// Its checkpoint: every event up to here is in the rows, or parked.
     pub position: Position,
+    /// The id of the event that stands at `position` in the log that it was folded from. None at position 0, and in
+    /// builds of programs that did not keep it.
+    pub anchor: Option<Uuid>,
     /// Its tables' names, without suffix.
     pub tables: Vec<String>,
     /// When it came into its state.
     pub since: DateTime<Utc>,
+}
+
+impl Build {
+    /// Whether readers of this read model, in the version that this program knows, read it.
+    pub fn is_live(&self, model: &Model) -> bool {
+        self.state == BuildState::Live
+            && (self.id.model.as_str(), self.id.version) == (model.name, model.version)
+    }
 }
 
 /// The right to write, until it expires or somebody takes it. Every change of hands raises the epoch, so that a
@@ -111,6 +122,8 @@ pub struct Move {
     pub from: Position,
     /// Where it goes.
     pub to: Position,
+    /// The id of the event that stands there.
+    pub anchor: Option<Uuid>,
 }
 
 /// What changes in one table.
@@ -163,7 +176,7 @@ pub struct AuditEntry {
     pub at: DateTime<Utc>,
     /// Who.
     pub actor: String,
-    /// What was done: `retry`, `skip`, `take_over`.
+    /// What was done: `retry`, `skip`, `take_over`, `discard`.
     pub action: String,
     /// In which build.
     pub build: BuildId,
@@ -300,6 +313,10 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// Makes the further indexes of a build's tables. Those that exist stay.
     async fn index_build(&self, build: &BuildId, tables: &[&'static Table]) -> Result<(), ReadStoreError>;
+
+    /// Retires a build for good, provided that its checkpoint and anchor still stand where `seen` has them: nobody reads
+    /// or moves it afterwards. The audit entry is stored with it. False: it has moved, or was retired before.
+    async fn discard_build(&self, seen: &Build, audit: &AuditEntry) -> Result<bool, ReadStoreError>;
 
     /// Drops a build, its tables and what is parked in it.
     async fn drop_build(&self, build: &BuildId) -> Result<(), ReadStoreError>;

@@ -17,8 +17,9 @@ use uuid::Uuid;
 
 use super::{
     jobs::{
-        ClaimLease, Compare, CreateBuild, CreateIndex, DropBuild, ListAudit, ListBuilds, ListParked,
-        LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage, StoreStep, TakeOver,
+        ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
+        ListParked, LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage, StoreStep,
+        TakeOver,
     },
     session::Engine,
     sql::{Dialect, Statement},
@@ -117,6 +118,10 @@ impl<E: Engine> ReadStore for Store<E> {
             self.engine.run(CreateIndex(sql)).await?;
         }
         Ok(())
+    }
+
+    async fn discard_build(&self, seen: &Build, audit: &AuditEntry) -> Result<bool, ReadStoreError> {
+        self.engine.run(DiscardBuild { seen: seen.clone(), audit: audit.clone() }).await
     }
 
     async fn drop_build(&self, build: &BuildId) -> Result<(), ReadStoreError> {

@@ -100,6 +100,9 @@ const CLOSE_BEHIND: u64 = 1_000;
 #[async_trait]
 impl Readiness for CaughtUp {
     async fn check(&self) -> Vec<ReadinessCheck> {
+        // The positions first: the head that is read after them lies behind none of them, if they are of this log.
+        let rows = self.read_side.lags().into_iter().map(|lag| (lag.model, lag.position));
+        let positions: Vec<_> = rows.chain([("genealogy", Some(self.genealogy.position()))]).collect();
         let head = self.events.head().await;
         let mut checks = vec![ReadinessCheck {
             name: "event_store".into(),
@@ -107,19 +110,20 @@ impl Readiness for CaughtUp {
             detail: head.as_ref().map_or_else(|_lost| "does not answer".to_owned(), |_| "answers".to_owned()),
         }];
         let head = head.unwrap_or(self.head_at_start);
-        let rows = self.read_side.lags().into_iter().map(|lag| (lag.model, lag.position));
-        for (name, position) in rows.chain([("genealogy", Some(self.genealogy.position()))]) {
-            let behind = position.map(|position| head.saturating_sub(position));
-            let has_caught_up = position.is_some_and(|position| position >= self.head_at_start);
-            checks.push(ReadinessCheck {
-                name: name.into(),
-                ready: has_caught_up && behind.is_some_and(|behind| behind <= CLOSE_BEHIND),
-                detail: match behind {
-                    Some(behind) => format!("{behind} events behind"),
-                    None => "is being built".to_owned(),
-                },
-            });
-        }
+        let due = self.head_at_start.min(head);
+        checks.extend(positions.into_iter().map(|(name, position)| standing(name, position, head, due)));
         checks
     }
+}
+
+/// What a read model's position says. It must have reached `due` once.
+fn standing(name: &'static str, position: Option<Position>, head: Position, due: Position) -> ReadinessCheck {
+    let (ready, detail) = match position.map(|position| (position, head.checked_sub(position))) {
+        Some((position, Some(behind))) => {
+            (position >= due && behind <= CLOSE_BEHIND, format!("{behind} events behind"))
+        }
+        Some((_, None)) => (false, "is ahead of the log, which was replaced".to_owned()),
+        None => (false, "is being built".to_owned()),
+    };
+    ReadinessCheck { name: name.into(), ready, detail }
 }

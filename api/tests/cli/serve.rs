@@ -7,13 +7,13 @@ use std::{
 use crate::shell::Shell;
 
 /// A server on a free port, and where it answers.
-struct Server {
+pub struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    fn start(shell: &Shell, words: &str) -> Self {
+    pub fn start(shell: &Shell, words: &str) -> Self {
         let mut command = shell.command(&format!("serve --listen 127.0.0.1:0 {words}"));
         let log = std::fs::File::create(shell.path().join("serve.log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -36,8 +36,14 @@ impl Server {
         self.get("/health/ready").starts_with("HTTP/1.1 200")
     }
 
+    pub fn becomes_ready(&self) {
+        while !self.is_ready() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
     /// As a service manager or Ctrl-C stops it; its exit code.
-    fn stop(mut self, signal: &str) -> Option<i32> {
+    pub fn stop(mut self, signal: &str) -> Option<i32> {
         Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         self.child.wait().unwrap().code()
     }
@@ -55,9 +61,7 @@ fn serve_becomes_ready_and_stops_cleanly_when_asked() {
     let server = Server::start(&shell, "");
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
     assert!(server.get("/graphql?query=%7B__typename%7D").starts_with("HTTP/1.1 401"));
-    while !server.is_ready() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    server.becomes_ready();
     assert_eq!(server.stop("-INT"), Some(0));
     // A second start finds everything where the first one left it.
     let server = Server::start(&shell, "");

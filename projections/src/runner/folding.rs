@@ -2,10 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use commands::ports::{Position, RecordedEvent, StreamKey};
+use uuid::Uuid;
 
 use super::RunError;
 use crate::{
     FoldError, Model, Rows,
+    anchor::Stretch,
     ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Step},
 };
 
@@ -15,6 +17,8 @@ pub(super) struct Folding {
     pub(super) build: BuildId,
     /// Up to here the events are in `rows`, or parked.
     pub(super) position: Position,
+    /// The event that stands there.
+    anchor: Option<Uuid>,
     /// The checkpoint that the last taken step will leave.
     stepped: Position,
     pub(super) rows: Rows,
@@ -42,6 +46,7 @@ impl Folding {
             model,
             build: build.id.clone(),
             position: build.position,
+            anchor: build.anchor,
             stepped: build.position,
             rows: if build.position == 0 { Rows::before_empty_tables() } else { Rows::new() },
             parked_streams: parked.iter().map(|event| event.stream.clone()).collect(),
@@ -51,19 +56,18 @@ impl Folding {
         }
     }
 
-    /// Folds the events after [`Self::position`], read through to `through`.
+    /// Folds what a stretch holds after [`Self::position`].
     pub(super) async fn fold(
         &mut self,
         store: &dyn ReadStore,
-        events: &[RecordedEvent],
-        through: Position,
+        stretch: &Stretch,
         now: DateTime<Utc>,
     ) -> Result<Folded, RunError> {
-        let from = self.position;
+        let (from, through) = (self.position, stretch.through);
         let concerns = |event: &&RecordedEvent| {
             event.position > from && event.position <= through && self.model.reads(&event.stream.category)
         };
-        let events: Vec<&RecordedEvent> = events.iter().filter(concerns).collect();
+        let events: Vec<&RecordedEvent> = stretch.events.iter().filter(concerns).collect();
         self.load(store, &events).await?;
         for event in events {
             if self.parked_streams.contains(&event.stream) {
@@ -83,7 +87,9 @@ impl Folding {
                 self.park(event, Some(error), now);
             }
         }
-        self.position = self.position.max(through);
+        if through > self.position {
+            (self.position, self.anchor) = (through, stretch.anchor);
+        }
         Ok(Folded::Whole)
     }
 
@@ -137,7 +143,12 @@ impl Folding {
         self.parked_events += self.to_park.len();
         step.park.append(&mut self.to_park);
         if self.position != self.stepped {
-            step.moves.push(Move { build: self.build.clone(), from: self.stepped, to: self.position });
+            step.moves.push(Move {
+                build: self.build.clone(),
+                from: self.stepped,
+                to: self.position,
+                anchor: self.anchor,
+            });
             self.stepped = self.position;
         }
     }

@@ -1,15 +1,17 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use commands::ports::{Clock, EventStore, LogPage, Position, StoreError};
+use commands::ports::{Clock, EventStore, LogFilter, Position};
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, PROJECTOR_LEASE, RunError,
     folding::{Folded, Folding},
+    foreign::discard_foreign,
 };
 use crate::{
     Model,
+    anchor::Stretch,
     ports::{
         AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ReadStore, ReadStoreError,
         Step, StepOutcome,
@@ -136,6 +138,8 @@ impl Rebuild {
         own: &Fence,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Rebuilt, RunError> {
+        // Neither resumed nor met half-way: a build of another log.
+        discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
         let (build, live) = self.open_build().await?;
         let mut folding = Folding::new(self.model, &build, &self.store.parked().await?);
         let target = match live {
@@ -178,6 +182,7 @@ impl Rebuild {
             id,
             state: BuildState::Building,
             position: 0,
+            anchor: None,
             tables: tables.iter().map(|table| table.name.to_owned()).collect(),
             since: self.clock.now(),
         };
@@ -269,11 +274,9 @@ impl Rebuild {
         let mut pages = self.read_ahead(folding.position, target);
         let mut writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>> = None;
         while folding.position < target {
-            let page =
+            let stretch =
                 pages.recv().await.ok_or_else(|| RunError::BrokenOff("reading the log".to_owned()))??;
-            let through = page.read_through.min(target);
-            while folding.fold(&*self.store, &page.events, through, self.clock.now()).await? == Folded::Spoilt
-            {
+            while folding.fold(&*self.store, &stretch, self.clock.now()).await? == Folded::Spoilt {
                 written(writing.take()).await?;
                 folding.forget();
             }
@@ -282,7 +285,7 @@ impl Rebuild {
             folding.rows.forget_beyond(ROWS_HELD);
             let mut step = Step { fences: fences.to_vec(), renew_for: LEASE_TTL, ..Step::default() };
             folding.take_step(&mut step);
-            self.counted.events += page.events.len() as u64;
+            self.counted.events += stretch.events.len() as u64;
             self.counted.rows += step.changes.iter().map(Change::written_rows).sum::<u64>();
             let store = Arc::clone(&self.store);
             writing = Some(tokio::spawn(async move { store.store_step(step).await }));
@@ -293,24 +296,34 @@ impl Rebuild {
         Ok(())
     }
 
-    fn read_ahead(
-        &self,
-        mut from: Position,
-        target: Position,
-    ) -> mpsc::Receiver<Result<LogPage, StoreError>> {
+    fn read_ahead(&self, mut from: Position, target: Position) -> mpsc::Receiver<Result<Stretch, RunError>> {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         let (events, filter, limit) = (Arc::clone(&self.events), self.model.filter(), self.page);
         tokio::spawn(async move {
             while from < target {
-                let page = events.read_log(from, &filter, limit).await;
-                from = page.as_ref().map_or(target, |page| page.read_through);
-                if sender.send(page).await.is_err() {
+                let stretch = next_stretch(&*events, from, target, &filter, limit).await;
+                from = stretch.as_ref().map_or(target, |stretch| stretch.through);
+                if sender.send(stretch).await.is_err() {
                     return;
                 }
             }
         });
         receiver
     }
+}
+
+async fn next_stretch(
+    events: &dyn EventStore,
+    from: Position,
+    target: Position,
+    filter: &LogFilter,
+    limit: usize,
+) -> Result<Stretch, RunError> {
+    let page = events.read_log(from, filter, limit).await?;
+    if page.read_through == from {
+        return Err(RunError::LogCut { end: events.head().await?, wanted: target });
+    }
+    Ok(Stretch::of(events, page, target).await?)
 }
 
 async fn written(writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>>) -> Result<(), RunError> {

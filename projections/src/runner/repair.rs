@@ -5,7 +5,10 @@ use super::{
     LEASE_TTL, PROJECTOR_LEASE, ReadSide, RunError,
     folding::{Folded, Folding},
 };
-use crate::ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Step, StepOutcome};
+use crate::{
+    anchor::Stretch,
+    ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Step, StepOutcome},
+};
 
 /// What becomes of a parked stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +99,9 @@ impl ReadSide {
         let events = self.read_parked(stream, &parked, skipped).await?;
         let mut folding = Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[]);
         folding.rows = crate::Rows::new();
-        let (through, now) = (build.position, self.clock().now());
-        while folding.fold(&**self.store(), &events, through, now).await? == Folded::Spoilt {
+        let now = self.clock().now();
+        let stretch = Stretch { events, through: build.position, anchor: build.anchor };
+        while folding.fold(&**self.store(), &stretch, now).await? == Folded::Spoilt {
             folding.forget();
         }
         let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
@@ -129,7 +133,7 @@ impl ReadSide {
         });
         let still_parked = step.park.len();
         match self.store().store_step(step).await? {
-            StepOutcome::Stored => Ok(Repaired { folded: events.len() - still_parked, still_parked }),
+            StepOutcome::Stored => Ok(Repaired { folded: stretch.events.len() - still_parked, still_parked }),
             StepOutcome::Fenced | StepOutcome::Moved => Err(RunError::Fenced),
         }
     }

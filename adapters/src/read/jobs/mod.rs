@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::session::{Done, Job, Session};
 
-pub(super) use builds::{CreateBuild, CreateIndex, DropBuild, ListBuilds, Prepare};
+pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
 pub(super) use leases::{ClaimLease, ReleaseLease, RenewLease};
 pub(super) use records::{ListAudit, ListParked, LoadImage, SaveImage};
 pub(super) use steps::StoreStep;
@@ -68,6 +68,10 @@ impl Reader {
 
     fn uuid(&mut self) -> Result<Uuid, ReadStoreError> {
         self.next::<String>()?.parse().map_err(corrupt)
+    }
+
+    fn optional_uuid(&mut self) -> Result<Option<Uuid>, ReadStoreError> {
+        self.next::<Option<String>>()?.map(|id| id.parse().map_err(corrupt)).transpose()
     }
 
     fn build(&mut self) -> Result<BuildId, ReadStoreError> {

@@ -4,6 +4,7 @@ pub mod folding;
 pub mod parking;
 pub mod queries;
 pub mod rebuilding;
+pub mod replaced_logs;
 pub mod store;
 
 /// Makes a test of every promise for one read store.
@@ -39,7 +40,18 @@ macro_rules! promises {
                 a_read_model_as_of_a_position_leaves_the_live_one_alone,
                 poison_events_are_parked_in_the_new_build_too,
             }
+            replaced_logs::{
+                rows_follow_a_log_that_was_restored_from_an_older_backup,
+                rows_follow_another_log_of_the_same_length,
+                rows_follow_a_restored_log_that_has_outgrown_them,
+                rows_follow_an_empty_log,
+                a_running_process_notices_that_its_log_was_replaced,
+                a_rebuild_that_another_log_broke_off_is_not_resumed,
+                a_rebuild_from_outside_is_of_the_log_that_is_there,
+                an_older_read_store_is_brought_forward_and_its_rows_are_built_anew,
+            }
             store::{
+                a_build_is_discarded_only_where_it_was_seen,
                 a_lease_has_one_holder_and_each_change_of_hands_raises_its_epoch,
                 a_step_is_stored_whole,
                 a_fenced_writer_stores_nothing,

@@ -152,6 +152,14 @@ pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
     let negative: std::collections::BTreeMap<_, _> =
         expected(&log, tenant).await.into_iter().map(|(name, total)| (name, -total)).collect();
     assert_eq!(totals::<NegativeTally>(&new, tenant).await, negative);
+    let position = raise(&log, tenant, "t2", 5).await;
+    new.wait_for(Tally::NAME, position).await.unwrap();
+    // The old program has nothing to read any more, and leaves it so.
+    while old.lags()[0].position.is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    new.wait_for(Tally::NAME, raise(&log, tenant, "t3", 5).await).await.unwrap();
+    assert_eq!(live_build(&**new.store()).await, "tally_v2");
     old.stop().await;
     let position = raise(&log, tenant, "t1", 5).await;
     new.wait_for(Tally::NAME, position).await.unwrap();

@@ -1,18 +1,26 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use commands::ports::{EventStore, LogFilter, Position, StoreError};
+use commands::ports::{EventStore, LogFilter, StoreError};
 use domain::{Decider, lots::Lot};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
     apply, image,
-    service::{Genealogy, GenealogyOptions, NAME},
+    service::{Genealogy, GenealogyOptions, NAME, Tenants},
 };
-use crate::ports::ReadStore;
+use crate::{
+    anchor::{Stretch, is_of_this_log},
+    ports::ReadStore,
+};
 
 const PAGE_EVENTS: usize = 2_000;
 const POLL: Duration = Duration::from_millis(250);
+/// How often it looks whether the log is still the one that it follows.
+const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Keeps an index current.
@@ -22,6 +30,8 @@ pub(super) struct Follower {
     pub(super) images: Option<Arc<dyn ReadStore>>,
     pub(super) options: GenealogyOptions,
     pub(super) stop: watch::Receiver<bool>,
+    /// The event that stands where the index stands.
+    pub(super) anchor: Option<Uuid>,
 }
 
 impl Follower {
@@ -32,20 +42,22 @@ impl Follower {
             event_types: apply::EVENT_TYPES.iter().map(|&name| name.into()).collect(),
         };
         let mut wake_up = self.events.wake_up();
-        let mut events_since_image = 0;
+        let (mut events_since_image, mut looked) = (0, Instant::now());
         while !*self.stop.borrow() {
-            let after = self.genealogy.position();
-            let wait = match self.events.read_log(after, &filter, PAGE_EVENTS).await {
-                Ok(page) if page.read_through > after => {
-                    self.genealogy.add(&page.events, page.read_through);
-                    events_since_image += page.events.len() as u64;
+            let look = looked.elapsed() > LOOK_AT_LOG;
+            if look {
+                looked = Instant::now();
+            }
+            let wait = match self.next(&filter, look).await {
+                Ok(Some(events)) => {
+                    events_since_image += events;
                     if events_since_image >= self.options.image_every_events {
                         self.save_image().await;
                         events_since_image = 0;
                     }
                     continue;
                 }
-                Ok(_) => POLL,
+                Ok(None) => POLL,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -64,8 +76,30 @@ impl Follower {
         }
     }
 
+    /// Adds the next page of the log and answers how many events it held. None: there is no more.
+    async fn next(&mut self, filter: &LogFilter, look: bool) -> Result<Option<u64>, StoreError> {
+        let mut after = self.genealogy.position();
+        if look && !is_of_this_log(&*self.events, after, self.anchor).await? {
+            tracing::warn!(
+                position = after,
+                "the genealogy does not follow from this log, which was restored or replaced: it is built anew from it"
+            );
+            self.genealogy.take_over(Tenants::default(), 0);
+            (after, self.anchor) = (0, None);
+        }
+        let page = self.events.read_log(after, filter, PAGE_EVENTS).await?;
+        if page.read_through <= after {
+            return Ok(None);
+        }
+        let through = page.read_through;
+        let stretch = Stretch::of(&*self.events, page, through).await?;
+        self.genealogy.add(&stretch.events, through);
+        self.anchor = stretch.anchor;
+        Ok(Some(stretch.events.len() as u64))
+    }
+
     /// Starts from the image kept last, if it is whole and of this log.
-    async fn load_image(&self) {
+    async fn load_image(&mut self) {
         let Some(images) = &self.images else { return };
         let (position, bytes) = match images.load_image(NAME).await {
             Ok(Some(image)) => image,
@@ -85,9 +119,12 @@ impl Follower {
             );
             return;
         };
-        match self.event_id_at(position).await {
-            Ok(Some(event_id)) if event_id == anchor => self.genealogy.take_over(tenants, position),
-            Ok(_) => {
+        match is_of_this_log(&*self.events, position, Some(anchor)).await {
+            Ok(true) => {
+                self.genealogy.take_over(tenants, position);
+                self.anchor = Some(anchor);
+            }
+            Ok(false) => {
                 tracing::warn!("the image of the genealogy is of another log: building it from this one");
             }
             Err(error) => {
@@ -101,26 +138,13 @@ impl Follower {
 
     /// Keeps an image. It names the event that it ends with, so that it is never taken for one of another log.
     async fn save_image(&self) {
-        let (Some(images), position) = (&self.images, self.genealogy.position()) else { return };
-        let anchor = match self.event_id_at(position).await {
-            Ok(Some(anchor)) => anchor,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no image of the genealogy is kept");
-                return;
-            }
-        };
+        let (Some(images), Some(anchor)) = (&self.images, self.anchor) else { return };
+        let position = self.genealogy.position();
         let genealogy = Arc::clone(&self.genealogy);
         let encoded = tokio::task::spawn_blocking(move || image::encode(&genealogy.tenants, anchor)).await;
         let Ok(bytes) = encoded else { return };
         if let Err(error) = images.save_image(NAME, position, bytes).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "no image of the genealogy is kept");
         }
-    }
-
-    async fn event_id_at(&self, position: Position) -> Result<Option<Uuid>, StoreError> {
-        let Some(before) = position.checked_sub(1) else { return Ok(None) };
-        let page = self.events.read_log(before, &LogFilter::default(), 1).await?;
-        Ok(page.events.first().filter(|event| event.position == position).map(|event| event.event_id))
     }
 }

@@ -95,6 +95,7 @@ impl Genealogy {
             images,
             options,
             stop: genealogy.stop.subscribe(),
+            anchor: None,
         };
         let task = tokio::spawn(follower.run());
         *genealogy.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
@@ -211,7 +212,7 @@ impl Genealogy {
         answered
     }
 
-    /// Takes over what an image holds. Nothing must have been added before.
+    /// Takes over what an image holds, in place of whatever there was.
     pub(super) fn take_over(&self, tenants: Tenants, position: Position) {
         let loaded = tenants.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.tenants.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
