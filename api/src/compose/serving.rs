@@ -54,8 +54,8 @@ impl Serving {
         let head_at_start = stores.events.head().await?;
         let engine = stores.engine(tenants, EngineConfig::default());
         let events = Arc::clone(&stores.events);
-        let genealogy =
-            Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), GenealogyOptions::default());
+        let options = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
+        let genealogy = Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), options);
         let read_side =
             ReadSide::start(events, rows, projections::lots::models(), ReadSideOptions::default());
         let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);

@@ -4,6 +4,7 @@
 mod adversarial;
 mod audits;
 mod client;
+mod desk;
 mod documents;
 mod matrix;
 mod plant;
@@ -11,3 +12,4 @@ mod promises;
 mod protocol;
 mod schema;
 mod server;
+mod tracing;

@@ -25,12 +25,15 @@ pub(super) const NAME: &str = "genealogy";
 pub struct GenealogyOptions {
     /// After how many events an image is saved; one is saved at the end in any case.
     pub image_every_events: u64,
+    /// The head of the log when the process started. [`Genealogy::wait_to_answer`] lets nobody ask before the index has
+    /// come so far: until then a recall would miss goods without any sign of it.
+    pub head_at_start: Position,
 }
 
 impl Default for GenealogyOptions {
-    /// An image each 100,000 events.
+    /// An image each 100,000 events; questions may be asked at once.
     fn default() -> Self {
-        Self { image_every_events: 100_000 }
+        Self { image_every_events: 100_000, head_at_start: 0 }
     }
 }
 
@@ -66,6 +69,7 @@ impl Tenants {
 pub struct Genealogy {
     pub(super) tenants: Tenants,
     pub(super) position: watch::Sender<Position>,
+    head_at_start: Position,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -76,6 +80,7 @@ impl Genealogy {
         Self {
             tenants,
             position: watch::Sender::new(position),
+            head_at_start: 0,
             stop: watch::Sender::new(false),
             task: Mutex::default(),
         }
@@ -88,7 +93,8 @@ impl Genealogy {
         images: Option<Arc<dyn ReadStore>>,
         options: GenealogyOptions,
     ) -> Arc<Self> {
-        let genealogy = Arc::new(Self::standing(Tenants::default(), 0));
+        let standing = Self::standing(Tenants::default(), 0);
+        let genealogy = Arc::new(Self { head_at_start: options.head_at_start, ..standing });
         let follower = Follower {
             genealogy: Arc::clone(&genealogy),
             events,
@@ -131,6 +137,12 @@ impl Genealogy {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(WaitError::Lagging { model: NAME, reached: self.position(), wanted }),
         }
+    }
+
+    /// Waits until the index may be asked: until it holds everything that lay in the log when the process started, and
+    /// everything up to `wanted`; for at most `timeout`.
+    pub async fn wait_to_answer(&self, wanted: Option<Position>, timeout: Duration) -> Result<(), WaitError> {
+        self.wait_for(wanted.unwrap_or(0).max(self.head_at_start), timeout).await
     }
 
     /// Waits until the index has reached the head that the log has now.

@@ -24,7 +24,7 @@ fn index<'a>(context: &'a Context<'_>) -> Result<&'a Arc<genealogy::Genealogy>> 
     context.data_opt().ok_or_else(|| fault("INTERNAL", "there is no genealogy"))
 }
 
-/// The index, once it holds what the answer must: `minPosition`, or the moment asked for.
+/// The index, once it holds what the answer must: the log as the process found it, `minPosition`, the moment asked for.
 async fn index_at<'a>(
     context: &'a Context<'_>,
     min_position: Option<Int64>,
@@ -36,10 +36,8 @@ async fn index_at<'a>(
         Some(position) => position,
         None => None,
     };
-    if let Some(position) = min_position.max(as_of) {
-        let waited = index.wait_for(position, WAIT_AT_MOST).await;
-        waited.map_err(|lagging| refused(lagging.code(), lagging.to_string()))?;
-    }
+    let waited = index.wait_to_answer(min_position.max(as_of), WAIT_AT_MOST).await;
+    waited.map_err(|lagging| refused(lagging.code(), lagging.to_string()))?;
     Ok(index)
 }
 
