@@ -111,10 +111,14 @@ impl Command for ConfirmReject {
     }
 }
 
-/// What the deviation of the lot's latest hold has decided so far.
-fn disposition(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Option<Disposition>, Stop> {
+/// What the deviation of the hold that the lot is on has decided so far. It becomes a condition of the commit: a disposition
+/// at the same moment forces a new decision.
+pub(super) fn disposition(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Option<Disposition>, Stop> {
     let lot = super::lot(stage, lot_id)?;
-    let Some(hold) = &lot.found()?.latest_hold else { return Ok(None) };
+    let state = lot.found()?;
+    let Some(hold) = state.latest_hold.as_ref().filter(|_| state.status == LotStatus::Hold) else {
+        return Ok(None);
+    };
     let deviation = stage.state::<Deviation>(&hold.deviation_id.to_string())?;
     Ok(deviation.existing().and_then(|state| state.disposition))
 }

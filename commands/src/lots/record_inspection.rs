@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     deviations::{self, NewHold},
-    lot_subject,
+    holds, lot_subject,
 };
 use crate::engine::{Command, Stage, Stop};
 
@@ -66,6 +66,7 @@ impl Command for RecordInspection {
             InvalidInput::new("gate", problem)
         })?;
         let reading = latest_reading(stage, self.lot_id, step)?;
+        let hold_disposition = holds::disposition(stage, self.lot_id)?;
         let (inspection_id, deviation_id) = (stage.next_id(), stage.next_id());
         let inspect = InspectLot {
             inspection_id,
@@ -73,6 +74,7 @@ impl Command for RecordInspection {
             decision: self.decision,
             notes: self.notes.clone(),
             latest_reading: reading.clone(),
+            hold_disposition,
             deviation_id,
             now: stage.now(),
         };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     deviations::{self, NewHold},
-    today,
+    holds, today,
 };
 use crate::engine::{Command, Stage, Stop};
 
@@ -102,7 +102,12 @@ fn hold(
     deviation_id: Uuid,
     status: &mut LotStatus,
 ) -> Result<Option<Uuid>, Stop> {
-    let hold = LotCommand::HoldForTemperature { reading: reading.clone(), deviation_id, now: stage.now() };
+    let hold = LotCommand::HoldForTemperature {
+        reading: reading.clone(),
+        hold_disposition: holds::disposition(stage, lot_id)?,
+        deviation_id,
+        now: stage.now(),
+    };
     let lot = stage.decide::<Lot>(&lot_id.to_string(), hold)?;
     *status = lot.found()?.status;
     let hold = NewHold {

@@ -6,6 +6,7 @@ mod claims;
 mod edges;
 mod genealogy;
 mod genealogy_follows;
+mod holds;
 mod plant;
 mod process;
 mod rows;

@@ -125,6 +125,8 @@ pub struct InspectLot {
     pub notes: String,
     /// The lot's latest reading of the type that the gate's critical limit asks for.
     pub latest_reading: Option<Reading>,
+    /// What the deviation of the lot's hold has decided, if the lot is on hold and anything is decided yet.
+    pub hold_disposition: Option<Disposition>,
     /// The id of the deviation, should one be opened.
     pub deviation_id: Uuid,
     /// When.
@@ -186,6 +188,8 @@ pub enum LotCommand {
     HoldForTemperature {
         /// The reading.
         reading: Reading,
+        /// What the deviation of the lot's hold has decided, if the lot is on hold and anything is decided yet.
+        hold_disposition: Option<Disposition>,
         /// The deviation, should one be opened.
         deviation_id: Uuid,
         /// When.

@@ -190,7 +190,7 @@ pub struct LotHeld {
     /// The reading that violated its limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
-    /// CREATED, QUARANTINE or RELEASED.
+    /// CREATED, QUARANTINE or RELEASED; HOLD when the goods were found wrong again after the hold before was decided.
     pub status_before: LotStatus,
     /// HOLD.
     pub status_after: LotStatus,

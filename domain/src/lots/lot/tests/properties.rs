@@ -26,10 +26,13 @@ fn any_command(lot_type: LotType) -> impl Strategy<Value = LotCommand> {
             used.max(1)
         ))),
         Just(hold()),
-        (-300..100).prop_map(move |tenths_c| LotCommand::HoldForTemperature {
-            reading: reading(ReadingType::Surface, tenths_c, lot_type),
-            deviation_id: id(701),
-            now: now(),
+        (-300..100, disposition.clone()).prop_map(move |(tenths_c, hold_disposition)| {
+            LotCommand::HoldForTemperature {
+                reading: reading(ReadingType::Surface, tenths_c, lot_type),
+                hold_disposition,
+                deviation_id: id(701),
+                now: now(),
+            }
         }),
         disposition.clone().prop_map(|disposition| LotCommand::ResolveHold { disposition, now: now() }),
         disposition.prop_map(|disposition| LotCommand::ConfirmReject { disposition, now: now() }),

@@ -11,6 +11,7 @@ fn waiting() -> Lot {
 fn violation(lot_type: LotType, reading_type: ReadingType, tenths_c: i32) -> LotCommand {
     LotCommand::HoldForTemperature {
         reading: reading(reading_type, tenths_c, lot_type),
+        hold_disposition: None,
         deviation_id: id(700),
         now: now(),
     }
@@ -126,6 +127,42 @@ fn case_09_a_core_reading_above_its_critical_limit_holds_a_released_lot_once() {
     let lot = apply(lot, warm());
     assert_eq!(event_types(&lot, warm()), ["TemperatureViolationNoted"]);
     assert_refused(&lot, resolve(None), "DEVIATION_OPEN");
+}
+
+/// What is found of a lot on hold whose deviation has decided `hold_disposition`: a violation, a FAIL, a HOLD.
+fn found_on_hold(hold_disposition: Option<Disposition>) -> [LotCommand; 3] {
+    let reading = reading(ReadingType::Surface, 41, LotType::Raw);
+    let deviation_id = id(702);
+    let inspect = |decision| {
+        let found = inspection(LotType::Raw, decision);
+        LotCommand::Inspect(InspectLot { hold_disposition, deviation_id, ..found })
+    };
+    [
+        LotCommand::HoldForTemperature { reading, hold_disposition, deviation_id, now: now() },
+        inspect(Decision::Fail),
+        inspect(Decision::Hold),
+    ]
+}
+
+#[test]
+fn what_is_found_after_the_goods_were_to_be_released_begins_a_hold_and_a_deviation_of_its_own() {
+    let lot = apply(released(LotType::Raw, 400_000), hold());
+    for found in found_on_hold(Some(Disposition::Release)) {
+        let lot = apply(lot.clone(), found);
+        let latest = lot.existing().unwrap().latest_hold.as_ref().unwrap();
+        assert_eq!((status(&lot), latest.deviation_id), (LotStatus::Hold, id(702)));
+    }
+}
+
+#[test]
+fn what_is_found_before_a_disposition_or_on_goods_that_are_to_go_is_noted_under_the_hold_that_stands() {
+    let lot = apply(released(LotType::Raw, 400_000), hold());
+    for hold_disposition in [None, Some(Disposition::Dispose), Some(Disposition::ReturnToSupplier)] {
+        for found in found_on_hold(hold_disposition) {
+            let lot = apply(lot.clone(), found);
+            assert_eq!(lot.existing().unwrap().latest_hold.as_ref().unwrap().deviation_id, id(700));
+        }
+    }
 }
 
 #[test]

@@ -312,6 +312,7 @@ fn inspection(lot_type: LotType, decision: Decision) -> InspectLot {
         decision,
         notes: "looked at it closely".to_owned(),
         latest_reading,
+        hold_disposition: None,
         deviation_id: Uuid::from_u128(700),
         now: now(),
     }
