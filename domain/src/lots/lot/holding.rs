@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    HoldCause, LotEvent, LotHeld, LotRefusal, LotState, LotStatus, TemperatureViolationNoted,
+    Decision, Hold, HoldCause, LotEvent, LotHeld, LotRefusal, LotState, LotStatus, TemperatureViolationNoted,
     quality::{rejected, released},
 };
 use crate::lots::{Disposition, Grams, Reading, process_rules};
@@ -125,11 +125,20 @@ pub(super) fn resolve_hold(
     if lot.weight_grams == Grams::ZERO {
         return Err(LotRefusal::WeightMissing);
     }
-    // A lot that passed before its hold keeps that PASS; one that never did needs a PASS now, whatever the gate's kind.
-    if let Some(gate) = lot.lot_type.step().gate.filter(|_| !lot.has_passed_own_gate()) {
+    if let Some(gate) = lot.lot_type.step().gate.filter(|_| !is_clean(hold)) {
         return Err(LotRefusal::QcMissing { gate });
     }
     Ok(vec![released(lot, None, Some(hold.deviation_id), now)])
+}
+
+/// A lot that passed before its hold keeps that PASS; one that never did needs a PASS now, whatever the gate's kind. What was
+/// decided last during the hold counts: a later HOLD or FAIL takes a PASS back.
+fn is_clean(hold: &Hold) -> bool {
+    match hold.decided_since {
+        Some(Decision::Pass) => true,
+        Some(Decision::Hold | Decision::Fail) => false,
+        None => !hold.needs_pass,
+    }
 }
 
 pub(super) fn confirm_reject(

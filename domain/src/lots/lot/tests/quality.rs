@@ -203,6 +203,32 @@ fn a_lot_that_never_passed_needs_a_pass_before_its_hold_is_resolved() {
 }
 
 #[test]
+fn a_fail_after_the_pass_of_a_hold_takes_the_pass_back_until_the_next_one() {
+    let never_passed = apply(waiting(), violation(LotType::Raw, ReadingType::Surface, 41));
+    let passed_before = apply(released(LotType::Raw, 400_000), hold());
+    for held in [never_passed, passed_before] {
+        for refused in [Decision::Hold, Decision::Fail] {
+            let lot = apply(held.clone(), inspect(LotType::Raw, Decision::Pass));
+            let lot = apply(lot, inspect(LotType::Raw, refused));
+            assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+            let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
+            assert_eq!(status(&apply(lot, resolve(Some(Disposition::Release)))), LotStatus::Released);
+        }
+    }
+}
+
+#[test]
+fn a_hold_after_a_hold_needs_a_pass_of_its_own_when_the_lot_was_never_released() {
+    let [breach, ..] = found_on_hold(Some(Disposition::Release));
+    let lot = apply(waiting(), violation(LotType::Raw, ReadingType::Surface, 41));
+    let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
+    let lot = apply(lot, breach.clone());
+    assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+    let was_released = apply(apply(released(LotType::Raw, 400_000), hold()), breach);
+    assert_eq!(status(&apply(was_released, resolve(Some(Disposition::Release)))), LotStatus::Released);
+}
+
+#[test]
 fn a_lot_held_before_it_was_weighed_is_neither_weighed_nor_released() {
     let lot = apply(given(vec![create(0)]), violation(LotType::Raw, ReadingType::Surface, 41));
     let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
