@@ -79,6 +79,13 @@ pub struct Postgres {
     database: Database,
 }
 
+impl Postgres {
+    /// A stranger's connection to the database.
+    pub async fn stranger(&self) -> tokio_postgres::Client {
+        self.database.client().await
+    }
+}
+
 impl Harness for Postgres {
     async fn create() -> Self {
         Self { database: Database::create().await }

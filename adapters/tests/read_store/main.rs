@@ -5,6 +5,7 @@ mod contract;
 #[path = "../support/database.rs"]
 mod database;
 mod harness;
+mod plans;
 mod tally;
 
 mod sqlite {

@@ -89,6 +89,7 @@ impl Job for LoadRows {
     type Answer = Vec<Value>;
     const DOING: &'static str = "reading a read model's rows";
     const WRITES: bool = false;
+    const BY_KEY: bool = true;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         session.load_rows(&self.build, self.table, &self.keys).await.map(Done::Commit)
