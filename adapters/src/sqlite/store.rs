@@ -7,8 +7,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-    StreamKey, TenantId, Version,
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, PastEvent, Position, Receipt, RecordedEvent,
+    StoreError, StreamKey, TenantId, Version,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -146,6 +146,16 @@ impl EventStore for SqliteEventStore {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let stream = stream.clone();
         self.read(move |connection| reads::read_stream(connection, &stream, after_version, limit)).await
+    }
+
+    async fn read_past(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let stream = stream.clone();
+        self.read(move |connection| reads::read_past(connection, &stream, after_version, limit)).await
     }
 
     async fn read_log(

@@ -46,6 +46,7 @@ macro_rules! promises {
             batches::two_stores_never_both_win_a_version,
             batches::readers_see_positions_without_gaps_while_stores_write,
             reads::a_stream_is_read_from_a_version,
+            reads::a_streams_past_is_the_stream_without_its_envelopes,
             reads::the_log_is_read_from_a_position,
             reads::a_filter_keeps_categories_and_types,
             reads::a_filtered_page_says_how_far_it_looked,
