@@ -137,7 +137,9 @@ impl SqliteFile {
     /// Reads whose file it is, through SQLite alone: a handle of our own would take this process's locks on the file with
     /// it when it is closed. Writes nothing.
     fn recognise(&self, connection: &Connection) -> Result<(), StoreError> {
-        let tables: i64 = connection
+        // All three answers are of one moment: another program may be bringing the schema forward just now.
+        let moment = connection.unchecked_transaction().map_err(store_error("reading the schema"))?;
+        let tables: i64 = moment
             .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
             .map_err(|error| match error.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => {
@@ -146,7 +148,8 @@ impl SqliteFile {
                 }
                 _ => store_error("reading the schema")(error),
             })?;
-        let (application, version) = marks(connection)?;
+        let (application, version) = marks(&moment)?;
+        drop(moment);
         let is_empty = application == 0 && version == 0 && tables == 0;
         if application != SQLITE_APPLICATION_ID && !is_empty {
             let path = self.path.display();
