@@ -14,7 +14,7 @@ use commands::ports::{
 use projections::ports::BuildState;
 use uuid::Uuid;
 
-use crate::{serve::Server, shell::Shell};
+use crate::{server::Server, shell::Shell};
 
 const MODELS: usize = 7;
 
