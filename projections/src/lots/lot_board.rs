@@ -3,7 +3,7 @@ use commands::ports::{Position, RecordedEvent, Version};
 use domain::{
     Decider,
     kernel::LocalDay,
-    lots::{Grams, Lot, LotCode, LotEvent, LotStatus, LotType, Sku, lot::LotCreated},
+    lots::{Grams, Lot, LotCode, LotEvent, LotState, LotStatus, LotType, Sku, lot::LotCreated},
 };
 use uuid::Uuid;
 
@@ -154,8 +154,8 @@ impl LotBoardRow {
                 self.deviation_id = Some(event.deviation_id);
             }
         }
-        self.remaining_grams.0 =
-            self.weight_grams.0 - self.used_grams.0 - self.written_off_grams.0 - self.shipped_grams.0;
+        let gone = [self.used_grams, self.written_off_grams, self.shipped_grams];
+        self.remaining_grams = LotState::remaining_of(self.weight_grams, gone);
     }
 
     /// A status that ends a hold.

@@ -212,15 +212,16 @@ impl Total {
     }
 }
 
-/// A page of a query's rows as a Relay connection. `scope` names list and filter: cursors of other lists are unknown.
+/// A page of a query's rows as a Relay connection. The cursors of other tables, filters and orders are unknown.
 pub async fn page<R: Row, N: OutputType>(
     context: &Context<'_>,
     arguments: PageArguments,
-    scope: String,
     max: usize,
     query: Query,
     node: impl Fn(R) -> N,
 ) -> Result<Connection<String, N, Total, EmptyFields>> {
+    let Query { filter, order_by, direction, .. } = &query;
+    let scope = format!("{}/{filter:?}/{order_by:?}/{direction:?}", query.table.name);
     let request = PageRequest::<Vec<Value>>::try_new(arguments, scope, max)?;
     let direction = match (request.direction, query.direction) {
         (Direction::Forward, same) => same,

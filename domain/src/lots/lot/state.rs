@@ -74,6 +74,17 @@ pub enum Decision {
     Fail,
 }
 
+impl Decision {
+    /// As the rules write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Hold => "HOLD",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
 /// One input of a lot: which lot, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParentLink {
@@ -158,7 +169,12 @@ pub struct LotState {
 impl LotState {
     /// What is left: weight less used, written off and shipped. Never negative.
     pub fn remaining_grams(&self) -> Grams {
-        self.weight_grams.less(self.used_grams).less(self.written_off_grams).less(self.shipped_grams)
+        Self::remaining_of(self.weight_grams, [self.used_grams, self.written_off_grams, self.shipped_grams])
+    }
+
+    /// What is left of a weight after all that went away. Never negative.
+    pub fn remaining_of(weight_grams: Grams, gone: [Grams; 3]) -> Grams {
+        gone.into_iter().fold(weight_grams, Grams::less)
     }
 
     /// The sum of what it was made from.
