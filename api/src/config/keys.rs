@@ -81,6 +81,12 @@ pub(super) const TENANT_KEYS: &[Key] = &[
     key("id", None, "the tenant's id; without it, one that follows from the slug", "a UUID"),
     key("name", None, "the tenant's name; without it, the slug", "a text that is not empty"),
     key(
+        "address",
+        None,
+        "the plant's address; with the name, on every dispatch record",
+        "a text that is not empty",
+    ),
+    key(
         "time_zone",
         Some("UTC"),
         "decides where a local day begins",

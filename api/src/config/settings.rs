@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::ports::TenantSettings;
+use domain::lots::lot::Dispatcher;
 use uuid::Uuid;
 
 use super::error::{BadConfig, ConfigProblem};
@@ -265,7 +266,9 @@ impl Reader<'_> {
             return None;
         }
         let id = self.read(&key("id"), |text| Uuid::parse_str(text).ok());
-        let name = self.read(&key("name"), not_empty);
+        let name = self.read(&key("name"), not_empty).unwrap_or_else(|| slug.to_owned());
+        let address = self.read(&key("address"), not_empty);
+        let dispatcher = address.map(|address| Dispatcher { name: name.clone(), address });
         let time_zone = self.read(&key("time_zone"), |text| text.parse().ok());
         let site = self.read(&key("site"), |text| {
             (text.len() == 4 && text.chars().all(|c| c.is_ascii_uppercase())).then(|| Arc::from(text))
@@ -274,8 +277,8 @@ impl Reader<'_> {
         Some(Tenant {
             slug: slug.to_owned(),
             id: id.unwrap_or_else(|| tenant_id(slug)),
-            name: name.unwrap_or_else(|| slug.to_owned()),
-            settings: TenantSettings { time_zone: time_zone?, site: site? },
+            name,
+            settings: TenantSettings { time_zone: time_zone?, site: site?, dispatcher },
             viewer_sees_audit: viewer_sees_audit?,
         })
     }

@@ -156,6 +156,7 @@ fn what_is_in_force_shows_no_secret() {
     limits.timeout_seconds         30                                                 default
     tenants.duna.id                (not set)                                          default
     tenants.duna.name              (not set)                                          default
+    tenants.duna.address           (not set)                                          default
     tenants.duna.time_zone         UTC                                                default
     tenants.duna.site              MAIN                                               default
     tenants.duna.viewer_sees_audit false                                              default

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Decision, LotStatus};
+use super::{Decision, Dispatcher, LotStatus};
 use crate::{
     kernel::LocalDay,
     lots::{Disposition, Gate, Grams, LotCode, LotType, PartnerSaved, Reading, Sku},
@@ -136,6 +136,8 @@ pub struct InspectLot {
 /// Ships all that is left of a SHIP lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShipLot {
+    /// Who sends it: the plant itself, if its name and address are known.
+    pub dispatcher: Option<Dispatcher>,
     /// Who receives it: a CUSTOMER with name and address.
     pub consignee: (Uuid, PartnerSaved),
     /// Who carries it: a CARRIER with name and address.

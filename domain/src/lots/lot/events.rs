@@ -270,13 +270,25 @@ pub struct ShippingParty {
     pub address: String,
 }
 
-/// The lot left the plant.
+/// Whose plant a shipment left, as it called itself on that day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dispatcher {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+}
+
+/// The lot left the plant: the dispatch record of EU 931/2011.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LotShipped {
     /// The lot reference of the dispatch record.
     pub lot_code: LotCode,
     /// How much left.
     pub shipped_grams: Grams,
+    /// Who sent it; missing where the plant's address was not configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatcher: Option<Dispatcher>,
     /// Who receives it.
     pub consignee: ShippingParty,
     /// Who carries it.

@@ -22,9 +22,9 @@ pub use commands::{
     AddLotInput, BalanceOverride, CreateLot, InspectLot, LotCommand, LotInput, ProduceLot, ShipLot, UseLot,
 };
 pub use events::{
-    HoldCause, LotConsumed, LotCreated, LotEvent, LotFinished, LotHeld, LotInspected, LotRegistered,
-    LotRejected, LotReleased, LotShipped, LotUsed, LotWeighed, LotWrittenOff, LotsLinked, ShippingParty,
-    TemperatureViolationNoted, WeightBalanceOverridden,
+    Dispatcher, HoldCause, LotConsumed, LotCreated, LotEvent, LotFinished, LotHeld, LotInspected,
+    LotRegistered, LotRejected, LotReleased, LotShipped, LotUsed, LotWeighed, LotWrittenOff, LotsLinked,
+    ShippingParty, TemperatureViolationNoted, WeightBalanceOverridden,
 };
 pub use quality::READING_VALID_MINUTES;
 pub use refusals::LotRefusal;

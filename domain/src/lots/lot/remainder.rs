@@ -120,6 +120,7 @@ pub(super) fn ship(lot: &LotState, command: ShipLot) -> Result<Vec<LotEvent>, Lo
     let shipped = LotShipped {
         lot_code: lot.lot_code.clone(),
         shipped_grams: lot.remaining_grams(),
+        dispatcher: command.dispatcher,
         consignee: shipping_party("consigneeId", PartnerRole::Customer, command.consignee)?,
         carrier,
         document,

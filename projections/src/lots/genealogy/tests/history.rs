@@ -200,6 +200,7 @@ impl Plant {
             }),
             Try::Ship { lot, to } => self.tell(lot, |_| {
                 LotCommand::Ship(ShipLot {
+                    dispatcher: None,
                     consignee: partner(100 + u128::from(to), ["Anna", "Béla", "Cili"][usize::from(to)]),
                     carrier: None,
                     document: "CMR 4711".to_owned(),
