@@ -184,7 +184,12 @@ impl Engine {
         let mut wanted = BTreeMap::new();
         for attempt in 0..=RETRIES {
             match self.attempt(envelope, command, digest, &mut tape, &mut wanted, attempt).await? {
-                Outcome::Done(done) => return Ok(done),
+                Outcome::Done(done) => {
+                    if !done.repeated && !done.versions.is_empty() {
+                        command.count(&done.reply);
+                    }
+                    return Ok(done);
+                }
                 Outcome::Lost(stream) => {
                     tracing::debug!(command = C::NAME, %stream, attempt, "lost a race; deciding again");
                     metrics::counter!("cairn_command_retries_total", "command" => C::NAME).increment(1);

@@ -58,6 +58,10 @@ impl Command for RecordInspection {
         lot_subject(self.lot_id)
     }
 
+    fn count(&self, _inspected: &InspectionReply) {
+        metrics::counter!("cairn_qc_decisions_total", "decision" => self.decision.as_str()).increment(1);
+    }
+
     fn handle(&self, stage: &mut Stage<'_>) -> Result<InspectionReply, Stop> {
         let lot = super::lot(stage, self.lot_id)?;
         let state = lot.found()?;
