@@ -14,8 +14,6 @@ pub struct Category {
     pub name: &'static str,
     /// Its event types with their schemas.
     pub events: Vec<EventSchema>,
-    /// Whether a stored payload of this type and version can still be read; the error says why not.
-    pub read: fn(event_type: &str, schema_version: u16, payload: &serde_json::Value) -> Result<(), String>,
 }
 
 /// Every aggregate, in the order of the reading orders.
@@ -33,13 +31,5 @@ pub fn categories() -> Vec<Category> {
 }
 
 fn of<E: Event>(name: &'static str) -> Category {
-    Category {
-        name,
-        events: E::schemas(),
-        read: |event_type, schema_version, payload| {
-            E::deserialize_payload(event_type, schema_version, payload)
-                .map(|_event| ())
-                .map_err(|error| error.to_string())
-        },
-    }
+    Category { name, events: E::schemas() }
 }

@@ -7,6 +7,6 @@ mod edges;
 mod genealogy;
 mod genealogy_follows;
 mod holds;
-mod plant;
+pub(crate) mod plant;
 mod process;
 mod rows;
