@@ -177,6 +177,7 @@ async fn restore_under_a_server(address: &str) {
         let lags = serving.read_side.lags();
         assert!(lags.iter().all(|lag| lag.position == Some(cut)), "{lags:?}");
         assert_eq!(serving.genealogy.position(), cut);
+        serving.genealogy.wait_to_answer(None, Duration::from_secs(5)).await.unwrap();
         for model in serving.read_side.models() {
             let rebuilt = serving.read_side.rebuild(model.name).unwrap().run(&mut |_| {}).await.unwrap();
             assert!(rebuilt.replaced.is_some() && rebuilt.is_equal(), "{:?}", rebuilt.comparisons);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     apply, image,
-    service::{Genealogy, GenealogyOptions, NAME, Tenants},
+    service::{Genealogy, GenealogyOptions, NAME},
 };
 use crate::{
     anchor::{Stretch, is_of_this_log},
@@ -84,7 +84,7 @@ impl Follower {
                 position = after,
                 "the genealogy does not follow from this log, which was restored or replaced: it is built anew from it"
             );
-            self.genealogy.take_over(Tenants::default(), 0);
+            self.genealogy.begin_anew(self.events.head().await?);
             (after, self.anchor) = (0, None);
         }
         let page = self.events.read_log(after, filter, PAGE_EVENTS).await?;

@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -69,7 +72,8 @@ impl Tenants {
 pub struct Genealogy {
     pub(super) tenants: Tenants,
     pub(super) position: watch::Sender<Position>,
-    head_at_start: Position,
+    /// Nobody may ask before the index has come so far.
+    due: AtomicU64,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -80,7 +84,7 @@ impl Genealogy {
         Self {
             tenants,
             position: watch::Sender::new(position),
-            head_at_start: 0,
+            due: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             task: Mutex::default(),
         }
@@ -94,7 +98,7 @@ impl Genealogy {
         options: GenealogyOptions,
     ) -> Arc<Self> {
         let standing = Self::standing(Tenants::default(), 0);
-        let genealogy = Arc::new(Self { head_at_start: options.head_at_start, ..standing });
+        let genealogy = Arc::new(Self { due: AtomicU64::new(options.head_at_start), ..standing });
         let follower = Follower {
             genealogy: Arc::clone(&genealogy),
             events,
@@ -139,10 +143,10 @@ impl Genealogy {
         }
     }
 
-    /// Waits until the index may be asked: until it holds everything that lay in the log when the process started, and
-    /// everything up to `wanted`; for at most `timeout`.
+    /// Waits until the index may be asked: until it holds everything that lay in the log when the process started, or
+    /// found it replaced, and everything up to `wanted`; for at most `timeout`.
     pub async fn wait_to_answer(&self, wanted: Option<Position>, timeout: Duration) -> Result<(), WaitError> {
-        self.wait_for(wanted.unwrap_or(0).max(self.head_at_start), timeout).await
+        self.wait_for(wanted.unwrap_or(0).max(self.due.load(Ordering::Relaxed)), timeout).await
     }
 
     /// Waits until the index has reached the head that the log has now.
@@ -229,6 +233,12 @@ impl Genealogy {
         let loaded = tenants.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.tenants.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         self.position.send_replace(position);
+    }
+
+    /// Forgets everything: the log is another one now, and ends at `head`.
+    pub(super) fn begin_anew(&self, head: Position) {
+        self.take_over(Tenants::default(), 0);
+        self.due.store(head, Ordering::Relaxed);
     }
 
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.
