@@ -93,11 +93,11 @@ pub(super) fn check_links(child_id: Uuid, linked: &[Uuid], inputs: &[LotInput]) 
     Ok(())
 }
 
-/// The SKU of a lot made from these inputs; `known` is the one that it has already, when inputs are added to it.
+/// The SKU of a lot made from these inputs; `known` is what it has already, be it none, when inputs are added to it.
 /// FRZ and FG keep their input's SKU, a pallet carries one, a shipment may carry both and then has none.
 pub(super) fn sku_of(
     child_type: LotType,
-    known: Option<Sku>,
+    known: Option<Option<Sku>>,
     inputs: &[LotInput],
 ) -> Result<Option<Sku>, LotRefusal> {
     let all_have =
@@ -110,9 +110,11 @@ pub(super) fn sku_of(
         LotType::Raw | LotType::Deb | LotType::Bulk | LotType::Mix => Ok(None),
         LotType::Skw15 | LotType::Skw30 => Ok(child_type.sku()),
         LotType::Frz15 | LotType::Frz30 | LotType::Fg15 | LotType::Fg30 => all_have(child_type.sku()),
-        LotType::Skw | LotType::Frz | LotType::Fg => Ok(known),
-        LotType::Pal => all_have(known.or(first)),
-        LotType::Ship => Ok(known.or(first).filter(|sku| inputs.iter().all(|input| input.sku == Some(*sku)))),
+        LotType::Skw | LotType::Frz | LotType::Fg => Ok(known.flatten()),
+        LotType::Pal => all_have(known.flatten().or(first)),
+        LotType::Ship => {
+            Ok(known.unwrap_or(first).filter(|sku| inputs.iter().all(|input| input.sku == Some(*sku))))
+        }
     }
 }
 

@@ -140,6 +140,7 @@ impl LotBoardRow {
             | LotEvent::LotInspected(_)
             | LotEvent::TemperatureViolationNoted(_) => {}
             LotEvent::LotUsed(event) => self.used_grams.0 += event.used_grams.0,
+            LotEvent::LotSkuMixed(_) => self.sku = None,
             LotEvent::LotWeighed(event) => self.weight_grams = event.new_weight_grams,
             LotEvent::LotWrittenOff(event) => self.written_off_grams.0 += event.written_off_grams.0,
             LotEvent::LotShipped(event) => self.shipped_grams.0 += event.shipped_grams.0,

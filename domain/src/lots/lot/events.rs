@@ -103,6 +103,15 @@ pub struct LotConsumed {
     pub consumed_at: DateTime<Utc>,
 }
 
+/// The shipment was of one SKU and now carries both, so that it has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LotSkuMixed {
+    /// The SKU that it had.
+    pub sku_before: Sku,
+    /// When.
+    pub mixed_at: DateTime<Utc>,
+}
+
 /// The lot was weighed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LotWeighed {
@@ -307,6 +316,7 @@ events! {
     pub enum LotEvent {
         LotCreated = 1;
         LotsLinked = 1;
+        LotSkuMixed = 1;
         WeightBalanceOverridden = 1;
         LotUsed = 1;
         LotConsumed = 1;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AddLotInput, BalanceOverride, CreateLot, LotConsumed, LotCreated, LotEvent, LotInput, LotRefusal,
-    LotState, LotStatus, LotUsed, LotWeighed, LotsLinked, ParentLink, ProduceLot, UseLot,
+    LotSkuMixed, LotState, LotStatus, LotUsed, LotWeighed, LotsLinked, ParentLink, ProduceLot, UseLot,
 };
 use crate::{
     kernel::InvalidInput,
@@ -105,7 +105,7 @@ pub(super) fn add_input(lot: &LotState, command: AddLotInput) -> Result<Vec<LotE
     for input in &command.inputs {
         process_rules::check_ladder(input.lot_type, lot.lot_type)?;
     }
-    process_rules::sku_of(lot.lot_type, lot.sku, &command.inputs)?;
+    let sku = process_rules::sku_of(lot.lot_type, Some(lot.sku), &command.inputs)?;
     let weight_grams = match command.weight_grams {
         Some(grams) => Grams::amount("weightGrams", grams)?,
         None => lot.weight_grams,
@@ -123,6 +123,9 @@ pub(super) fn add_input(lot: &LotState, command: AddLotInput) -> Result<Vec<LotE
         linked_at: command.now,
     };
     let mut events = vec![linked.into()];
+    if let Some(sku_before) = lot.sku.filter(|_| sku.is_none()) {
+        events.push(LotSkuMixed { sku_before, mixed_at: command.now }.into());
+    }
     events.extend(weighed(lot, weight_grams, command.now));
     events.extend(overridden.map(LotEvent::from));
     Ok(events)

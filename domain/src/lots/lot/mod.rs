@@ -23,8 +23,8 @@ pub use commands::{
 };
 pub use events::{
     Dispatcher, HoldCause, LotConsumed, LotCreated, LotEvent, LotFinished, LotHeld, LotInspected,
-    LotRegistered, LotRejected, LotReleased, LotShipped, LotUsed, LotWeighed, LotWrittenOff, LotsLinked,
-    ShippingParty, TemperatureViolationNoted, WeightBalanceOverridden,
+    LotRegistered, LotRejected, LotReleased, LotShipped, LotSkuMixed, LotUsed, LotWeighed, LotWrittenOff,
+    LotsLinked, ShippingParty, TemperatureViolationNoted, WeightBalanceOverridden,
 };
 pub use quality::READING_VALID_MINUTES;
 pub use refusals::LotRefusal;

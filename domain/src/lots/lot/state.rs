@@ -249,6 +249,7 @@ impl LotState {
                 self.used_grams = self.used_grams.plus(event.used_grams);
                 self.children.push(ChildLink { lot_id: event.child_id, used_grams: event.used_grams });
             }
+            LotEvent::LotSkuMixed(_) => self.sku = None,
             LotEvent::LotWeighed(event) => self.weight_grams = event.new_weight_grams,
             LotEvent::LotInspected(event) => self.inspected(event),
             LotEvent::LotHeld(event) => self.held(event),
