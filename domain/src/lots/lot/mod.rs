@@ -28,4 +28,4 @@ pub use events::{
 };
 pub use quality::READING_VALID_MINUTES;
 pub use refusals::LotRefusal;
-pub use state::{ChildLink, Decision, Hold, Lot, LotState, LotStatus, ParentLink};
+pub use state::{ChildLink, Decision, Hold, Lot, LotState, LotStatus, ParentLink, Shipment};

@@ -125,6 +125,17 @@ pub struct Hold {
     pub decided_since: Option<Decision>,
 }
 
+/// How a lot left the plant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// Who receives it.
+    pub consignee_id: Uuid,
+    /// Who carries it.
+    pub carrier_id: Option<Uuid>,
+    /// The number of the transport document.
+    pub document: String,
+}
+
 /// What is known of a lot that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotState {
@@ -162,8 +173,8 @@ pub struct LotState {
     pub latest_hold: Option<Hold>,
     /// Why its remainder was written off.
     pub write_off_reason: Option<String>,
-    /// To whom it was shipped, by which document.
-    pub shipment: Option<(Uuid, String)>,
+    /// How it was shipped.
+    pub shipment: Option<Shipment>,
 }
 
 impl LotState {
@@ -264,7 +275,11 @@ impl LotState {
             }
             LotEvent::LotShipped(event) => {
                 self.shipped_grams = self.shipped_grams.plus(event.shipped_grams);
-                self.shipment = Some((event.consignee.partner_id, event.document.clone()));
+                self.shipment = Some(Shipment {
+                    consignee_id: event.consignee.partner_id,
+                    carrier_id: event.carrier.as_ref().map(|carrier| carrier.partner_id),
+                    document: event.document.clone(),
+                });
             }
         }
     }

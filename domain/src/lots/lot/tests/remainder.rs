@@ -105,3 +105,16 @@ fn a_shipment_without_a_pass_at_its_gate_does_not_leave() {
 fn only_a_shipment_is_shipped() {
     assert_refused(&released(LotType::Pal, 30_000), shipment(customer(), None), "VALIDATION_FAILED");
 }
+
+#[test]
+fn the_same_shipment_again_changes_nothing_and_one_by_another_carrier_is_refused() {
+    let by = |carrier: Option<u128>| {
+        let LotCommand::Ship(ship) = shipment(customer(), None) else { panic!("no shipment") };
+        LotCommand::Ship(ShipLot { carrier: carrier.map(|number| (id(number), customer())), ..ship })
+    };
+    let shipped = apply(released(LotType::Ship, 900_000), by(Some(902)));
+    assert_unchanged(&shipped, by(Some(902)));
+    for other in [None, Some(903)] {
+        assert_refused(&shipped, by(other), "LOT_STATE");
+    }
+}
