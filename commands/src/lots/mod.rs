@@ -70,7 +70,7 @@ impl Aggregate for Inspection {
 }
 
 impl Aggregate for Deviation {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 impl Aggregate for TemperatureLog {
