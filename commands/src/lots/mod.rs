@@ -74,7 +74,7 @@ impl Aggregate for Deviation {
 }
 
 impl Aggregate for TemperatureLog {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 /// A lot after a command.

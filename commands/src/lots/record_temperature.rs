@@ -83,8 +83,8 @@ impl Command for RecordTemperature {
             recorded_by: stage.actor().to_string(),
             now: stage.now(),
         };
-        let log = stage.decide::<TemperatureLog>(&self.subject.log_id(day), record)?;
-        let reading = log.reading(reading_id).ok_or(SubjectUnknown)?.clone();
+        let reading = record.reading()?;
+        stage.decide::<TemperatureLog>(&self.subject.log_id(day), record)?;
         let is_violation = !limit.allows(reading.tenths_c);
         let mut reply =
             TemperatureReply { reading_id, limit, is_violation, status: state.status, deviation_id: None };

@@ -50,7 +50,8 @@ pub(super) fn inspect(lot: &LotState, command: InspectLot) -> Result<Vec<LotEven
             return Err(LotRefusal::State { status: lot.status });
         }
     }
-    if command.decision == Decision::Pass {
+    // A PASS of a released lot changes nothing, so that it rests on nothing.
+    if command.decision == Decision::Pass && lot.status != LotStatus::Released {
         check_reading(step, &command)?;
     }
     let inspected = LotInspected {

@@ -80,6 +80,8 @@ fn a_decision_on_a_waiting_lot_releases_holds_or_rejects_it() {
 fn a_released_lot_is_held_by_a_hold_or_fail_and_stays_released_by_a_pass() {
     let lot = || released(LotType::Raw, 400_000);
     assert_eq!(event_types(&lot(), inspect(LotType::Raw, Decision::Pass)), ["LotInspected"]);
+    assert_eq!(event_types(&lot(), pass_with(None)), ["LotInspected"], "it releases nothing");
+    assert_refused(&apply(lot(), hold()), pass_with(None), "READING_MISSING");
     for decision in [Decision::Hold, Decision::Fail] {
         assert_eq!(event_types(&lot(), inspect(LotType::Raw, decision)), ["LotInspected", "LotHeld"]);
     }
