@@ -1,6 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::reactions::ReactionRefused;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{ProcessManager, Reaction, RecordRefusedReaction};
@@ -10,6 +12,9 @@ use crate::{
 };
 
 const PAGE: usize = 256;
+/// How often the place in the log is kept while nothing was wanted: each keeping is a write to the store that the commits
+/// also go to.
+const KEEP_PLACE_EVERY: TimeDelta = TimeDelta::seconds(1);
 /// Looks at the log at least this often, woken or not.
 const POLL: Duration = Duration::from_secs(1);
 /// How often a command that fails inside the program is tried.
@@ -22,16 +27,27 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// A refused command is noted and closed; a technical failure is tried again, 1 s doubling to 5 min, before anything
 /// later is looked at. A fault of the program, which as a rule concerns one stream of one tenant, is closed like a refusal
 /// after three tries, so that it does not hold up everybody else.
+///
+/// Its place in the log is kept after each page in which something was wanted, else once a second. What lies between the
+/// place kept and the place reached is looked at again after a restart; the commands' ids are derived, so nothing is done twice.
 pub struct ProcessRunner<P> {
     engine: Engine,
     checkpoints: Arc<dyn CheckpointStore>,
     process: P,
+    place: Mutex<Option<Place>>,
+}
+
+/// How far a runner has come.
+struct Place {
+    reached: Position,
+    kept: Position,
+    kept_at: DateTime<Utc>,
 }
 
 impl<P: ProcessManager> ProcessRunner<P> {
     /// A runner over the engine's log.
     pub fn new(engine: Engine, checkpoints: Arc<dyn CheckpointStore>, process: P) -> Self {
-        Self { engine, checkpoints, process }
+        Self { engine, checkpoints, process, place: Mutex::default() }
     }
 
     /// Runs until it is dropped; safe to drop at any moment.
@@ -54,38 +70,63 @@ impl<P: ProcessManager> ProcessRunner<P> {
 
     /// Handles one page of the log. `true`: there may be more.
     pub async fn catch_up(&self) -> Result<bool, StoreError> {
-        let from = self.checkpoints.load_checkpoint(P::NAME).await?;
+        let mut place = self.place.lock().await;
+        let place = match &mut *place {
+            Some(place) => place,
+            none => none.insert(self.place_kept().await?),
+        };
         let categories = P::CATEGORIES.iter().map(|category| (*category).into()).collect();
         let filter = LogFilter { categories, event_types: Vec::new() };
-        let page = self.engine.ports().store.read_log(from, &filter, PAGE).await?;
+        let page = self.engine.ports().store.read_log(place.reached, &filter, PAGE).await?;
+        let mut is_wanted = false;
         for event in &page.events {
-            self.handle(event).await;
+            is_wanted |= self.handle(event).await;
         }
-        self.moved(from, page.read_through).await
+        let has_moved = page.read_through != place.reached;
+        place.reached = page.read_through;
+        let is_due = (self.now() - place.kept_at).abs() >= KEEP_PLACE_EVERY;
+        if place.reached != place.kept && (is_wanted || is_due) {
+            self.keep(place).await?;
+        }
+        Ok(has_moved)
     }
 
-    async fn moved(&self, from: Position, to: Position) -> Result<bool, StoreError> {
-        if to == from {
-            return Ok(false);
-        }
-        // Should another process have moved it first, its commands had the same ids as these.
-        self.checkpoints.advance_checkpoint(P::NAME, from, to).await?;
-        Ok(true)
+    fn now(&self) -> DateTime<Utc> {
+        self.engine.ports().clock.now()
     }
 
-    async fn handle(&self, event: &RecordedEvent) {
+    async fn place_kept(&self) -> Result<Place, StoreError> {
+        let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
+        Ok(Place { reached: kept, kept, kept_at: self.now() })
+    }
+
+    async fn keep(&self, place: &mut Place) -> Result<(), StoreError> {
+        if self.checkpoints.advance_checkpoint(P::NAME, place.kept, place.reached).await? {
+            place.kept = place.reached;
+        } else {
+            // Another process has moved it. Its commands had the same ids as these: what it has passed needs no second look.
+            place.kept = self.checkpoints.load_checkpoint(P::NAME).await?;
+            place.reached = place.reached.max(place.kept);
+        }
+        place.kept_at = self.now();
+        Ok(())
+    }
+
+    /// `true`: something was wanted.
+    async fn handle(&self, event: &RecordedEvent) -> bool {
         let reactions = match self.process.react(event) {
             Ok(reactions) => reactions,
             Err(fault) => {
                 // An event that cannot be read now can be neither acted on nor waited for without stopping all later ones.
                 tracing::error!(process = P::NAME, position = event.position, %fault, "a process manager cannot read an event and passes over it");
                 metrics::counter!("cairn_process_faults_total", "process" => P::NAME).increment(1);
-                return;
+                return true;
             }
         };
-        for reaction in reactions {
-            self.run_to_an_answer(event, &reaction).await;
+        for reaction in &reactions {
+            self.run_to_an_answer(event, reaction).await;
         }
+        !reactions.is_empty()
     }
 
     async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) {
