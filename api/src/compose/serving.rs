@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use commands::{
@@ -7,6 +7,7 @@ use commands::{
     ports::{EventStore, Position, StoreError, TenantDirectory},
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
+use futures::FutureExt;
 use projections::{
     lots::genealogy::{Genealogy, GenealogyOptions},
     ports::ReadStoreError,
@@ -61,7 +62,11 @@ impl Serving {
         let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
         let registry = with_lot_commands(CommandRegistry::default());
         let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);
-        let background = vec![tokio::spawn(finisher.run()), tokio::spawn(deadlines.run())];
+        let (finisher, deadlines) = (Arc::new(finisher), Arc::new(deadlines));
+        let background = vec![
+            tokio::spawn(kept_running("lot_finisher", move || Arc::clone(&finisher).run())),
+            tokio::spawn(kept_running("deadlines", move || Arc::clone(&deadlines).run())),
+        ];
         Ok(Self { engine, read_side, genealogy, head_at_start, background })
     }
 
@@ -84,6 +89,19 @@ impl Serving {
         self.engine.shutdown().await;
         self.read_side.stop().await;
         self.genealogy.stop().await;
+    }
+}
+
+/// How long what died waits before it is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts a background task again should it ever end or die: a panic of it must not end it unseen.
+async fn kept_running<F: Future<Output = ()>>(task: &'static str, run: impl Fn() -> F) {
+    loop {
+        let died = AssertUnwindSafe(run()).catch_unwind().await.is_err();
+        tracing::error!(task, died, "a background task ended; it is started again");
+        metrics::counter!("cairn_background_restarts_total", "task" => task).increment(1);
+        tokio::time::sleep(RESTART_PAUSE).await;
     }
 }
 

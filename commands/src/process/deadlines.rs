@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::CommandRegistry;
 use crate::{
-    engine::{Caller, CommandError, Engine, Envelope},
+    engine::{Caller, Engine, Envelope},
     ports::{DeadlineStore, DueDeadline, StoreError, TenantId},
 };
 
@@ -42,7 +42,7 @@ impl DeadlineRunner {
     }
 
     /// Runs until it is dropped; safe to drop at any moment.
-    pub async fn run(self) {
+    pub async fn run(self: Arc<Self>) {
         loop {
             let pause = match self.fire_due().await {
                 Ok(true) => continue,
@@ -101,10 +101,12 @@ impl DeadlineRunner {
         };
         match running.await {
             Ok(()) => true,
-            Err(CommandError::Refused(refusal)) => {
+            // Also one that was used for another command or is too large: no later try would be answered otherwise.
+            Err(error) if !error.is_technical() => {
                 tracing::info!(
                     command = deadline.command,
-                    code = refusal.code(),
+                    code = error.code(),
+                    %error,
                     "a deadline came to nothing"
                 );
                 true

@@ -51,7 +51,7 @@ impl<P: ProcessManager> ProcessRunner<P> {
     }
 
     /// Runs until it is dropped; safe to drop at any moment.
-    pub async fn run(self) {
+    pub async fn run(self: Arc<Self>) {
         let mut wake_up = self.engine.ports().store.wake_up();
         loop {
             match self.catch_up().await {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use adapters::memory::MemoryEventStore;
 use chrono::{TimeDelta, Utc};
 use commands::{
-    engine::{Caller, EngineConfig, FoldFault, decode_event},
+    engine::{Caller, EngineConfig, Envelope, FoldFault, decode_event},
     ports::{DeadlineStore, RecordedEvent},
     process::{CommandRegistry, DeadlineRunner, ProcessManager, ProcessRunner, Reaction},
 };
@@ -44,7 +44,7 @@ async fn a_deadline_stored_by_a_commit_wakes_the_runner() {
     let (store, plant) = plant();
     let runner =
         DeadlineRunner::new(plant.engine.clone(), store, CommandRegistry::default().with::<Change>());
-    let running = tokio::spawn(runner.run());
+    let running = tokio::spawn(Arc::new(runner).run());
     tokio::task::yield_now().await;
     plant.give(ChangeLater { change: change("tally", 10), due_at: Utc::now() }).await.unwrap();
     while plant.count("tally").await < 11 {
@@ -101,6 +101,25 @@ impl ProcessManager for Shadow {
         };
         Ok(vec![Reaction::new("follow", change(&format!("shadow-{}", event.stream.id), by))])
     }
+}
+
+#[tokio::test]
+async fn a_deadline_whose_id_was_used_for_another_command_is_closed() {
+    let (store, plant) = plant();
+    let later = ChangeLater { change: change("tally", 10), due_at: Utc::now() - TimeDelta::hours(1) };
+    plant.give(later).await.unwrap();
+    let due = store.due_deadlines(Utc::now(), 10).await.unwrap();
+    let system = Caller::system(due[0].tenant);
+    let used = Envelope { key_given: true, ..Envelope::new(system, due[0].deadline.deadline_id) };
+    plant.engine.execute(used, change("other", 1)).await.unwrap();
+    let runner = DeadlineRunner::new(
+        plant.engine.clone(),
+        Arc::clone(&store) as _,
+        CommandRegistry::default().with::<Change>(),
+    );
+    runner.fire_due().await.unwrap();
+    assert_eq!(store.next_due_at().await.unwrap(), None, "no later try would be answered otherwise");
+    assert_eq!(plant.count("tally").await, 1, "only what was asked for at once");
 }
 
 #[tokio::test]
