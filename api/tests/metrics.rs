@@ -92,7 +92,7 @@ async fn rates_errors_and_durations_are_counted_by_names_that_the_schema_bounds(
     let grant = Grant {
         subject: "prometheus".to_owned(),
         tenant: Uuid::from_u128(1),
-        roles: vec![Role::Auditor],
+        roles: vec![Role::Monitor],
         lifetime: std::time::Duration::from_secs(60),
         issued_at: Utc::now(),
     };

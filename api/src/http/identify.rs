@@ -32,8 +32,8 @@ pub(super) async fn identify(
         Ok(caller) => caller,
         Err(reason) => return refused(reason).into_response(),
     };
-    if is_metrics && !caller.permissions.contains(Permission::AuditRead) {
-        return forbidden(Permission::AuditRead).into_response();
+    if is_metrics && !caller.permissions.contains(Permission::OperationsRead) {
+        return forbidden(Permission::OperationsRead).into_response();
     }
     tracing::Span::current().record("tenant", tracing::field::display(caller.tenant));
     request.extensions_mut().insert(caller);

@@ -45,7 +45,7 @@ pub struct Edge {
     /// Answers `/metrics`; none answers 404.
     pub metrics: Option<PrometheusHandle>,
     /// Whether `/metrics` is answered without a token, for a scraper inside a network that others cannot enter.
-    /// Otherwise it takes a token with `audit:read`.
+    /// Otherwise it takes a token with `operations:read`: what is counted is counted over all tenants.
     pub metrics_open: bool,
 }
 

@@ -1,7 +1,7 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use commands::ports::StreamKey;
-use domain::Decider;
+use domain::{Decider, identity::Permission};
 use projections::{
     history,
     lots::{LotBoard, LotBoardRow, LotLinkRow},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::graphql::kernel::{
     CommitInfo, EntityAsOf, FromReads, FromRequest, GlobalId, HistoryEvent, HistoryPage, Int64, LocalDate,
-    log, unanswered,
+    log, requires, unanswered,
 };
 
 /// One batch of goods, from receipt to shipment.
@@ -211,6 +211,7 @@ impl Lot {
     }
 
     /// What happened to it, oldest first.
+    #[graphql(guard = "requires(Permission::AuditRead)")]
     async fn history(
         &self,
         context: &Context<'_>,
