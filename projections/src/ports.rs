@@ -278,6 +278,12 @@ pub enum ReadStoreError {
     /// A cursor does not fit the query.
     #[error("the cursor does not fit the query")]
     ForeignCursor,
+    /// No row can be compared with what the query names. A fault of whoever asks.
+    #[error("{reason}")]
+    Unanswerable {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// Where read models keep their rows and checkpoints. It can be thrown away and rebuilt from the log at any time.

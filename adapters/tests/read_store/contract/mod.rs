@@ -28,6 +28,7 @@ macro_rules! promises {
             queries::{
                 filters_keep_what_they_say,
                 an_unknown_column_and_a_foreign_cursor_are_refused,
+                what_no_row_can_hold_is_refused_and_no_outage,
                 every_value_comes_back_as_it_went_in,
                 an_image_comes_back_whole,
             }
