@@ -7,7 +7,11 @@ use std::sync::Arc;
 use api::{
     compose::{Serving, StoreUrl, Stores},
     demo,
-    graphql::{CairnSchema, kernel::RequestContext, schema},
+    graphql::{
+        CairnSchema,
+        kernel::{Floor, RequestContext},
+        schema,
+    },
     http::install_metrics,
 };
 use async_graphql::Request;
@@ -25,8 +29,13 @@ const BOARD: &str =
 async fn board(schema: &CairnSchema, first: i32) -> usize {
     let caller =
         Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions: PermissionSet::all() };
-    let context =
-        RequestContext { caller, correlation_id: Uuid::now_v7(), traceparent: None, idempotency_key: None };
+    let context = RequestContext {
+        caller,
+        correlation_id: Uuid::now_v7(),
+        traceparent: None,
+        idempotency_key: None,
+        floor: Floor::default(),
+    };
     let variables = async_graphql::Variables::from_json(serde_json::json!({ "first": first }));
     let answer = schema.execute(Request::new(BOARD).variables(variables).data(context)).await;
     let data: Value = answer.into_result().unwrap().data.into_json().unwrap();

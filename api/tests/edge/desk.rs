@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use api::{
-    compose::{Serving, StoreUrl, Stores},
+    compose::{Serving, StoreUrl, Stores, stand_by},
     demo,
-    graphql::{CairnSchema, kernel::RequestContext, schema},
+    graphql::{
+        CairnSchema,
+        kernel::{Floor, RequestContext},
+        schema,
+    },
 };
 use async_graphql::{Request, Response, Variables};
 use async_trait::async_trait;
@@ -80,6 +84,8 @@ pub struct Desk {
     pub schema: CairnSchema,
     pub serving: Serving,
     pub log: Arc<dyn EventStore>,
+    /// The same schema over rows that nothing keeps current.
+    pub over_old_rows: CairnSchema,
     _data: tempfile::TempDir,
 }
 
@@ -92,8 +98,10 @@ impl Desk {
         let serving = Serving::start(&stores, &url, Arc::new(UniformSettings::default())).await.unwrap();
         serving.read_side.caught_up().await.unwrap();
         let genealogy = Arc::clone(&serving.genealogy);
+        let old_rows = stand_by(&stores, &url).await.unwrap();
+        let over_old_rows = schema(serving.engine.clone(), old_rows, Arc::clone(&genealogy));
         let schema = schema(serving.engine.clone(), Arc::clone(&serving.read_side), genealogy);
-        Self { schema, serving, log: stores.events, _data: data }
+        Self { schema, serving, log: stores.events, over_old_rows, _data: data }
     }
 
     /// The same schema with an index that stays empty until `open` says otherwise.
@@ -113,6 +121,7 @@ impl Desk {
             correlation_id: Uuid::now_v7(),
             traceparent: None,
             idempotency_key: None,
+            floor: Floor::default(),
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)
     }

@@ -1,6 +1,10 @@
 //! Tracing through GraphQL: no answer is partial without saying so.
 
+use api::graphql::kernel::Reads;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::desk::{Desk, answer_of, code_of};
@@ -31,5 +35,72 @@ async fn a_recall_waits_for_the_index_of_a_process_that_has_just_started() {
     let whole = desk.ask(RECALL, json!({ "lot": lot })).await;
     assert!(whole["recallScope"]["lots"]["totalCount"].as_u64().unwrap() > 0, "{whole}");
     assert_eq!(asked.await.unwrap(), whole);
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_bring_every_row_however_many_rounds_it_takes() {
+    let desk = Desk::open().await;
+    let query = "{ lotBoard(last: 50) { nodes { code children { code usedG } parents { code }
+        inspections { gate } readings { tenthsC } } } }";
+    let whole = desk.ask(query, json!({})).await;
+    let lots = whole["lotBoard"]["nodes"].as_array().unwrap();
+    assert!(lots.iter().any(|lot| lot["children"].as_array().unwrap().len() > 3), "{whole}");
+    let small = Reads::loader_of_rounds(Arc::clone(&desk.serving.read_side), 3);
+    let request = Desk::request(query, json!({})).data(small);
+    assert_eq!(answer_of(desk.schema.execute(request).await), whole);
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_on_an_answer_waits_for_the_position_too() {
+    let desk = Desk::open().await;
+    let lot = first_raw(&desk).await;
+    let id = "query($c: String) { lot(code: $c) { id } }";
+    let id = desk.ask(id, json!({ "c": lot })).await["lot"]["id"].clone();
+    let head = desk.log.head().await.unwrap().to_string();
+    let variables = json!({ "id": id, "p": head });
+    for query in [
+        "query($id: ID!, $p: Int64) { node(id: $id, minPosition: $p) { ... on Lot { code } } }",
+        "query($id: ID!, $p: Int64) { nodes(ids: [$id], minPosition: $p) { ... on Lot { code } } }",
+        "query($id: ID!, $p: Int64) { recallScope(lot: $id, minPosition: $p) { root { lot { status } } } }",
+    ] {
+        desk.ask(query, variables.clone()).await;
+        let old = desk.over_old_rows.execute(Desk::request(query, variables.clone())).await;
+        assert_eq!(code_of(&old), "READ_MODEL_LAGGING", "{query}");
+    }
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_the_callers_fault_and_no_outage() {
+    let desk = Desk::open().await;
+    let ask = async |query: &str, variables: Value| {
+        code_of(&desk.schema.execute(Desk::request(query, variables)).await)
+    };
+    let filtered = "query($code: String) { lotBoard(filter: { code: $code }) { nodes { code } } }";
+    assert_eq!(ask(filtered, json!({ "code": "\0" })).await, "VALIDATION_FAILED");
+    let by_code = "query($code: String) { lot(code: $code) { code } }";
+    assert_eq!(ask(by_code, json!({ "code": "RAW\0" })).await, "VALIDATION_FAILED");
+
+    let page = "query($after: String) { lotBoard(first: 1, after: $after) { edges { cursor } } }";
+    let first = desk.ask(page, json!({})).await;
+    let cursor =
+        BASE64_URL_SAFE_NO_PAD.decode(first["lotBoard"]["edges"][0]["cursor"].as_str().unwrap()).unwrap();
+    let (tag, _): (String, Value) = serde_json::from_slice(&cursor).unwrap();
+    for key in [
+        json!([]),
+        json!([{ "Text": "x" }, "Null"]),
+        json!([{ "Int64": 1 }]),
+        json!([{ "Int64": 1 }, { "Int64": 1 }, { "Int64": 1 }]),
+    ] {
+        let forged = BASE64_URL_SAFE_NO_PAD.encode(json!([tag, key]).to_string());
+        assert_eq!(ask(page, json!({ "after": forged })).await, "VALIDATION_FAILED", "{key}");
+    }
+
+    let statuses = vec!["RELEASED"; 33_000];
+    let many = "query($s: [LotStatus!]) { lotBoard(first: 1, filter: { status: $s }) { nodes { status } } }";
+    let found = desk.ask(many, json!({ "s": statuses })).await;
+    assert_eq!(found["lotBoard"]["nodes"][0]["status"], "RELEASED");
     desk.stop().await;
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_graphql::{
     Context, ID, InputObject, Object, Result,
     connection::{Connection, EmptyFields},
@@ -21,7 +23,7 @@ use super::{
 };
 use crate::graphql::kernel::{
     FromReads, FromRequest, GlobalId, GlobalIdError, Int64, LocalDate, MAX_PAGE, PageArguments, Total, page,
-    refused, requires,
+    refused, requires, unreadable,
 };
 use domain::identity::Permission;
 use uuid::Uuid;
@@ -93,8 +95,9 @@ where
 {
     match values {
         Some(values) => {
-            let values = values.into_iter().map(|value| value.into().to_value()).collect();
-            query.filter(Filter::In(column, values))
+            // Each value once: an enum has few, however many the client sends.
+            let values: BTreeSet<Value> = values.into_iter().map(|value| value.into().to_value()).collect();
+            query.filter(Filter::In(column, values.into_iter().collect()))
         }
         None => query,
     }
@@ -265,6 +268,6 @@ pub(super) async fn lot_by_code(context: &Context<'_>, code: String) -> Result<O
         .filter(Filter::Is("lot_code", Value::Text(code.trim().to_ascii_uppercase())))
         .limit(1);
     let side = context.reads()?.loader().side();
-    let mut found = side.select::<LotBoardRow>(&query).await?.rows;
+    let mut found = side.select::<LotBoardRow>(&query).await.map_err(unreadable)?.rows;
     Ok(found.pop().map(Lot))
 }

@@ -26,7 +26,7 @@ use self::{answer::Answer, media::Media, parameters::Parameters};
 use super::{HttpProblem, body, conversation::Conversation, operators::Operators};
 use crate::{
     document::{Gate, Limits, TrustedDocuments, UnreadableSchema},
-    graphql::kernel::{IdempotencyKey, RequestContext},
+    graphql::kernel::{Floor, IdempotencyKey, RequestContext},
 };
 
 /// Runs admitted requests: a schema, its types forgotten.
@@ -209,5 +209,5 @@ fn context(
         }
     };
     let Conversation { correlation_id, traceparent } = conversation;
-    Ok(RequestContext { caller, correlation_id, traceparent, idempotency_key })
+    Ok(RequestContext { caller, correlation_id, traceparent, idempotency_key, floor: Floor::default() })
 }

@@ -9,7 +9,10 @@ use super::{
     recall::{RecallDifference, RecallScope},
 };
 use crate::graphql::{
-    kernel::{AsOf, FromRequest, GlobalId, GlobalIdError, Int64, fault, position_of, refused, requires},
+    kernel::{
+        AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, fault, position, position_of, refused,
+        requires,
+    },
     lots::inputs::entity_id,
 };
 
@@ -31,13 +34,11 @@ async fn index_at<'a>(
     as_of: Option<u64>,
 ) -> Result<&'a Arc<genealogy::Genealogy>> {
     let index = index(context)?;
-    let min_position = match min_position.map(Int64::to_u64) {
-        Some(None) => return Err(refused("VALIDATION_FAILED", "minPosition must be 0 or more")),
-        Some(position) => position,
-        None => None,
-    };
-    let waited = index.wait_to_answer(min_position.max(as_of), WAIT_AT_MOST).await;
+    let wanted = position(min_position)?.max(as_of);
+    let waited = index.wait_to_answer(wanted, WAIT_AT_MOST).await;
     waited.map_err(|lagging| refused(lagging.code(), lagging.to_string()))?;
+    // The rows that hang on the answer are asked for it by `minPosition` too; an index that is ahead of them promises nothing.
+    context.at_least(min_position)?;
     Ok(index)
 }
 
