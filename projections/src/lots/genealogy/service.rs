@@ -11,9 +11,10 @@ use commands::ports::{EventStore, Position, RecordedEvent, StoreError, TenantId}
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    answers::{Direction, GenealogyRefusal, LotFacts, LotGenealogy, LotRef, Traceability},
+    answers::{Direction, GenealogyRefusal, LotFacts, LotRef, Traceability},
     apply::{self, ApplyError, LotFact},
     difference::RecallDifference,
+    family::LotGenealogy,
     follower::Follower,
     graph::Graph,
     recall::RecallScope,
@@ -188,7 +189,9 @@ impl Genealogy {
         depth: Option<i64>,
         as_of: Option<Position>,
     ) -> Result<LotGenealogy, GenealogyRefusal> {
-        self.ask("genealogy", tenant, |graph, _| graph.genealogy(lot, direction, depth, graph.at(as_of)))
+        self.ask("genealogy", tenant, |graph, shared| {
+            graph.genealogy(shared, lot, direction, depth, graph.at(as_of))
+        })
     }
 
     /// Every descendant of a lot, who received a part of it, and where its grams are.
