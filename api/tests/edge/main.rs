@@ -10,6 +10,7 @@ mod matrix;
 mod plant;
 mod promises;
 mod protocol;
+mod released;
 mod schema;
 mod server;
 mod tracing;
