@@ -20,7 +20,9 @@ use projections::{
 };
 use uuid::Uuid;
 
-use super::{Direction, FromRequest, Int64, PageArguments, PageRequest, Row as PageRow, fault, refused};
+use super::{
+    Direction, FromRequest, Int64, MAX_PAGE, PageArguments, PageRequest, Row as PageRow, fault, refused,
+};
 
 /// `totalCount` counts no further.
 const COUNT_CAP: u32 = 10_000;
@@ -235,16 +237,23 @@ pub fn position(min_position: Option<Int64>) -> Result<Option<Position>> {
 }
 
 /// The rest of a connection: how many rows there are in all.
-pub struct Total {
-    query: Query,
+pub enum Total {
+    /// As many as pass a query's filter.
+    Counted(Query),
+    /// So many.
+    Known(usize),
 }
 
 /// The rest of a connection.
 #[Object]
 impl Total {
-    /// How many entries pass the filter, counted up to 10,000.
+    /// How many entries there are in all; those that have to pass a filter are counted up to 10,000.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
-        let count = context.reads()?.loader().side.count(&self.query, COUNT_CAP).await.map_err(unreadable)?;
+        let query = match self {
+            Self::Counted(query) => query,
+            Self::Known(total) => return Ok(i32::try_from(*total).unwrap_or(i32::MAX)),
+        };
+        let count = context.reads()?.loader().side.count(query, COUNT_CAP).await.map_err(unreadable)?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
@@ -269,5 +278,24 @@ pub async fn page<R: Row, N: OutputType>(
     let select = Query { direction, ..query.clone() }.after(request.from.clone()).limit(limit);
     let rows = context.reads()?.loader().side.select::<R>(&select).await.map_err(unreadable)?.rows;
     let rows = rows.into_iter().map(|row| PageRow { key: select.cursor(&row), node: node(row) }).collect();
-    Ok(request.assemble_with(rows, Total { query }))
+    Ok(request.assemble_with(rows, Total::Counted(query)))
+}
+
+/// A page of the rows at the other end of an edge, as a Relay connection.
+pub async fn edge_page<E: Edge, N: OutputType>(
+    context: &Context<'_>,
+    tenant: TenantId,
+    id: Uuid,
+    (first, after): (Option<i32>, Option<String>),
+    node: impl Fn(E::Row) -> N,
+) -> Result<Connection<String, N, Total, EmptyFields>> {
+    let scope = format!("{tenant}/{}/{}/{id}", E::Model::NAME, E::COLUMN);
+    let arguments = PageArguments { first, after, ..PageArguments::default() };
+    let request = PageRequest::<Vec<Value>>::try_new(arguments, scope, MAX_PAGE)?;
+    let rows = context.follow::<E>(tenant, id).await?;
+    let order = Query::of::<E::Model, E::Row>(tenant).order_by(E::ORDER, RowDirection::Ascending);
+    let total = Total::Known(rows.len());
+    let rows = request.rows_of(rows.into_iter().map(|row| (order.cursor(&row), row)));
+    let rows = rows.into_iter().map(|row| PageRow { key: row.key, node: node(row.node) }).collect();
+    Ok(request.assemble_with(rows, total))
 }
