@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use async_graphql::{
-    Context, ID, InputObject, Object, Result,
+    Context, Enum, ID, InputObject, Object, Result,
     connection::{Connection, EmptyFields},
 };
 use domain::lots::Gate;
@@ -50,6 +50,8 @@ pub struct LotBoardFilter {
     sku: Option<Sku>,
     /// Made on this local day.
     day: Option<LocalDate>,
+    /// Of this run.
+    run: Option<ID>,
     /// From this supplier.
     supplier: Option<ID>,
     /// The code contains this.
@@ -86,6 +88,24 @@ pub struct TemperatureFilter {
     reading_type: Option<ReadingType>,
     /// Outside their limit, or inside.
     is_violation: Option<bool>,
+}
+
+/// In which order a list comes: by when its entries came to be, the partners by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ListOrder {
+    /// Oldest first, or by name from A.
+    Ascending,
+    /// Newest first, or by name from Z.
+    Descending,
+}
+
+fn ordered(query: Query, order: Option<ListOrder>) -> Query {
+    let direction = match order {
+        None => query.direction,
+        Some(ListOrder::Ascending) => Direction::Ascending,
+        Some(ListOrder::Descending) => Direction::Descending,
+    };
+    Query { direction, ..query }
 }
 
 /// Keeps rows whose column is one of these values, if any were given.
@@ -162,6 +182,7 @@ macro_rules! lists {
                     &self,
                     context: &Context<'_>,
                     #[graphql(desc = $described)] $argument: Option<$narrowing>,
+                    #[graphql(desc = "Another order than the list's own.")] order: Option<ListOrder>,
                     #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
                     #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
                     #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
@@ -170,7 +191,7 @@ macro_rules! lists {
                     min_position: Option<Int64>,
                 ) -> Result<List<$node>> {
                     context.wait::<$model>(min_position).await?;
-                    let query = $rows(context, $argument)?;
+                    let query = ordered($rows(context, $argument)?, order);
                     page(context, PageArguments { first, after, last, before }, MAX_PAGE, query, $node).await
                 }
             )*
@@ -201,6 +222,9 @@ fn lots(context: &Context<'_>, filter: Option<LotBoardFilter>) -> Result<Query> 
     query = is(query, "step_index", filter.step);
     query = is(query, "sku", filter.sku.map(domain::lots::Sku::from));
     query = is(query, "production_day", filter.day.map(|day| day.0));
+    if let Some(run) = filter.run {
+        query = is(query, "run_id", Some(named(context, "Run", &run)?));
+    }
     if let Some(supplier) = filter.supplier {
         query = is(query, "supplier_id", Some(named(context, "Partner", &supplier)?));
     }
