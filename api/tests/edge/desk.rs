@@ -7,7 +7,7 @@ use api::{
     demo,
     graphql::{
         CairnSchema,
-        kernel::{Floor, RequestContext},
+        kernel::{Floor, RequestContext, classify},
         schema,
     },
 };
@@ -142,13 +142,13 @@ pub fn answer_of(response: Response) -> Value {
     response.data.into_json().unwrap()
 }
 
-/// The code of the first error.
+/// The code of the first error, as the edge tells it.
 #[track_caller]
 pub fn code_of(response: &Response) -> String {
     let Some(error) = response.errors.first() else { panic!("no error: {:?}", response.data) };
+    let mut error = error.clone();
+    classify(&mut error);
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    code.map_or_else(
-        || format!("{error:?}"),
-        |code| code.clone().into_json().unwrap().as_str().unwrap().to_owned(),
-    )
+    let code = code.map(|code| code.clone().into_json().unwrap());
+    code.and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_else(|| format!("{error:?}"))
 }

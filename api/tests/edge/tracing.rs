@@ -1,6 +1,6 @@
 //! Tracing through GraphQL: no answer is partial without saying so.
 
-use api::graphql::kernel::Reads;
+use api::graphql::kernel::{GlobalId, Reads};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -175,5 +175,27 @@ async fn a_whole_family_comes_in_pages_and_says_how_much_there_is() {
     let keys: Vec<_> =
         links.iter().map(|link| (link["parentCode"].as_str(), link["childCode"].as_str())).collect();
     assert!(keys.is_sorted(), "{keys:?}");
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_comes_in_the_order_asked_for_and_of_the_run_asked_for() {
+    let desk = Desk::open().await;
+    let codes = async |arguments: &str| {
+        let query = format!("{{ lotBoard({arguments}) {{ nodes {{ code }} }} }}");
+        desk.ask(&query, json!({})).await["lotBoard"]["nodes"].clone()
+    };
+    let newest = codes("first: 3").await;
+    assert_eq!(codes("first: 3, order: DESCENDING").await, newest);
+    let mut oldest = codes("first: 3, order: ASCENDING").await;
+    assert_eq!(oldest[0], codes("last: 1").await[0]);
+    oldest.as_array_mut().unwrap().reverse();
+    assert_eq!(codes("last: 3").await, oldest);
+    let run = GlobalId::encode("Run", api::demo::TENANT, &uuid::Uuid::from_u128(1).to_string());
+    assert_eq!(
+        codes(&format!("filter: {{ run: {run:?} }}")).await,
+        json!([]),
+        "the demo plant has no runs yet"
+    );
     desk.stop().await;
 }
