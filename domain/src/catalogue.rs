@@ -1,11 +1,11 @@
 //! Every event that can lie on the log: what `schema/events/` is generated from.
 
 use crate::{
-    Event,
-    claims::KeyClaimEvent,
+    Decider, Event,
+    claims::KeyClaim,
     kernel::EventSchema,
-    lots::{CodeSequenceEvent, DeviationEvent, InspectionEvent, LotEvent, PartnerEvent, TemperatureLogEvent},
-    reactions::ReactionEvent,
+    lots::{CodeSequence, Deviation, Inspection, Lot, Partner, TemperatureLog},
+    reactions::Reaction,
 };
 
 /// One category with its events.
@@ -19,17 +19,17 @@ pub struct Category {
 /// Every aggregate, in the order of the reading orders.
 pub fn categories() -> Vec<Category> {
     vec![
-        of::<KeyClaimEvent>("key_claim"),
-        of::<ReactionEvent>("reaction"),
-        of::<PartnerEvent>("partner"),
-        of::<CodeSequenceEvent>("code_sequence"),
-        of::<LotEvent>("lot"),
-        of::<InspectionEvent>("inspection"),
-        of::<DeviationEvent>("deviation"),
-        of::<TemperatureLogEvent>("temperature_log"),
+        of::<KeyClaim>(),
+        of::<Reaction>(),
+        of::<Partner>(),
+        of::<CodeSequence>(),
+        of::<Lot>(),
+        of::<Inspection>(),
+        of::<Deviation>(),
+        of::<TemperatureLog>(),
     ]
 }
 
-fn of<E: Event>(name: &'static str) -> Category {
-    Category { name, events: E::schemas() }
+fn of<A: Decider>() -> Category {
+    Category { name: A::CATEGORY, events: A::Event::schemas() }
 }

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use domain::{
     identity::Permission,
-    kernel::{InvalidInput, LocalDay},
+    kernel::LocalDay,
     lots::{
         self, ChecklistAnswer, Decision, Gate, GateClass, HoldCause, Inspection, Lot, LotCommand, LotStatus,
         Reading, Step, Subject, TemperatureLog,
@@ -65,10 +65,7 @@ impl Command for RecordInspection {
     fn handle(&self, stage: &mut Stage<'_>) -> Result<InspectionReply, Stop> {
         let lot = super::lot(stage, self.lot_id)?;
         let state = lot.found()?;
-        let step = state.lot_type.step_of_gate(self.gate).ok_or_else(|| {
-            let problem = format!("must be a gate at which a {} lot is inspected", state.lot_type);
-            InvalidInput::new("gate", problem)
-        })?;
+        let step = state.lot_type.step_of_gate(self.gate)?;
         let reading = latest_reading(stage, self.lot_id, step)?;
         let hold_disposition = holds::disposition(stage, self.lot_id)?;
         let (inspection_id, deviation_id) = (stage.next_id(), stage.next_id());

@@ -15,6 +15,17 @@ pub const MAX_INPUTS: usize = 200;
 /// and a commit names at most 512 streams.
 pub const MAX_LINKS: usize = 500;
 
+/// New lots are made of the current types; RAW is received, not made, and the older types come by import alone.
+///
+/// # Errors
+/// When no new lot may be made of the type.
+pub fn check_made_type(lot_type: LotType) -> Result<(), InvalidInput> {
+    if lot_type == LotType::Raw || lot_type.is_legacy() {
+        return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP"));
+    }
+    Ok(())
+}
+
 /// RAW → DEB → BULK → MIX → SKW → FRZ → FG → PAL → SHIP: the next rung only.
 pub(super) fn check_ladder(parent_type: LotType, child_type: LotType) -> Result<(), LotRefusal> {
     if child_type.rung() == parent_type.rung() + 1 {

@@ -130,7 +130,7 @@ impl Command for Open {
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<bool, Stop> {
         stage.presume_new::<Tally>(&self.id);
-        if stage.version::<Tally>(&self.id)? > 0 {
+        if stage.state::<Tally>(&self.id)?.count > 0 {
             return Ok(false);
         }
         stage.decide::<Tally>(&self.id, TallyCommand::Raise(1))?;

@@ -6,10 +6,7 @@ use super::{
     AddLotInput, BalanceOverride, CreateLot, LotConsumed, LotCreated, LotEvent, LotInput, LotRefusal,
     LotSkuMixed, LotState, LotStatus, LotUsed, LotWeighed, LotsLinked, ParentLink, ProduceLot, UseLot,
 };
-use crate::{
-    kernel::InvalidInput,
-    lots::{Grams, LotType, PartnerRole, process_rules},
-};
+use crate::lots::{Grams, LotType, PartnerRole, process_rules};
 
 pub(super) fn create(known: Option<&LotState>, command: CreateLot) -> Result<Vec<LotEvent>, LotRefusal> {
     if known.is_some() {
@@ -42,9 +39,7 @@ pub(super) fn produce(known: Option<&LotState>, command: ProduceLot) -> Result<V
         return Err(LotRefusal::AlreadyExists);
     }
     let lot_type = command.lot_type;
-    if lot_type == LotType::Raw || lot_type.is_legacy() {
-        return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP").into());
-    }
+    process_rules::check_made_type(lot_type)?;
     process_rules::check_links(command.lot_id, &[], &command.inputs)?;
     for input in &command.inputs {
         process_rules::check_ladder(input.lot_type, lot_type)?;

@@ -8,7 +8,7 @@ use super::{
     LotReleased, LotState, LotStatus,
 };
 use crate::{
-    kernel::InvalidInput,
+    kernel::TextFault,
     lots::{Disposition, GateClass, Grams, Step, inspection},
 };
 
@@ -40,10 +40,11 @@ pub(super) fn register(lot: &LotState, now: DateTime<Utc>) -> Result<Vec<LotEven
 }
 
 pub(super) fn inspect(lot: &LotState, command: InspectLot) -> Result<Vec<LotEvent>, LotRefusal> {
-    let step = lot.lot_type.step_of_gate(command.gate).ok_or_else(|| {
-        InvalidInput::new("gate", format!("must be a gate at which a {} lot is inspected", lot.lot_type))
+    let step = lot.lot_type.step_of_gate(command.gate)?;
+    let notes = inspection::accept_notes(command.decision, &command.notes).map_err(|fault| match fault {
+        TextFault::TooShort { found, .. } => LotRefusal::NotesTooShort { found },
+        TextFault::Invalid(invalid) => invalid.into(),
     })?;
-    let notes = inspection::accept_notes(command.decision, &command.notes)?;
     match lot.status {
         LotStatus::Quarantine | LotStatus::Released | LotStatus::Hold => {}
         LotStatus::Created | LotStatus::Rejected | LotStatus::Consumed | LotStatus::Finished => {

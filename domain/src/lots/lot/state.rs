@@ -45,11 +45,6 @@ impl LotStatus {
         }
     }
 
-    /// Whether a run must wait for it: CREATED, QUARANTINE, RELEASED or HOLD.
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::Created | Self::Quarantine | Self::Released | Self::Hold)
-    }
-
     /// Whether nothing can happen to the lot any more.
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Rejected | Self::Finished)
