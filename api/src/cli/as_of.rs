@@ -243,7 +243,8 @@ mod tests {
         let mut told: Vec<&str> = KINDS.iter().map(|kind| kind.category).collect();
         let mut known: Vec<&str> =
             domain::catalogue::categories().iter().map(|category| category.name).collect();
-        (told.sort_unstable(), known.sort_unstable());
+        told.sort_unstable();
+        known.sort_unstable();
         assert_eq!(told, known);
         let help = AsOf::augment_args(clap::Command::new("as-of")).render_long_help().to_string();
         assert!(known.iter().all(|name| help.contains(name)), "{help}");
