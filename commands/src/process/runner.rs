@@ -22,6 +22,9 @@ const FAULTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// How far the clocks of machines that write to one log may differ before it is said.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
 /// Brings the log's events to a process manager, in order, and runs the commands that it wants.
 ///
 /// A refused command is noted and closed; a technical failure is tried again, 1 s doubling to 5 min, before anything
@@ -42,6 +45,8 @@ struct Place {
     reached: Position,
     kept: Position,
     kept_at: DateTime<Utc>,
+    /// Whether it was said already that the log's clock is ahead.
+    is_ahead: bool,
 }
 
 impl<P: ProcessManager> ProcessRunner<P> {
@@ -78,6 +83,9 @@ impl<P: ProcessManager> ProcessRunner<P> {
         let categories = P::CATEGORIES.iter().map(|category| (*category).into()).collect();
         let filter = LogFilter { categories, event_types: Vec::new() };
         let page = self.engine.ports().store.read_log(place.reached, &filter, PAGE).await?;
+        if let Some(newest) = page.events.last() {
+            self.watch_clock(place, newest);
+        }
         let mut is_wanted = false;
         for event in &page.events {
             is_wanted |= self.handle(event).await;
@@ -91,13 +99,25 @@ impl<P: ProcessManager> ProcessRunner<P> {
         Ok(has_moved)
     }
 
+    /// Says when the log's clock is ahead of this process's: since it never runs backwards, one process whose clock is an hour
+    /// ahead stamps that hour on all that comes after it, whoever writes it.
+    fn watch_clock(&self, place: &mut Place, newest: &RecordedEvent) {
+        let ahead = newest.recorded_at - self.now();
+        metrics::gauge!("cairn_log_clock_ahead_seconds").set(ahead.num_seconds().max(0) as f64);
+        let is_ahead = ahead > CLOCK_TOLERANCE;
+        if is_ahead && !place.is_ahead {
+            tracing::error!(position = newest.position, recorded_at = %newest.recorded_at, "the log's clock is ahead of this process's: compare the clocks of all machines that write to it; events keep this time until it has come");
+        }
+        place.is_ahead = is_ahead;
+    }
+
     fn now(&self) -> DateTime<Utc> {
         self.engine.ports().clock.now()
     }
 
     async fn place_kept(&self) -> Result<Place, StoreError> {
         let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
-        Ok(Place { reached: kept, kept, kept_at: self.now() })
+        Ok(Place { reached: kept, kept, kept_at: self.now(), is_ahead: false })
     }
 
     async fn keep(&self, place: &mut Place) -> Result<(), StoreError> {

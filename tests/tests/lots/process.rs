@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use adapters::memory::MemoryEventStore;
@@ -14,6 +14,7 @@ use commands::{
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
 use domain::lots::{Deviation, Disposition, LotStatus, LotType, PartnerRole};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use uuid::Uuid;
 
 use super::plant::Plant;
@@ -146,4 +147,49 @@ async fn what_calls_for_nothing_costs_one_kept_place_a_second_however_much_it_is
     shipped(&plant).await;
     assert!(runner.catch_up().await.unwrap());
     assert_eq!(kept(), 2, "at once where something was wanted");
+}
+
+/// Keeps what one gauge was last set to.
+#[derive(Default)]
+struct ClockGauge(Arc<AtomicU64>);
+
+impl Recorder for ClockGauge {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        match key.name() {
+            "cairn_log_clock_ahead_seconds" => Gauge::from_arc(Arc::clone(&self.0)),
+            _ => Gauge::noop(),
+        }
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn a_log_that_a_clock_an_hour_ahead_has_written_to_says_so() {
+    let gauge = ClockGauge::default();
+    let ahead = || f64::from_bits(gauge.0.load(Ordering::Relaxed));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&gauge, || {
+        runtime.block_on(async {
+            let plant = Plant::new();
+            plant.raw(400_000).await;
+            finish_what_is_due(&plant).await;
+            assert_eq!(ahead(), 0.0);
+            plant.pass_time(TimeDelta::hours(1));
+            plant.raw(400_000).await;
+            plant.pass_time(TimeDelta::hours(-1));
+            finish_what_is_due(&plant).await;
+            assert_eq!(ahead(), 3_600.0);
+        });
+    });
 }
