@@ -169,6 +169,15 @@ pub struct ParkedEvent {
     pub parked_at: DateTime<Utc>,
 }
 
+/// An event that is left out of a read model for good, in every build of every version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// The read model.
+    pub model: String,
+    /// The event.
+    pub event_id: Uuid,
+}
+
 /// Somebody decided what becomes of a parked stream, or a build took over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -201,6 +210,8 @@ pub struct Step {
     pub park: Vec<ParkedEvent>,
     /// Events to take out of the parked ones.
     pub unpark: Vec<(BuildId, Position)>,
+    /// Events to leave out for good.
+    pub skip: Vec<Skip>,
     /// Entries for the record.
     pub audit: Vec<AuditEntry>,
 }
@@ -358,6 +369,9 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// What is parked, by build and position.
     async fn parked(&self) -> Result<Vec<ParkedEvent>, ReadStoreError>;
+
+    /// What is left out for good.
+    async fn skips(&self) -> Result<Vec<Skip>, ReadStoreError>;
 
     /// The latest entries of the record, newest first.
     async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, ReadStoreError>;

@@ -10,7 +10,7 @@ use projections::{
     ColumnType, Field, Query, Selection, Table, Value,
     ports::{
         AuditEntry, Build, BuildId, BuildState, Claim, Differences, Fence, ParkedEvent, ReadStore,
-        ReadStoreError, Step, StepOutcome,
+        ReadStoreError, Skip, Step, StepOutcome,
     },
 };
 use uuid::Uuid;
@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::{
     jobs::{
         ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
-        ListParked, LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage, StoreStep,
-        TakeOver,
+        ListParked, ListSkips, LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage,
+        StoreStep, TakeOver,
     },
     session::Engine,
     sql::{Dialect, Statement},
@@ -163,6 +163,10 @@ impl<E: Engine> ReadStore for Store<E> {
 
     async fn parked(&self) -> Result<Vec<ParkedEvent>, ReadStoreError> {
         self.engine.run(ListParked).await
+    }
+
+    async fn skips(&self) -> Result<Vec<Skip>, ReadStoreError> {
+        self.engine.run(ListSkips).await
     }
 
     async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, ReadStoreError> {

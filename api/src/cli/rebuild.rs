@@ -39,6 +39,8 @@ struct Line {
     seconds: f64,
     /// Whether the new rows equal the old ones; none where there were none of the same shape.
     equal: Option<bool>,
+    /// Events that could not be folded, and those behind them: see `cairn parked`.
+    parked: usize,
 }
 
 impl Rebuild {
@@ -129,12 +131,17 @@ fn line(rebuilt: &Rebuilt) -> Line {
         rows_written: rebuilt.rows_written,
         seconds: rebuilt.folding.as_secs_f64(),
         equal: (!rebuilt.comparisons.is_empty()).then(|| rebuilt.is_equal()),
+        parked: rebuilt.parked_events,
     }
 }
 
 fn table(lines: &[Line]) -> Table {
     let columns = Table::default().column("read model").numbers("events").numbers("rows written");
-    let mut table = columns.numbers("seconds").numbers("position").column("compared with the rows before");
+    let mut table = columns
+        .numbers("seconds")
+        .numbers("position")
+        .numbers("parked")
+        .column("compared with the rows before");
     for line in lines {
         table.row([
             line.read_model.clone(),
@@ -142,6 +149,7 @@ fn table(lines: &[Line]) -> Table {
             grouped(line.rows_written.cast_signed()),
             format!("{:.2}", line.seconds),
             line.position.to_string(),
+            line.parked.to_string(),
             match line.equal {
                 Some(true) => "equal".to_owned(),
                 Some(false) => "DIFFERENT: the rows before were wrong".to_owned(),

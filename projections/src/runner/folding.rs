@@ -8,7 +8,7 @@ use super::RunError;
 use crate::{
     FoldError, Model, Rows,
     anchor::Stretch,
-    ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Step},
+    ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Skip, Step},
 };
 
 /// One build, the rows of it that are held in memory, and what it has parked.
@@ -25,7 +25,10 @@ pub(super) struct Folding {
     parked_streams: HashSet<StreamKey>,
     parked_events: usize,
     to_park: Vec<ParkedEvent>,
-    /// Events that failed after they had begun to change rows: the batch was thrown away and is folded without them.
+    /// Events that somebody decided to leave out for good.
+    skipped: HashSet<Uuid>,
+    /// Events that failed after they had begun to change rows: the batch was thrown away and is folded without them. They
+    /// are kept until the step is taken, for a later event of the batch may fail too.
     failed: HashMap<Position, FoldError>,
 }
 
@@ -40,7 +43,7 @@ pub(super) enum Folded {
 }
 
 impl Folding {
-    pub(super) fn new(model: Model, build: &Build, parked: &[ParkedEvent]) -> Self {
+    pub(super) fn new(model: Model, build: &Build, parked: &[ParkedEvent], skips: &[Skip]) -> Self {
         let parked: Vec<_> = parked.iter().filter(|event| event.build == build.id).collect();
         Self {
             model,
@@ -52,6 +55,7 @@ impl Folding {
             parked_streams: parked.iter().map(|event| event.stream.clone()).collect(),
             parked_events: parked.len(),
             to_park: Vec::new(),
+            skipped: skips.iter().filter(|skip| skip.model == model.name).map(|skip| skip.event_id).collect(),
             failed: HashMap::new(),
         }
     }
@@ -65,7 +69,10 @@ impl Folding {
     ) -> Result<Folded, RunError> {
         let (from, through) = (self.position, stretch.through);
         let concerns = |event: &&RecordedEvent| {
-            event.position > from && event.position <= through && self.model.reads(&event.stream.category)
+            event.position > from
+                && event.position <= through
+                && self.model.reads(&event.stream.category)
+                && !self.skipped.contains(&event.event_id)
         };
         let events: Vec<&RecordedEvent> = stretch.events.iter().filter(concerns).collect();
         self.load(store, &events).await?;
@@ -75,8 +82,8 @@ impl Folding {
                 continue;
             }
             let changes = self.rows.change_count();
-            let outcome = match self.failed.remove(&event.position) {
-                Some(error) => Err(error),
+            let outcome = match self.failed.get(&event.position) {
+                Some(error) => Err(error.clone()),
                 None => self.model.apply(event, &mut self.rows),
             };
             if let Err(error) = outcome {
@@ -140,6 +147,7 @@ impl Folding {
         for (table, written, deleted) in self.rows.take_changes() {
             step.changes.push(Change { build: self.build.clone(), table, written, deleted });
         }
+        self.failed.clear();
         self.parked_events += self.to_park.len();
         step.park.append(&mut self.to_park);
         if self.position != self.stepped {

@@ -73,6 +73,12 @@ pub enum RunError {
         /// The stream.
         stream: String,
     },
+    /// An event that this build has parked was skipped while it was made: the next run begins anew.
+    #[error("an event that the new build of {model} had parked was skipped meanwhile: rebuild it again")]
+    SkippedMeanwhile {
+        /// The read model.
+        model: &'static str,
+    },
     /// The log ends before a position that it had reached: it was replaced meanwhile.
     #[error("the log ends at {end}, but {wanted} was in it: it was restored or replaced meanwhile")]
     LogCut {

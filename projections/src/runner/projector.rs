@@ -104,12 +104,13 @@ impl Projector {
 
     async fn load_foldings(&self) -> Result<Vec<Folding>, RunError> {
         let (builds, parked) = (self.store.builds().await?, self.store.parked().await?);
+        let skips = self.store.skips().await?;
         self.standing.found(&builds);
         let live = |model: &Model| builds.iter().find(|build| build.is_live(model));
         let foldings: Vec<_> = self
             .models
             .iter()
-            .filter_map(|model| live(model).map(|build| Folding::new(*model, build, &parked)))
+            .filter_map(|model| live(model).map(|build| Folding::new(*model, build, &parked, &skips)))
             .collect();
         for folding in &foldings {
             self.standing.parked(folding.model.name, folding.parked_events());

@@ -13,8 +13,8 @@ use crate::{
     Model,
     anchor::Stretch,
     ports::{
-        AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ReadStore, ReadStoreError,
-        Step, StepOutcome,
+        AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ParkedEvent, ReadStore,
+        ReadStoreError, Step, StepOutcome,
     },
 };
 
@@ -71,6 +71,8 @@ pub struct Rebuilt {
     pub rows_written: u64,
     /// How long folding took, without indexes and comparison.
     pub folding: Duration,
+    /// How many events it could not fold, and those behind them in their streams: they are parked in it.
+    pub parked_events: usize,
     /// The comparison with the build that was live, for each table that has the same columns in both.
     pub comparisons: Vec<TableComparison>,
 }
@@ -141,7 +143,8 @@ impl Rebuild {
         // Neither resumed nor met half-way: a build of another log.
         discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
         let (build, live) = self.open_build().await?;
-        let mut folding = Folding::new(self.model, &build, &self.store.parked().await?);
+        let (parked, skips) = (self.store.parked().await?, self.store.skips().await?);
+        let mut folding = Folding::new(self.model, &build, &parked, &skips);
         let target = match live {
             Some(live) => live.position,
             None => self.events.head().await?,
@@ -172,7 +175,11 @@ impl Rebuild {
         let own =
             |build: &&Build| build.id.model == self.model.name && build.id.version == self.model.version;
         if let Some(begun) = builds.iter().filter(own).find(|build| build.state == BuildState::Building) {
-            return Ok((begun.clone(), live));
+            if !self.has_parked_what_is_skipped(&begun.id).await? {
+                return Ok((begun.clone(), live));
+            }
+            // What waits behind a skipped event is due in it, and its rows have gone on without.
+            self.store.drop_build(&begun.id).await?;
         }
         let revision = builds.iter().filter(own).map(|build| build.id.revision).max().unwrap_or(0) + 1;
         let id = BuildId { model: self.model.name.to_owned(), version: self.model.version, revision };
@@ -187,6 +194,15 @@ impl Rebuild {
             since: self.clock.now(),
         };
         Ok((build, live))
+    }
+
+    async fn has_parked_what_is_skipped(&self, build: &BuildId) -> Result<bool, RunError> {
+        let skips = self.store.skips().await?;
+        let is_skipped = |event: &ParkedEvent| {
+            skips.iter().any(|skip| skip.model == build.model && skip.event_id == event.event_id)
+        };
+        let parked = self.store.parked().await?;
+        Ok(parked.iter().filter(|event| event.build == *build).any(is_skipped))
     }
 
     fn live(&self, builds: &[Build]) -> Option<Build> {
@@ -212,6 +228,9 @@ impl Rebuild {
     ) -> Result<Rebuilt, RunError> {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, fences, Phase::TakingOver, progress).await?;
+        if self.has_parked_what_is_skipped(&folding.build).await? {
+            return Err(RunError::SkippedMeanwhile { model: self.model.name });
+        }
         let replaced = self.live(&self.store.builds().await?);
         let mut comparisons = Vec::new();
         if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position) {
@@ -233,6 +252,10 @@ impl Rebuild {
             StepOutcome::Fenced | StepOutcome::Moved => return Err(RunError::Fenced),
         }
         let (replaced, position) = (replaced.map(|live| live.id), folding.position);
+        let parked_events = folding.parked_events();
+        if parked_events > 0 {
+            tracing::warn!(build = %folding.build, parked_events, "events are missing from it, see `cairn parked`");
+        }
         tracing::info!(build = %folding.build, position, "a read model took over");
         Ok(Rebuilt {
             build: folding.build,
@@ -241,6 +264,7 @@ impl Rebuild {
             events: self.counted.events,
             rows_written: self.counted.rows,
             folding: self.counted.folding,
+            parked_events,
             comparisons,
         })
     }

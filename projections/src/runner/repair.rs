@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     anchor::Stretch,
-    ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Step, StepOutcome},
+    ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome},
 };
 
 /// What becomes of a parked stream.
@@ -15,7 +15,7 @@ use crate::{
 pub enum Repair {
     /// Its parked events are folded again, in order; the fold or the row it missed has been mended.
     Retry,
-    /// The first parked event is left out for good, then the others are folded.
+    /// The first parked event is left out for good, of this build and of every later one; then the others are folded.
     Skip,
 }
 
@@ -97,7 +97,8 @@ impl ReadSide {
             Repair::Skip => Some(first.position),
         };
         let events = self.read_parked(stream, &parked, skipped).await?;
-        let mut folding = Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[]);
+        let mut folding =
+            Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[], &[]);
         folding.rows = crate::Rows::new();
         let now = self.clock().now();
         let stretch = Stretch { events, through: build.position, anchor: build.anchor };
@@ -120,6 +121,9 @@ impl ReadSide {
             .filter(|event| !is_parked_still(event))
             .map(|event| (build.id.clone(), event.position))
             .collect();
+        if repair == Repair::Skip {
+            step.skip.push(Skip { model: model.name.to_owned(), event_id: first.event_id });
+        }
         step.audit.push(AuditEntry {
             at: now,
             actor: actor.to_owned(),

@@ -47,7 +47,7 @@ impl ReadSide {
             tables: Vec::new(),
             since: self.clock().now(),
         };
-        let mut folding = Folding::new(model, &build, &[]);
+        let mut folding = Folding::new(model, &build, &[], &self.store().skips().await?);
         let target = position.min(self.events().head().await?);
         while folding.position < target {
             let page = self.events().read_log(folding.position, &model.filter(), PAGE).await?;

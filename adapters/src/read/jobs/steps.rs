@@ -36,6 +36,10 @@ impl Job for StoreStep {
             let sql = "delete from read_parked where build = $1 and position = $2";
             session.execute(sql, &[text(build.to_string()), position.to_value()]).await?;
         }
+        for skip in &step.skip {
+            let sql = "insert into read_skips (model, event_id) values ($1, $2) on conflict do nothing";
+            session.execute(sql, &[text(&skip.model), text(skip.event_id.to_string())]).await?;
+        }
         for event in &step.park {
             park(session, event).await?;
         }

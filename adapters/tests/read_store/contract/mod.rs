@@ -23,6 +23,8 @@ macro_rules! promises {
                 a_poison_event_parks_its_stream_and_no_other,
                 a_retried_stream_folds_in_order_once_its_fold_is_mended,
                 a_skipped_event_is_left_out_and_the_record_says_why,
+                a_skipped_event_stays_out_of_every_later_build,
+                many_events_of_one_batch_that_fail_half_way_are_parked_at_once,
                 parked_events_stay_parked_when_another_process_takes_over,
             }
             queries::{

@@ -240,7 +240,12 @@ pub async fn an_older_read_store_is_brought_forward_and_its_rows_are_built_anew<
     follows(&side, &log, tenant, &[]).await;
     side.stop().await;
     drop(side);
-    harness.meddle("alter table read_models drop column anchor; update read_schema set version = 1").await;
+    harness
+        .meddle(
+            "alter table read_models drop column anchor; drop table read_skips;
+             update read_schema set version = 1",
+        )
+        .await;
     let side = harness.start(&log).await;
     follows(&side, &log, tenant, &[100]).await;
     side.stop().await;
