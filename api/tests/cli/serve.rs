@@ -1,3 +1,8 @@
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use crate::{server::Server, shell::Shell};
 
 #[test]
@@ -11,6 +16,27 @@ fn serve_becomes_ready_and_stops_cleanly_when_asked() {
     // A second start finds everything where the first one left it.
     let server = Server::start(&shell, "");
     assert_eq!(server.stop("-TERM"), Some(0));
+}
+
+/// A terminal sends Ctrl-C to a script and to what it started; the script then stops what it started.
+#[test]
+fn an_interrupt_with_a_terminate_right_behind_it_is_one_wish_to_stop() {
+    let shell = Shell::new();
+    let server = Server::start(&shell, "");
+    // A request under way keeps the server from ending before the second signal comes.
+    let mut request = TcpStream::connect(&server.address).unwrap();
+    request.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n").unwrap();
+    while !server.get("/health/live").starts_with("HTTP/1.1 200") {}
+    server.signal("-INT");
+    while TcpStream::connect(&server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("-TERM");
+    request.write_all(b"\r\n").unwrap();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.ends(), Some(0), "what was asked was answered, and the process ended by itself");
 }
 
 #[test]

@@ -40,9 +40,18 @@ impl Server {
     }
 
     /// As a service manager or Ctrl-C stops it; its exit code.
-    pub fn stop(mut self, signal: &str) -> Option<i32> {
-        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+    pub fn stop(self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.ends()
+    }
+
+    /// Its exit code, once it has one.
+    pub fn ends(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
     }
 }
 
