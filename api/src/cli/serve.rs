@@ -8,7 +8,7 @@ use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo,
 use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
     compose::Serving,
-    config::{ConfiguredTenants, Identity, Settings},
+    config::{ConfiguredTenants, Identity, Settings, masked},
     document::Limits,
     graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, ServeLimits},
@@ -127,7 +127,7 @@ fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
     let Some(jwks) = jwks else { return Ok(local) };
     let keys = if jwks.contains("://") {
         let source = UrlKeySource::try_new(jwks)
-            .or_fail(|| format!("identity.jwks is {jwks}, where no keys can be fetched"))?;
+            .or_fail(|| format!("identity.jwks is {}, where no keys can be fetched", masked(jwks)))?;
         KeySet::new(source)
     } else {
         KeySet::new(FileKeySource::new(jwks))
