@@ -62,6 +62,9 @@ pub enum RunError {
         /// Which.
         model: &'static str,
     },
+    /// Somebody asked for it to stop. It goes on where it stood when it is run again.
+    #[error("it was interrupted")]
+    Interrupted,
     /// No read model of this name is registered.
     #[error("there is no read model {0}")]
     UnknownModel(String),

@@ -96,6 +96,8 @@ pub struct Rebuild {
     model: Model,
     page: usize,
     counted: Counted,
+    /// The projector's lease, while it is held.
+    projector: Option<Fence>,
 }
 
 #[derive(Default)]
@@ -112,7 +114,7 @@ impl Rebuild {
         clock: Arc<dyn Clock>,
         model: Model,
     ) -> Self {
-        Self { events, store, clock, model, page: PAGE, counted: Counted::default() }
+        Self { events, store, clock, model, page: PAGE, counted: Counted::default(), projector: None }
     }
 
     /// Reads so many events at once instead of 8,192.
@@ -123,13 +125,30 @@ impl Rebuild {
     }
 
     /// Runs it to its end.
-    pub async fn run(mut self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Rebuilt, RunError> {
+    pub async fn run(self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Rebuilt, RunError> {
+        self.run_until(std::future::pending(), progress).await
+    }
+
+    /// Runs it to its end or until `stop` resolves: then it gives its leases back, so that nobody waits for them, and
+    /// answers [`RunError::Interrupted`].
+    pub async fn run_until(
+        mut self,
+        stop: impl Future<Output = ()>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Rebuilt, RunError> {
         let (lease, holder) = (format!("rebuild:{}", self.model.name), Uuid::now_v7());
         let own = self.store.claim(&lease, holder, LEASE_TTL, Claim::WhenFree).await?;
         let own = own.ok_or(RunError::RebuildRunning { model: self.model.name })?;
         let store = Arc::clone(&self.store);
-        let rebuilt = self.run_leased(&own, progress).await;
-        let released = store.release(&own).await;
+        let rebuilt = tokio::select! {
+            biased;
+            rebuilt = self.run_leased(&own, progress) => rebuilt,
+            () = stop => Err(RunError::Interrupted),
+        };
+        let mut released = store.release(&own).await;
+        if let Some(projector) = self.projector.take() {
+            released = store.release(&projector).await.and(released);
+        }
         let rebuilt = rebuilt?;
         released?;
         Ok(rebuilt)
@@ -161,11 +180,8 @@ impl Rebuild {
 
         let projector = self.store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await?;
         let projector = projector.ok_or(RunError::Fenced)?;
-        let taken = self.take_over(folding, &[own.clone(), projector.clone()], progress).await;
-        let released = self.store.release(&projector).await;
-        let rebuilt = taken?;
-        released?;
-        Ok(rebuilt)
+        self.projector = Some(projector.clone());
+        self.take_over(folding, &[own.clone(), projector], progress).await
     }
 
     /// Resumes the build that was broken off, or begins one.

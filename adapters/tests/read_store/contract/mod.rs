@@ -39,6 +39,7 @@ macro_rules! promises {
                 readers_see_no_gap_while_a_rebuild_takes_over,
                 a_rebuild_reports_rows_that_somebody_changed,
                 a_rebuild_that_breaks_off_is_resumed,
+                an_interrupted_rebuild_keeps_no_lease,
                 a_new_version_is_built_beside_the_old_one,
                 a_read_model_as_of_a_position_leaves_the_live_one_alone,
                 poison_events_are_parked_in_the_new_build_too,
