@@ -8,6 +8,8 @@ mod shell;
 
 #[path = "cli/acceptance.rs"]
 mod acceptance;
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/messages.rs"]
