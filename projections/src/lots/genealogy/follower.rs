@@ -24,6 +24,7 @@ const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Keeps an index current.
+#[derive(Clone)]
 pub(super) struct Follower {
     pub(super) genealogy: Arc<Genealogy>,
     pub(super) events: Arc<dyn EventStore>,
@@ -35,7 +36,22 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) async fn run(mut self) {
+    /// Follows until it is told to stop. A panic must not leave an index behind that stands still unseen: it is thrown
+    /// away, for the panic may have left half a page in it, and begun anew.
+    pub(super) async fn keep_running(mut self) {
+        while let Err(died) = tokio::spawn(self.clone().run()).await {
+            tracing::error!(%died, "the genealogy's follower died; the index is built anew");
+            metrics::counter!("cairn_background_restarts_total", "task" => NAME).increment(1);
+            let head = self.events.head().await.unwrap_or_else(|_lost| self.genealogy.position());
+            self.genealogy.begin_anew(head);
+            let stopped = self.stop.wait_for(|stop| *stop);
+            if tokio::time::timeout(TRY_AGAIN, stopped).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn run(mut self) {
         self.load_image().await;
         let filter = LogFilter {
             categories: vec![Lot::CATEGORY.into()],

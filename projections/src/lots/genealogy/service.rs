@@ -108,7 +108,7 @@ impl Genealogy {
             stop: genealogy.stop.subscribe(),
             anchor: None,
         };
-        let task = tokio::spawn(follower.run());
+        let task = tokio::spawn(follower.keep_running());
         *genealogy.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         genealogy
     }
