@@ -28,8 +28,8 @@ mod image;
 mod lookup;
 mod recall;
 mod service;
-#[doc(hidden)]
-pub mod synthetic;
+#[cfg(test)]
+mod synthetic;
 #[cfg(test)]
 mod tests;
 mod walk;
