@@ -51,7 +51,10 @@ mod tests {
             ("postgres://cairn:s3cret@db:5432/cairn", "postgres://cairn:***@db:5432/cairn"),
             ("postgres://cairn:s3@cret@db/cairn", "postgres://cairn:***@db/cairn"),
             ("postgres://db/cairn?user=x&password=s3cret", "postgres://db/cairn?user=x&password=***"),
-            ("postgres://db/c?sslpassword=s3&password=cret&x=1", "postgres://db/c?sslpassword=***&password=***&x=1"),
+            (
+                "postgres://db/c?sslpassword=s3&password=cret&x=1",
+                "postgres://db/c?sslpassword=***&password=***&x=1",
+            ),
             ("postgres://db/c?Password=s3cret", "postgres://db/c?Password=***"),
             ("postgres://db/c?p%61ssword=s3cret", "postgres://db/c?p%61ssword=***"),
             ("postgres://cairn:s3?cret@db/cairn", "postgres://***"),
@@ -64,7 +67,8 @@ mod tests {
 
     #[test]
     fn what_holds_no_password_is_shown_as_it_is() {
-        for text in ["postgres://cairn@db/cairn?sslmode=require", "sqlite:data/cairn.db", "memory:", "./data"] {
+        for text in ["postgres://cairn@db/cairn?sslmode=require", "sqlite:data/cairn.db", "memory:", "./data"]
+        {
             assert_eq!(masked(text), text);
         }
     }

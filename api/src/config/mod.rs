@@ -29,5 +29,5 @@ pub use error::{BadConfig, ConfigProblem};
 pub use in_force::{InForce, Value};
 pub use layers::{Origin, Sources};
 pub use masked::masked;
-pub use settings::{Config, Identity, Limits, Log, LogFormat, Settings};
+pub use settings::{Config, Graphql, Identity, Limits, Log, LogFormat, Settings};
 pub use tenants::{ConfiguredTenants, Tenant, tenant_id};

@@ -53,3 +53,46 @@ fn an_address_that_is_none_is_refused() {
     let error = Shell::new().cairn("serve --listen nowhere").misuses();
     assert!(error.contains("listen is nowhere (from --listen)"), "{error}");
 }
+
+/// The answer to a query by GET, as an administrator of the demo plant.
+fn asked(shell: &Shell, server: &Server, query: &str) -> String {
+    let token = shell.cairn("token --tenant demo --role ADMIN").succeeds();
+    let headers = format!("Authorization: Bearer {}\r\nAccept: application/json\r\n", token.trim());
+    server.get_with(&format!("/graphql?query={query}"), &headers)
+}
+
+#[test]
+fn introspection_costs_and_metrics_are_as_the_configuration_says() {
+    let shell = Shell::new();
+    let server = Server::start(&shell, "");
+    assert!(server.get("/metrics").starts_with("HTTP/1.1 401"));
+    assert!(asked(&shell, &server, "%7B__schema%7BqueryType%7Bname%7D%7D%7D").contains("\"Query\""));
+    assert_eq!(server.stop("-TERM"), Some(0));
+    let set = "[metrics]\nopen = true\n[graphql]\nintrospection = false\n[limits]\ncost = 10\n";
+    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
+    let server = Server::start(&shell, "");
+    assert!(server.get("/metrics").starts_with("HTTP/1.1 200"));
+    let answer = asked(&shell, &server, "%7B__schema%7BqueryType%7Bname%7D%7D%7D");
+    assert!(answer.contains("introspection is switched off"), "{answer}");
+    let answer = asked(&shell, &server, "%7Blots(first:50)%7Bnodes%7Bcode%7D%7D%7D");
+    assert!(answer.contains("a cost of"), "{answer}");
+}
+
+#[test]
+fn only_the_documents_of_the_manifest_run_where_there_is_one() {
+    let shell = Shell::new();
+    let listed = "{__typename}";
+    let manifest = serde_json::json!({ api::document::TrustedDocuments::hash(listed): listed });
+    std::fs::write(shell.path().join("trusted.json"), manifest.to_string()).unwrap();
+    std::fs::create_dir(shell.path().join("data")).unwrap();
+    let set = "[graphql]\ntrusted_documents = 'trusted.json'\n";
+    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
+    let server = Server::start(&shell, "");
+    assert!(asked(&shell, &server, "%7B__typename%7D").contains("\"Query\""));
+    let answer = asked(&shell, &server, "%7B%20__typename%20%7D");
+    assert!(answer.contains("only listed documents run here"), "{answer}");
+    drop(server);
+    std::fs::write(shell.path().join("trusted.json"), "[]").unwrap();
+    let error = shell.cairn("serve --listen 127.0.0.1:0").fails();
+    assert!(error.contains("graphql.trusted_documents cannot be used"), "{error}");
+}

@@ -26,8 +26,14 @@ impl Server {
     }
 
     pub fn get(&self, path: &str) -> String {
+        self.get_with(path, "")
+    }
+
+    /// With further headers, a line end behind each.
+    pub fn get_with(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close", self.address);
+        write!(stream, "{head}\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
