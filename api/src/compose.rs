@@ -161,12 +161,13 @@ pub async fn open_read_store(url: &StoreUrl) -> Result<Arc<dyn ReadStore>, ReadS
             doing: "opening it",
             reason: "a log in memory has no read models".to_owned(),
         }),
-        StoreUrl::Sqlite(path) => read::sqlite_read_store(&beside(path)).await,
+        StoreUrl::Sqlite(path) => read::sqlite_read_store(&read_models_beside(path)).await,
         StoreUrl::Postgres(url) => read::postgres_read_store(url).await,
     }
 }
 
-fn beside(log: &Path) -> PathBuf {
+/// The file that keeps the read models of a log in a file.
+pub fn read_models_beside(log: &Path) -> PathBuf {
     let stem = log.file_stem().unwrap_or_default().to_string_lossy();
     log.with_file_name(format!("{stem}-read.db"))
 }

@@ -6,6 +6,7 @@ mod contract;
 mod database;
 mod harness;
 mod plans;
+mod sqlite_file;
 mod tally;
 
 mod sqlite {
