@@ -52,8 +52,7 @@ struct Attempts {
 impl KeySet {
     /// Keys from this source; nothing is fetched until the first token comes.
     pub fn new(source: impl KeySource) -> Self {
-        let shared =
-            Shared { source: Arc::new(source), known: RwLock::default(), fetching: Arc::default() };
+        let shared = Shared { source: Arc::new(source), known: RwLock::default(), fetching: Arc::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -64,7 +63,9 @@ impl KeySet {
         if let (Some(key), Some(age)) = shared.look_up(kid)
             && age < OUTAGE
         {
-            if age >= FRESH && let Ok(attempts) = Arc::clone(&shared.fetching).try_lock_owned() {
+            if age >= FRESH
+                && let Ok(attempts) = Arc::clone(&shared.fetching).try_lock_owned()
+            {
                 tokio::spawn(shared.refresh(kid.to_owned(), attempts));
             }
             return Some(key);

@@ -66,7 +66,10 @@ fn a_password_is_never_printed() {
     let shell = Shell::new();
     for (store, shown) in [
         ("postgres://cairn:s3cret@127.0.0.1:1/cairn", "postgres://cairn:***@127.0.0.1:1/cairn"),
-        ("postgres://127.0.0.1:1/cairn?user=x&password=s3cret", "postgres://127.0.0.1:1/cairn?user=x&password=***"),
+        (
+            "postgres://127.0.0.1:1/cairn?user=x&password=s3cret",
+            "postgres://127.0.0.1:1/cairn?user=x&password=***",
+        ),
     ] {
         for question in ["migrate", "rebuild", "parked list", "trace RAW --tenant demo", "config", "demo"] {
             let ran = shell.cairn(&format!("{question} --store {store}"));
