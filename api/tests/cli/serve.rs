@@ -74,7 +74,7 @@ fn introspection_costs_and_metrics_are_as_the_configuration_says() {
     assert!(server.get("/metrics").starts_with("HTTP/1.1 200"));
     let answer = asked(&shell, &server, "%7B__schema%7BqueryType%7Bname%7D%7D%7D");
     assert!(answer.contains("introspection is switched off"), "{answer}");
-    let answer = asked(&shell, &server, "%7Blots(first:50)%7Bnodes%7Bcode%7D%7D%7D");
+    let answer = asked(&shell, &server, "%7Bpartners(first:50)%7Bnodes%7Bname%7D%7D%7D");
     assert!(answer.contains("a cost of"), "{answer}");
 }
 

@@ -98,6 +98,9 @@ pub struct Rebuild {
     counted: Counted,
     /// The projector's lease, while it is held.
     projector: Option<Fence>,
+    /// The claim of it, while it is under way: a task of its own, since a claim that is given up half-way may have
+    /// succeeded all the same.
+    claiming: Option<JoinHandle<Result<Option<Fence>, ReadStoreError>>>,
 }
 
 #[derive(Default)]
@@ -114,7 +117,16 @@ impl Rebuild {
         clock: Arc<dyn Clock>,
         model: Model,
     ) -> Self {
-        Self { events, store, clock, model, page: PAGE, counted: Counted::default(), projector: None }
+        Self {
+            events,
+            store,
+            clock,
+            model,
+            page: PAGE,
+            counted: Counted::default(),
+            projector: None,
+            claiming: None,
+        }
     }
 
     /// Reads so many events at once instead of 8,192.
@@ -146,6 +158,11 @@ impl Rebuild {
             () = stop => Err(RunError::Interrupted),
         };
         let mut released = store.release(&own).await;
+        if let Some(claiming) = self.claiming.take()
+            && let Ok(Ok(claimed)) = claiming.await
+        {
+            self.projector = claimed;
+        }
         if let Some(projector) = self.projector.take() {
             released = store.release(&projector).await.and(released);
         }
@@ -178,8 +195,14 @@ impl Rebuild {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
 
-        let projector = self.store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await?;
-        let projector = projector.ok_or(RunError::Fenced)?;
+        let store = Arc::clone(&self.store);
+        let claiming = self.claiming.insert(tokio::spawn(async move {
+            store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await
+        }));
+        let claimed = claiming.await;
+        self.claiming = None;
+        let claimed = claimed.map_err(|died| RunError::BrokenOff(died.to_string()))??;
+        let projector = claimed.ok_or(RunError::Fenced)?;
         self.projector = Some(projector.clone());
         self.take_over(folding, &[own.clone(), projector], progress).await
     }
