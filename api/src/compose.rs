@@ -27,9 +27,10 @@ use projections::{
 };
 
 pub use self::serving::{CannotServe, Serving};
+use crate::config::masked;
 
 /// Where a log lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
     /// In memory, gone with the process.
     Memory,
@@ -57,20 +58,27 @@ impl FromStr for StoreUrl {
         } else {
             match given.strip_prefix("sqlite:") {
                 Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-                Some(_) | None => Err(UnknownStoreUrl { given: given.to_owned() }),
+                Some(_) | None => Err(UnknownStoreUrl { given: masked(given) }),
             }
         }
     }
 }
 
 impl fmt::Display for StoreUrl {
-    /// Without the password.
+    /// With stars in place of a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => formatter.write_str("memory:"),
             Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
-            Self::Postgres(url) => formatter.write_str(&without_password(url)),
+            Self::Postgres(url) => formatter.write_str(&masked(url)),
         }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    /// As [`fmt::Display`]: what is printed to find a fault shows no password either.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "StoreUrl({self})")
     }
 }
 
@@ -81,17 +89,6 @@ impl StoreUrl {
             Self::Memory | Self::Sqlite(_) => self.to_string(),
             Self::Postgres(url) => url.clone(),
         }
-    }
-}
-
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, place)) => {
-            let user = user.split_once(':').map_or(user, |(name, _password)| name);
-            format!("{scheme}://{user}@{place}")
-        }
-        None => url.to_owned(),
     }
 }
 
@@ -165,12 +162,13 @@ pub async fn open_read_store(url: &StoreUrl) -> Result<Arc<dyn ReadStore>, ReadS
             doing: "opening it",
             reason: "a log in memory has no read models".to_owned(),
         }),
-        StoreUrl::Sqlite(path) => read::sqlite_read_store(&beside(path)).await,
+        StoreUrl::Sqlite(path) => read::sqlite_read_store(&read_models_beside(path)).await,
         StoreUrl::Postgres(url) => read::postgres_read_store(url).await,
     }
 }
 
-fn beside(log: &Path) -> PathBuf {
+/// The file that keeps the read models of a log in a file.
+pub fn read_models_beside(log: &Path) -> PathBuf {
     let stem = log.file_stem().unwrap_or_default().to_string_lossy();
     log.with_file_name(format!("{stem}-read.db"))
 }
@@ -189,7 +187,9 @@ mod tests {
     #[test]
     fn a_store_url_shows_no_password() {
         let url: StoreUrl = "postgres://cairn:s3cret@db:5432/cairn".parse().unwrap();
-        assert_eq!(url.to_string(), "postgres://cairn@db:5432/cairn");
+        assert_eq!(url.to_string(), "postgres://cairn:***@db:5432/cairn");
+        let url: StoreUrl = "postgres://db/cairn?user=x&password=s3cret".parse().unwrap();
+        assert!(!format!("{url} {url:?}").contains("s3cret"));
     }
 
     #[test]

@@ -21,3 +21,4 @@ pub mod document;
 pub mod drawing;
 pub mod graphql;
 pub mod http;
+mod numbers;

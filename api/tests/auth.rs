@@ -289,6 +289,43 @@ async fn known_keys_serve_for_an_hour_while_the_provider_is_out() {
     assert!(answer(&authenticator, &token).await.is_ok());
 }
 
+/// A provider that answers once, and hangs from then on.
+struct Hanging {
+    provider: Provider,
+    release: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>,
+}
+
+impl KeySource for Hanging {
+    fn fetch(&self) -> Result<String, KeySourceError> {
+        let key_set = self.provider.fetch()?;
+        if self.provider.fetched.load(Ordering::SeqCst) > 1 {
+            let _the_test_is_over = self.release.lock().unwrap().recv();
+        }
+        Ok(key_set)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_keys_serve_at_once_while_the_provider_hangs() {
+    let (hold, release) = std::sync::mpsc::channel();
+    let provider = Provider::new("rsa-1");
+    let hanging = Hanging { provider: provider.clone(), release: Arc::new(release.into()) };
+    let authenticator = Authenticator::new().with_provider(KeySet::new(hanging), ISSUER, None);
+    let token = signed(Algorithm::RS256, "rsa-1", &claims(), &rsa());
+    assert!(answer(&authenticator, &token).await.is_ok());
+    tokio::time::advance(Duration::from_secs(11 * 60)).await;
+    // The first of them begins a fetch; neither it nor the others wait for its end, which never comes.
+    for _ in 0..10 {
+        assert!(answer(&authenticator, &token).await.is_ok());
+        tokio::task::yield_now().await;
+    }
+    while provider.fetched.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(provider.fetched.load(Ordering::SeqCst), 2);
+    drop(hold);
+}
+
 #[tokio::test]
 async fn a_viewer_reads_the_audit_only_where_the_tenant_says_so() {
     let token = mint(&secret(), &grant(&[Role::Viewer])).unwrap();

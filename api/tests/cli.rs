@@ -1,9 +1,15 @@
 //! The binary itself, as somebody at a shell meets it: a fresh data directory, real files, real exit codes.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "cli/server.rs"]
+mod server;
 #[path = "cli/shell.rs"]
 mod shell;
 
+#[path = "cli/acceptance.rs"]
+mod acceptance;
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/messages.rs"]
@@ -12,6 +18,8 @@ mod messages;
 mod postgres;
 #[path = "cli/read_models.rs"]
 mod read_models;
+#[path = "cli/replaced_log.rs"]
+mod replaced_log;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "cli/tokens.rs"]

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use api::{
     compose::{Serving, StoreUrl, Stores},
     demo,
-    graphql::{CairnSchema, kernel::RequestContext, schema},
+    graphql::{
+        CairnSchema,
+        kernel::{Floor, RequestContext},
+        schema,
+    },
     http::install_metrics,
 };
 use async_graphql::Request;
@@ -19,19 +23,28 @@ use uuid::Uuid;
 
 const BOARD: &str =
     "query($first: Int) { lotBoard(first: $first, filter: { type: [PAL, FG15, DEB] }) { nodes {
-    code supplier { name } parents { usedG lot { code } } children { lot { code status } }
-    inspections { decision } readings { tenthsC } deviations { status } shipment { document } } } }";
+    code supplier { name } parents { nodes { usedG lot { code } } } children { nodes { lot { code status } } }
+    inspections { nodes { decision } } readings { nodes { tenthsC } } deviations { nodes { status } }
+    shipment { document } } } }";
 
 async fn board(schema: &CairnSchema, first: i32) -> usize {
     let caller =
         Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions: PermissionSet::all() };
-    let context =
-        RequestContext { caller, correlation_id: Uuid::now_v7(), traceparent: None, idempotency_key: None };
+    let context = RequestContext {
+        caller,
+        correlation_id: Uuid::now_v7(),
+        traceparent: None,
+        idempotency_key: None,
+        floor: Floor::default(),
+    };
     let variables = async_graphql::Variables::from_json(serde_json::json!({ "first": first }));
     let answer = schema.execute(Request::new(BOARD).variables(variables).data(context)).await;
     let data: Value = answer.into_result().unwrap().data.into_json().unwrap();
     let nodes = data["lotBoard"]["nodes"].as_array().unwrap();
-    assert!(nodes.iter().any(|lot| !lot["parents"].as_array().unwrap().is_empty()), "edges were followed");
+    assert!(
+        nodes.iter().any(|lot| !lot["parents"]["nodes"].as_array().unwrap().is_empty()),
+        "edges were followed"
+    );
     nodes.len()
 }
 

@@ -40,8 +40,8 @@ write_command() {
   local name=$1 prefix=
   shift
   [ -z "$cluster_user" ] || prefix="runuser -u $cluster_user -- "
-  printf '#!/bin/sh\ncd /\nexec %s%s -D %s -w -t 60 %s </dev/null\n' \
-    "$prefix" "$postgres_bin/pg_ctl" "$cluster/data" "$*" >"$cluster/$name"
+  printf '#!/bin/bash\ncd /\nexec %s%q -D %q -w -t 60%s </dev/null\n' \
+    "$prefix" "$postgres_bin/pg_ctl" "$cluster/data" "$(printf ' %q' "$@")" >"$cluster/$name"
   chmod 755 "$cluster/$name"
 }
 
@@ -73,7 +73,8 @@ start_cluster() {
     settings "$port" | as_cluster_user tee "$cluster/data/postgresql.auto.conf" >/dev/null
     if "$cluster/start" >/dev/null 2>&1 8>&- 9>&-; then
       export CAIRN_TEST_POSTGRES="postgres://cairn:$password@127.0.0.1:$port/postgres"
-      export CAIRN_TEST_POSTGRES_RESTART="$cluster/restart"
+      CAIRN_TEST_POSTGRES_RESTART=$(printf '%q' "$cluster/restart")
+      export CAIRN_TEST_POSTGRES_RESTART
       return
     fi
   done

@@ -70,7 +70,12 @@ apt_install() {
 }
 
 need_compiler() {
-  have cc || apt_install "SQLite is compiled into the program" gcc libc6-dev
+  compiles || apt_install "SQLite is compiled into the program" gcc libc6-dev
+}
+
+# A compiler alone is no proof: without the C library's headers it compiles nothing.
+compiles() {
+  have cc && printf '#include <stdio.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - >/dev/null 2>&1
 }
 
 # Rust itself is the one thing that has to be there; its version and parts are seen to.

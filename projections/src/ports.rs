@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use commands::ports::{Position, StreamKey, Version};
 use uuid::Uuid;
 
-use crate::{Query, Selection, Table, Value};
+use crate::{Model, Query, Selection, Table, Value};
 
 /// Names one set of tables of a read model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,10 +77,21 @@ pub struct Build {
     pub state: BuildState,
     /// Its checkpoint: every event up to here is in the rows, or parked.
     pub position: Position,
+    /// The id of the event that stands at `position` in the log that it was folded from. None at position 0, and in
+    /// builds of programs that did not keep it.
+    pub anchor: Option<Uuid>,
     /// Its tables' names, without suffix.
     pub tables: Vec<String>,
     /// When it came into its state.
     pub since: DateTime<Utc>,
+}
+
+impl Build {
+    /// Whether readers of this read model, in the version that this program knows, read it.
+    pub fn is_live(&self, model: &Model) -> bool {
+        self.state == BuildState::Live
+            && (self.id.model.as_str(), self.id.version) == (model.name, model.version)
+    }
 }
 
 /// The right to write, until it expires or somebody takes it. Every change of hands raises the epoch, so that a
@@ -111,6 +122,8 @@ pub struct Move {
     pub from: Position,
     /// Where it goes.
     pub to: Position,
+    /// The id of the event that stands there.
+    pub anchor: Option<Uuid>,
 }
 
 /// What changes in one table.
@@ -156,6 +169,15 @@ pub struct ParkedEvent {
     pub parked_at: DateTime<Utc>,
 }
 
+/// An event that is left out of a read model for good, in every build of every version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// The read model.
+    pub model: String,
+    /// The event.
+    pub event_id: Uuid,
+}
+
 /// Somebody decided what becomes of a parked stream, or a build took over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -163,7 +185,7 @@ pub struct AuditEntry {
     pub at: DateTime<Utc>,
     /// Who.
     pub actor: String,
-    /// What was done: `retry`, `skip`, `take_over`.
+    /// What was done: `retry`, `skip`, `take_over`, `discard`.
     pub action: String,
     /// In which build.
     pub build: BuildId,
@@ -188,6 +210,8 @@ pub struct Step {
     pub park: Vec<ParkedEvent>,
     /// Events to take out of the parked ones.
     pub unpark: Vec<(BuildId, Position)>,
+    /// Events to leave out for good.
+    pub skip: Vec<Skip>,
     /// Entries for the record.
     pub audit: Vec<AuditEntry>,
 }
@@ -265,6 +289,12 @@ pub enum ReadStoreError {
     /// A cursor does not fit the query.
     #[error("the cursor does not fit the query")]
     ForeignCursor,
+    /// No row can be compared with what the query names. A fault of whoever asks.
+    #[error("{reason}")]
+    Unanswerable {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// Where read models keep their rows and checkpoints. It can be thrown away and rebuilt from the log at any time.
@@ -301,6 +331,10 @@ pub trait ReadStore: Send + Sync + 'static {
     /// Makes the further indexes of a build's tables. Those that exist stay.
     async fn index_build(&self, build: &BuildId, tables: &[&'static Table]) -> Result<(), ReadStoreError>;
 
+    /// Retires a build for good, provided that its checkpoint and anchor still stand where `seen` has them: nobody reads
+    /// or moves it afterwards. The audit entry is stored with it. False: it has moved, or was retired before.
+    async fn discard_build(&self, seen: &Build, audit: &AuditEntry) -> Result<bool, ReadStoreError>;
+
     /// Drops a build, its tables and what is parked in it.
     async fn drop_build(&self, build: &BuildId) -> Result<(), ReadStoreError>;
 
@@ -335,6 +369,9 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// What is parked, by build and position.
     async fn parked(&self) -> Result<Vec<ParkedEvent>, ReadStoreError>;
+
+    /// What is left out for good.
+    async fn skips(&self) -> Result<Vec<Skip>, ReadStoreError>;
 
     /// The latest entries of the record, newest first.
     async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, ReadStoreError>;

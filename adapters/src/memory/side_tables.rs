@@ -43,6 +43,18 @@ impl DeadlineStore for MemoryEventStore {
         Ok(self.state().deadlines.values().map(|stored| stored.deadline.due_at).min())
     }
 
+    async fn postpone_deadline(
+        &self,
+        tenant: TenantId,
+        deadline_id: Uuid,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if let Some(stored) = self.state().deadlines.get_mut(&(tenant, deadline_id)) {
+            stored.deadline.due_at = due_at;
+        }
+        Ok(())
+    }
+
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
         self.state().deadlines.remove(&(tenant, deadline_id));
         Ok(())

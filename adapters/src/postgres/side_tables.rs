@@ -28,6 +28,8 @@ pub(super) const DUE_DEADLINES: &str =
     where due_at <= $1 order by due_at, tenant, deadline_id limit $2";
 pub(super) const NEXT_DUE_AT: &str = "select min(due_at) from deadlines";
 pub(super) const CLOSE_DEADLINE: &str = "delete from deadlines where tenant = $1 and deadline_id = $2";
+pub(super) const POSTPONE_DEADLINE: &str =
+    "update deadlines set due_at = $3 where tenant = $1 and deadline_id = $2";
 pub(super) const LOAD_CHECKPOINT: &str = "select position from checkpoints where name = $1";
 /// An absent row stands for position 0.
 pub(super) const ADVANCE_CHECKPOINT: &str = "insert into checkpoints as stored (name, position)
@@ -77,6 +79,16 @@ impl DeadlineStore for PostgresEventStore {
     async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let rows = self.read("reading the deadlines", SIDE_TABLES + 3, &[]).await?;
         Ok(rows.first().and_then(|row| row.get(0)))
+    }
+
+    async fn postpone_deadline(
+        &self,
+        tenant: TenantId,
+        deadline_id: Uuid,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let row: [&(dyn ToSql + Sync); 3] = [&tenant, &deadline_id, &due_at];
+        self.read("postponing a deadline", SIDE_TABLES + 7, &row).await.map(drop)
     }
 
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {

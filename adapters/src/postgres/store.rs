@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-    StreamKey, TenantId, Version,
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, PastEvent, Position, Receipt, RecordedEvent,
+    StoreError, StreamKey, TenantId, Version,
 };
 use tokio::sync::watch;
 use tokio_postgres::{Config, Row, types::ToSql};
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     append, bell,
-    events::{as_sql, columns, from_sql, recorded_events},
+    events::{as_sql, columns, from_sql, past_events, recorded_events},
     lane::Lane,
     migrate::migrate,
     side_tables,
@@ -46,6 +46,8 @@ const QUERIES: &[&str] = &[
     ),
     "select max(position) from events",
     "select position_at($1)",
+    "select version, event_id, event_type, schema_version, payload from events
+     where tenant = $1 and category = $2 and stream_id = $3 and version > $4 order by version limit $5",
     side_tables::LOAD_SNAPSHOT,
     side_tables::SAVE_SNAPSHOT,
     side_tables::DUE_DEADLINES,
@@ -53,14 +55,16 @@ const QUERIES: &[&str] = &[
     side_tables::CLOSE_DEADLINE,
     side_tables::LOAD_CHECKPOINT,
     side_tables::ADVANCE_CHECKPOINT,
+    side_tables::POSTPONE_DEADLINE,
 ];
 const READ_STREAM: usize = 0;
 const READ_LOG: usize = 1;
 const READ_LOG_FILTERED: usize = 2;
 const HEAD: usize = 3;
 const POSITION_AT: usize = 4;
+const READ_PAST: usize = 5;
 /// Where the side tables' queries begin.
-pub(super) const SIDE_TABLES: usize = 5;
+pub(super) const SIDE_TABLES: usize = 6;
 
 /// The event log in a PostgreSQL database. Several processes may share it; each has one connection that writes.
 pub struct PostgresEventStore {
@@ -170,6 +174,18 @@ impl EventStore for PostgresEventStore {
         let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
         let parameters: [&(dyn ToSql + Sync); 5] = [&stream.tenant, &category, &id, &after, &limit];
         recorded_events(&self.read("reading a stream", READ_STREAM, &parameters).await?)
+    }
+
+    async fn read_past(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let (category, id) = (&*stream.category, &*stream.id);
+        let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
+        let parameters: [&(dyn ToSql + Sync); 5] = [&stream.tenant, &category, &id, &after, &limit];
+        past_events(&self.read("reading a stream's past", READ_PAST, &parameters).await?)
     }
 
     async fn read_log(

@@ -1,13 +1,15 @@
 //! The tables that the read store keeps for itself, beside those of the read models. Both engines take the same text.
 
 /// The version of these tables. A read store of an older version is brought forward, a newer one is refused.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 3;
 
 /// Makes the mark of the version.
 pub(super) const CREATE_MARK: &str = "create table if not exists read_schema (version bigint not null)";
 
 /// The steps from each version to the next, from none to 1 first.
-pub(super) const STEPS: &[&[&str]] = &[&[
+pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED];
+
+const FIRST: &[&str] = &[
     "create table read_leases (
         name text primary key, holder text not null, epoch bigint not null, expires_at bigint not null)",
     "create table read_models (
@@ -26,4 +28,11 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "create table read_images (
         name text not null, part bigint not null, position bigint not null, bytes BYTES not null,
         primary key (name, part))",
-]];
+];
+
+/// A build names the event that it stands on, so that it is never taken for one of another log.
+const ANCHORED: &[&str] = &["alter table read_models add column anchor text"];
+
+/// What somebody decided to leave out outlives the build that it was decided for.
+const SKIPPED: &[&str] = &["create table read_skips (
+    model text not null, event_id text not null, primary key (model, event_id))"];

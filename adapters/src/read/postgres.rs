@@ -31,10 +31,22 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// (`synchronous_commit = off`): after a crash rows and checkpoint go back together, and the log tells the rest again.
 pub(super) struct PostgresEngine {
     config: Config,
-    idle: Mutex<Vec<Connection>>,
+    /// For questions, whose plans the planner chooses.
+    idle_asking: Mutex<Vec<Connection>>,
+    /// For rows by their keys.
+    idle_by_key: Mutex<Vec<Connection>>,
     readers: Semaphore,
     writers: Semaphore,
 }
+
+/// What every connection is set to.
+const SETTINGS: &str = "set synchronous_commit = off; set lock_timeout = '10s';
+    set idle_in_transaction_session_timeout = '60s'; set jit = off;";
+
+/// Rows by their keys come over the key's index and no other way. A prepared statement's plan is kept for as long as the
+/// table's statistics say nothing new, and those of a read model that was built over an empty log say that it is
+/// empty: such a plan compares every row with every key, for minutes a page once the rows are there.
+const BY_KEY: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;";
 
 struct Connection {
     client: Client,
@@ -54,27 +66,30 @@ impl PostgresEngine {
         config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
         Ok(Self {
             config,
-            idle: Mutex::default(),
+            idle_asking: Mutex::default(),
+            idle_by_key: Mutex::default(),
             readers: Semaphore::new(READERS),
             writers: Semaphore::new(WRITERS),
         })
     }
 
-    async fn connect(&self, doing: &'static str) -> Result<Connection, ReadStoreError> {
+    async fn connect(&self, doing: &'static str, by_key: bool) -> Result<Connection, ReadStoreError> {
         let (client, connection) = self.config.connect(NoTls).await.map_err(failed(doing))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection of the read store ended");
             }
         });
-        let settings = "set synchronous_commit = off; set lock_timeout = '10s';
-                        set idle_in_transaction_session_timeout = '60s'; set jit = off;";
-        client.batch_execute(settings).await.map_err(failed(doing))?;
+        client.batch_execute(SETTINGS).await.map_err(failed(doing))?;
+        if by_key {
+            client.batch_execute(BY_KEY).await.map_err(failed(doing))?;
+        }
         Ok(Connection { client, statements: HashMap::new() })
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self, by_key: bool) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        let idle = if by_key { &self.idle_by_key } else { &self.idle_asking };
+        idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,10 +99,10 @@ impl Engine for PostgresEngine {
         let unavailable = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
         let turns = if J::WRITES { &self.writers } else { &self.readers };
         let _turn = turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
-        let idle = self.idle().pop().filter(|connection| !connection.client.is_closed());
+        let idle = self.idle(J::BY_KEY).pop().filter(|connection| !connection.client.is_closed());
         let mut connection = match idle {
             Some(connection) => connection,
-            None => self.connect(J::DOING).await?,
+            None => self.connect(J::DOING, J::BY_KEY).await?,
         };
         let answer = if J::WRITES {
             write(&mut connection, job).await?
@@ -98,7 +113,7 @@ impl Engine for PostgresEngine {
             let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
             answer
         };
-        self.idle().push(connection);
+        self.idle(J::BY_KEY).push(connection);
         Ok(answer)
     }
 }

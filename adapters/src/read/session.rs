@@ -72,6 +72,8 @@ pub(super) trait Job: Send + 'static {
     const DOING: &'static str;
     /// Whether it writes.
     const WRITES: bool;
+    /// Whether it finds every row of a read model by its key, so that no plan but one over the key's index is right.
+    const BY_KEY: bool = Self::WRITES;
 
     fn run<S: Session>(
         self,

@@ -23,6 +23,17 @@ pub(super) struct Statement {
     pub(super) parameters: Vec<Value>,
 }
 
+/// SQLite takes 32,766 parameters, PostgreSQL 65,535; a page adds a few of its own.
+const MOST_PARAMETERS: usize = 32_000;
+
+/// PostgreSQL has no text with the character zero: no row holds it.
+fn storable(text: &str) -> Result<(), ReadStoreError> {
+    match text.contains('\0') {
+        true => Err(ReadStoreError::Unanswerable { reason: "a text holds the character zero".to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// Collects parameters while a statement is made. The builder is given their numbers in place of their values, for
 /// every value is bound in the engine's own type later.
 #[derive(Default)]
@@ -32,6 +43,18 @@ impl Parameters {
     fn add(&mut self, value: Value) -> Expr {
         self.0.push(value);
         Expr::val(self.0.len() as i64 - 1)
+    }
+
+    /// Refuses what an engine would answer with a fault, as if it were broken.
+    fn within_limits(&self) -> Result<(), ReadStoreError> {
+        if self.0.len() > MOST_PARAMETERS {
+            let reason = format!("a filter names {} values, {MOST_PARAMETERS} are possible", self.0.len());
+            return Err(ReadStoreError::Unanswerable { reason });
+        }
+        self.0.iter().try_for_each(|value| match value {
+            Value::Text(text) => storable(text),
+            _ => Ok(()),
+        })
     }
 
     fn finish(self, (sql, numbers): (String, Values)) -> Statement {
@@ -239,6 +262,7 @@ impl Dialect {
         for column in &ordering {
             outer.order_by(("page", *column), order.clone());
         }
+        parameters.within_limits()?;
         Ok(parameters.finish(self.render(&outer)))
     }
 
@@ -254,6 +278,7 @@ impl Dialect {
         rows.cond_where(self.condition(query.table, &query.filter, &mut parameters)?).limit(cap.into());
         let mut count = sea_query::Query::select();
         count.expr(Func::count(Expr::cust("*"))).from_subquery(rows, "rows");
+        parameters.within_limits()?;
         Ok(parameters.finish(self.render(&count)))
     }
 
@@ -302,6 +327,7 @@ impl Dialect {
             Filter::AtLeast(name, value) => column(name)?.gte(parameters.add(value.clone())),
             Filter::AtMost(name, value) => column(name)?.lte(parameters.add(value.clone())),
             Filter::Contains(name, text) => {
+                storable(text)?;
                 let pattern = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
                 let lower = Expr::expr(Func::lower(column(name)?));
                 lower.like(LikeExpr::new(format!("%{}%", pattern.to_ascii_lowercase())).escape('\\'))

@@ -60,8 +60,22 @@ fn connect(path: &Path, settings: &str) -> Result<Connection, ReadStoreError> {
     // Plans do not depend on the values bound: without this, SQLite plans a cached statement anew at each use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(128);
+    recognise(&connection, path)?;
     connection.execute_batch(settings).map_err(&failed)?;
     Ok(connection)
+}
+
+/// Reads whose file it is, writing nothing: read models in another program's file would be lost with it, or it with them.
+fn recognise(connection: &Connection, path: &Path) -> Result<(), ReadStoreError> {
+    let is_own_or_empty = "select not exists (select 1 from sqlite_schema)
+        or exists (select 1 from sqlite_schema where type = 'table' and name = 'read_schema')";
+    let known = connection.query_row(is_own_or_empty, [], |row| row.get::<_, bool>(0));
+    if known.map_err(failed("reading whose file it is"))? {
+        Ok(())
+    } else {
+        let reason = format!("{} is another program's SQLite database", path.display());
+        Err(ReadStoreError::Corrupt { reason })
+    }
 }
 
 impl SqliteEngine {

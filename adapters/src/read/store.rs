@@ -10,15 +10,16 @@ use projections::{
     ColumnType, Field, Query, Selection, Table, Value,
     ports::{
         AuditEntry, Build, BuildId, BuildState, Claim, Differences, Fence, ParkedEvent, ReadStore,
-        ReadStoreError, Step, StepOutcome,
+        ReadStoreError, Skip, Step, StepOutcome,
     },
 };
 use uuid::Uuid;
 
 use super::{
     jobs::{
-        ClaimLease, Compare, CreateBuild, CreateIndex, DropBuild, ListAudit, ListBuilds, ListParked,
-        LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage, StoreStep, TakeOver,
+        ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
+        ListParked, ListSkips, LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage,
+        StoreStep, TakeOver,
     },
     session::Engine,
     sql::{Dialect, Statement},
@@ -119,6 +120,10 @@ impl<E: Engine> ReadStore for Store<E> {
         Ok(())
     }
 
+    async fn discard_build(&self, seen: &Build, audit: &AuditEntry) -> Result<bool, ReadStoreError> {
+        self.engine.run(DiscardBuild { seen: seen.clone(), audit: audit.clone() }).await
+    }
+
     async fn drop_build(&self, build: &BuildId) -> Result<(), ReadStoreError> {
         self.engine.run(DropBuild(build.clone())).await
     }
@@ -158,6 +163,10 @@ impl<E: Engine> ReadStore for Store<E> {
 
     async fn parked(&self) -> Result<Vec<ParkedEvent>, ReadStoreError> {
         self.engine.run(ListParked).await
+    }
+
+    async fn skips(&self) -> Result<Vec<Skip>, ReadStoreError> {
+        self.engine.run(ListSkips).await
     }
 
     async fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, ReadStoreError> {

@@ -1,5 +1,7 @@
 //! One batch, one transaction.
 
+use std::sync::{Mutex, PoisonError};
+
 use commands::ports::{
     AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
 };
@@ -7,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use super::{
+    ends::{Ends, Tip},
     events::{as_sql, from_sql},
     failure::store_error,
 };
@@ -17,36 +20,46 @@ const APPENDING: &str = "appending to the log";
 /// Judges and stores a batch. Answers the outcomes and the head that the log then has.
 pub(super) fn append(
     connection: &mut Connection,
+    place: &Mutex<Option<Ends>>,
     batch: &[Commit],
 ) -> Result<(Vec<AppendOutcome>, Position), StoreError> {
-    write(connection, batch).map_err(store_error(APPENDING))
+    let place = || place.lock().unwrap_or_else(PoisonError::into_inner);
+    // Taken out, so that a batch that fails, or panics, leaves nothing half true behind.
+    let ends = place().take().unwrap_or_default();
+    let (outcomes, head, ends) = write(connection, ends, batch).map_err(store_error(APPENDING))?;
+    *place() = Some(ends);
+    Ok((outcomes, head))
 }
 
-fn write(connection: &mut Connection, batch: &[Commit]) -> rusqlite::Result<(Vec<AppendOutcome>, Position)> {
+fn write(
+    connection: &mut Connection,
+    ends: Ends,
+    batch: &[Commit],
+) -> rusqlite::Result<(Vec<AppendOutcome>, Position, Ends)> {
     // Immediate: what is read here cannot change before it is built upon, whoever else has the file open.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let judgement = judge(batch, &mut Log { connection: &transaction })?;
-    let end = end_of_log(&transaction)?;
-    insert(&transaction, &judgement.accepted, &end)?;
-    let head = end.position + judgement.event_count();
+    let tip = tip_of_log(&transaction)?;
+    let mut log = Log { connection: &transaction, ends: ends.at(tip) };
+    let judgement = judge(batch, &mut log)?;
+    let ends = log.ends;
+    let grown_to = insert(&transaction, &judgement.accepted, &tip)?;
     transaction.commit()?;
-    Ok((judgement.outcomes(end.position), head))
+    let ends = ends.follow(&judgement.accepted, grown_to);
+    Ok((judgement.outcomes(tip.position), grown_to.position, ends))
 }
 
-/// The last event's place and instant.
-struct End {
-    position: Position,
-    recorded_at: i64,
+fn tip_of_log(transaction: &Transaction<'_>) -> rusqlite::Result<Tip> {
+    let mut last = transaction.prepare_cached(
+        "select position, event_id, recorded_at from events order by position desc limit 1",
+    )?;
+    let tip = |row: &rusqlite::Row<'_>| {
+        Ok(Tip { position: from_sql(row.get(0)?), event_id: row.get(1)?, recorded_at: row.get(2)? })
+    };
+    Ok(last.query_row([], tip).optional()?.unwrap_or(Tip::NOWHERE))
 }
 
-fn end_of_log(transaction: &Transaction<'_>) -> rusqlite::Result<End> {
-    let mut last = transaction
-        .prepare_cached("select position, recorded_at from events order by position desc limit 1")?;
-    let end = last.query_row([], |row| Ok(End { position: from_sql(row.get(0)?), recorded_at: row.get(1)? }));
-    Ok(end.optional()?.unwrap_or(End { position: 0, recorded_at: i64::MIN }))
-}
-
-fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rusqlite::Result<()> {
+/// Stores the commits after the tip. Answers the tip that the log then has.
+fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], tip: &Tip) -> rusqlite::Result<Tip> {
     let mut events = transaction.prepare_cached(
         "insert into events (position, tenant, category, stream_id, version, event_id, event_type, schema_version,
          payload, metadata, recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -54,8 +67,7 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rus
     let mut commits = transaction.prepare_cached(
         "insert into commits (tenant, command_id, digest, position, event_count, reply) values (?, ?, ?, ?, ?, ?)",
     )?;
-    let mut position = end.position;
-    let mut recorded_at = end.recorded_at;
+    let Tip { mut position, mut event_id, mut recorded_at } = *tip;
     for commit in accepted {
         // The log's clock moves with events alone: what left none is not seen by the next.
         if commit.event_count() > 0 {
@@ -67,6 +79,7 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rus
             let versions = write.expected_version + 1..;
             for (event, version) in write.events.iter().zip(versions) {
                 position += 1;
+                event_id = event.event_id;
                 let stream = &write.stream;
                 events.execute(params![
                     as_sql(position),
@@ -91,7 +104,7 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], end: &End) -> rus
         }
         insert_deadlines(transaction, commit, position)?;
     }
-    Ok(())
+    Ok(Tip { position, event_id, recorded_at })
 }
 
 fn insert_deadlines(
@@ -118,9 +131,10 @@ fn insert_deadlines(
     Ok(())
 }
 
-/// The log as the transaction sees it.
+/// The log as the transaction sees it, and what is remembered of it.
 struct Log<'transaction> {
     connection: &'transaction Connection,
+    ends: Ends,
 }
 
 impl Facts for Log<'_> {
@@ -128,6 +142,9 @@ impl Facts for Log<'_> {
 
     fn stands(&mut self, write: &StreamWrite) -> rusqlite::Result<Stands> {
         let stream = &write.stream;
+        if let Some(stands) = self.ends.find(stream) {
+            return Ok(stands);
+        }
         let mut last = self.connection.prepare_cached(
             "select version, event_id from events where tenant = ? and category = ? and stream_id = ?
              order by version desc limit 1",
@@ -135,7 +152,9 @@ impl Facts for Log<'_> {
         let key = params![stream.tenant, &*stream.category, &*stream.id];
         let stands =
             |row: &rusqlite::Row<'_>| Ok(Stands { version: from_sql(row.get(0)?), event: Some(row.get(1)?) });
-        Ok(last.query_row(key, stands).optional()?.unwrap_or(Stands::NOWHERE))
+        let stands = last.query_row(key, stands).optional()?.unwrap_or(Stands::NOWHERE);
+        self.ends.remember(stream, stands);
+        Ok(stands)
     }
 
     fn answer(

@@ -1,23 +1,17 @@
 use std::{
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use commands::ports::StoreError;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, hooks::Wal};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig, hooks::Wal};
 use schema::migrations::{SQLITE, SQLITE_APPLICATION_ID, newest};
 
-use super::failure::store_error;
+use super::{checkpoint::Checkpoints, failure::store_error};
 
-/// The first bytes of every SQLite file.
-const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Waits of 2 ms that a writer spends on another process's transaction before it answers `Unavailable`: 10 s.
 const LONGEST_WAIT: i32 = 5_000;
-/// Pages by which the write-ahead log grows before a commit moves them into the file: 32 MiB.
-const CHECKPOINT_PAGES: i32 = 8_000;
 
 /// A SQLite file that is Cairn's, in the schema that this program knows. Read models may keep their tables in it.
 #[derive(Debug, Clone)]
@@ -33,18 +27,10 @@ impl SqliteFile {
     /// that a newer program wrote: neither is written to. [`StoreError::Unavailable`] when it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = Self { path: path.to_owned() };
-        file.check_magic()?;
         let mut connection =
             file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         file.recognise(&connection)?;
-        let doing = "setting up the write-ahead log";
-        let mode: String = connection
-            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-            .map_err(store_error(doing))?;
-        if mode != "wal" {
-            let reason = format!("{} cannot be used with a write-ahead log, only {mode}", path.display());
-            return Err(StoreError::Unavailable { doing, reason });
-        }
+        file.use_write_ahead_log(&connection)?;
         file.migrate(&mut connection)?;
         // A damaged file is better noticed now than by the first command.
         connection
@@ -74,7 +60,27 @@ impl SqliteFile {
                 "pragma synchronous = full; pragma cache_size = -65536; pragma temp_store = memory;",
             )
             .map_err(&failed)?;
-        connection.wal_hook(Some(checkpoint_now_and_then())).map_err(failed)?;
+        let mut checkpoints = Checkpoints::start(self).map_err(|error| StoreError::Unavailable {
+            doing: "starting the thread for checkpoints",
+            reason: error.to_string(),
+        })?;
+        let committed = move |log: &mut Wal, pages| {
+            checkpoints.committed(log, pages);
+            Ok(())
+        };
+        connection.wal_hook(Some(committed)).map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// A connection that moves the write-ahead log into the file, and has it on the disk before the log may be
+    /// overwritten. Blocks.
+    pub(super) fn mover(&self) -> Result<Connection, StoreError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection
+            .execute_batch(
+                "pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma cache_size = -2048;",
+            )
+            .map_err(store_error("setting up a connection"))?;
         Ok(connection)
     }
 
@@ -105,30 +111,45 @@ impl SqliteFile {
         Ok(connection)
     }
 
-    /// Refuses a file that SQLite would have to interpret as one of its own.
-    fn check_magic(&self) -> Result<(), StoreError> {
-        let unavailable = |error: std::io::Error| StoreError::Unavailable {
-            doing: "opening the event store's file",
-            reason: format!("{}: {error}", self.path.display()),
+    /// Of two that switch a new file at once, SQLite refuses one without asking its busy handler: asked here.
+    fn use_write_ahead_log(&self, connection: &Connection) -> Result<(), StoreError> {
+        let doing = "setting up the write-ahead log";
+        let mut waits = 0;
+        let mode: String = loop {
+            match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && wait_for_writer(waits) =>
+                {
+                    waits += 1;
+                }
+                answer => break answer.map_err(store_error(doing))?,
+            }
         };
-        let mut start = Vec::with_capacity(MAGIC.len());
-        match File::open(&self.path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unavailable(error)),
-            Ok(file) => file.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(unavailable)?,
-        };
-        if start.is_empty() || start == MAGIC {
-            return Ok(());
+        if mode != "wal" {
+            let path = self.path.display();
+            let reason = format!("{path} cannot be used with a write-ahead log, only {mode}");
+            return Err(StoreError::Unavailable { doing, reason });
         }
-        Err(StoreError::Corrupt { reason: format!("{} is not a SQLite database", self.path.display()) })
+        Ok(())
     }
 
-    /// Reads whose file it is. Writes nothing.
+    /// Reads whose file it is, through SQLite alone: a handle of our own would take this process's locks on the file with
+    /// it when it is closed. Writes nothing.
     fn recognise(&self, connection: &Connection) -> Result<(), StoreError> {
-        let (application, version) = marks(connection)?;
-        let tables: i64 = connection
+        // All three answers are of one moment: another program may be bringing the schema forward just now.
+        let moment = connection.unchecked_transaction().map_err(store_error("reading the schema"))?;
+        let tables: i64 = moment
             .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
-            .map_err(store_error("reading the schema"))?;
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => {
+                    let reason = format!("{} is not a SQLite database", self.path.display());
+                    StoreError::Corrupt { reason }
+                }
+                _ => store_error("reading the schema")(error),
+            })?;
+        let (application, version) = marks(&moment)?;
+        drop(moment);
         let is_empty = application == 0 && version == 0 && tables == 0;
         if application != SQLITE_APPLICATION_ID && !is_empty {
             let path = self.path.display();
@@ -170,24 +191,6 @@ fn marks(connection: &Connection) -> Result<(i32, u32), StoreError> {
 fn refuse_newer(found: u32) -> Result<(), StoreError> {
     let known = newest(SQLITE);
     if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
-}
-
-/// SQLite's own way tries after each commit once the log is long; behind a reader that idles in its transaction nothing
-/// comes of it, and each try costs more than the one before. This one waits for the log to grow again.
-fn checkpoint_now_and_then() -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> + Send + 'static {
-    let mut due_at = CHECKPOINT_PAGES;
-    move |log, pages| {
-        if pages < CHECKPOINT_PAGES {
-            due_at = CHECKPOINT_PAGES;
-        } else if pages >= due_at {
-            due_at = pages.saturating_add(CHECKPOINT_PAGES);
-            if let Err(error) = log.checkpoint() {
-                // The commit stands all the same, and the log holds what did not get into the file.
-                tracing::warn!(%error, "the write-ahead log could not be moved into the file");
-            }
-        }
-        Ok(())
-    }
 }
 
 /// SQLite's own waits grow to 100 ms, which starves a writer among many: short ones let it have its turn.

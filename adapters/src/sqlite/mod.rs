@@ -3,6 +3,8 @@
 //! Reading order: `file` (what a file of ours is), `append` (one batch, one transaction), `store` (the ports).
 
 mod append;
+mod checkpoint;
+mod ends;
 mod events;
 mod failure;
 mod file;

@@ -1,7 +1,9 @@
 //! Reading the log, on a reader's own connection.
 
 use chrono::{DateTime, Utc};
-use commands::ports::{LogFilter, LogPage, Position, RecordedEvent, StoreError, StreamKey, Version};
+use commands::ports::{
+    LogFilter, LogPage, PastEvent, Position, RecordedEvent, StoreError, StreamKey, Version,
+};
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 
 use super::{
@@ -24,6 +26,35 @@ pub(super) fn read_stream(
     );
     let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
     events(connection, &sql, params![stream.tenant, &*stream.category, &*stream.id, after, limit])
+}
+
+pub(super) fn read_past(
+    connection: &Connection,
+    stream: &StreamKey,
+    after_version: Version,
+    limit: usize,
+) -> Result<Vec<PastEvent>, StoreError> {
+    let read = || {
+        let mut select = connection.prepare_cached(
+            "select version, event_id, event_type, schema_version, payload from events
+             where tenant = ? and category = ? and stream_id = ? and version > ? order by version limit ?",
+        )?;
+        let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
+        let events = select.query_map(
+            params![stream.tenant, &*stream.category, &*stream.id, after, limit],
+            |row| {
+                Ok(PastEvent {
+                    version: from_sql(row.get(0)?),
+                    event_id: row.get(1)?,
+                    event_type: row.get(2)?,
+                    schema_version: row.get(3)?,
+                    payload: row.get(4)?,
+                })
+            },
+        )?;
+        events.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(store_error("reading a stream's past"))
 }
 
 pub(super) fn read_log(

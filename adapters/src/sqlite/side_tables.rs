@@ -89,6 +89,20 @@ impl DeadlineStore for SqliteEventStore {
         .await
     }
 
+    async fn postpone_deadline(
+        &self,
+        tenant: TenantId,
+        deadline_id: Uuid,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write("postponing a deadline", move |connection| {
+            let mut update = connection
+                .prepare_cached("update deadlines set due_at = ? where tenant = ? and deadline_id = ?")?;
+            update.execute(params![due_at.timestamp_millis(), tenant, deadline_id]).map(drop)
+        })
+        .await
+    }
+
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
         self.write("closing a deadline", move |connection| {
             let mut delete =

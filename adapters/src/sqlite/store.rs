@@ -1,14 +1,14 @@
 use std::{
     path::Path,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-    StreamKey, TenantId, Version,
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, PastEvent, Position, Receipt, RecordedEvent,
+    StoreError, StreamKey, TenantId, Version,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     append,
+    ends::Ends,
     events::as_sql,
     failure::store_error,
     file::SqliteFile,
@@ -31,6 +32,8 @@ const POLL_EVERY: Duration = Duration::from_millis(100);
 pub struct SqliteEventStore {
     file: SqliteFile,
     writer: WriterThread,
+    /// The writer's alone.
+    ends: Arc<Mutex<Option<Ends>>>,
     readers: Arc<Readers>,
     head: Arc<watch::Sender<Position>>,
 }
@@ -68,7 +71,7 @@ impl SqliteEventStore {
         let readers = Arc::new(Readers::new(file.clone()));
         let head = Arc::new(watch::Sender::new(head));
         tokio::spawn(poll(Arc::downgrade(&readers), Arc::downgrade(&head)));
-        Ok(Self { file, writer, readers, head })
+        Ok(Self { file, writer, ends: Arc::default(), readers, head })
     }
 
     /// The file, for read models that keep their tables beside the log.
@@ -128,8 +131,8 @@ impl EventStore for SqliteEventStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let batch = batch.to_vec();
-        let append = move |connection: &mut Connection| append::append(connection, &batch);
+        let (batch, ends) = (batch.to_vec(), Arc::clone(&self.ends));
+        let append = move |connection: &mut Connection| append::append(connection, &ends, &batch);
         let (outcomes, head) = self.writer.run("appending to the log", append).await?;
         raise(&self.head, head);
         Ok(outcomes)
@@ -143,6 +146,16 @@ impl EventStore for SqliteEventStore {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let stream = stream.clone();
         self.read(move |connection| reads::read_stream(connection, &stream, after_version, limit)).await
+    }
+
+    async fn read_past(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let stream = stream.clone();
+        self.read(move |connection| reads::read_past(connection, &stream, after_version, limit)).await
     }
 
     async fn read_log(

@@ -6,6 +6,7 @@ use adapters::{
     memory::MemoryEventStore,
     read::{postgres_read_store, sqlite_read_store},
 };
+use commands::ports::EventStore;
 use projections::{
     Model,
     ports::{ReadStore, ReadStoreError},
@@ -39,6 +40,18 @@ pub trait Harness: Sized {
         self.start_with(log, vec![Model::of::<Tally>()]).await
     }
 
+    /// A running read side over a log of any kind.
+    async fn start_over(&self, log: Arc<dyn EventStore>) -> Arc<ReadSide> {
+        let models = vec![Model::of::<Tally>()];
+        ReadSide::start(log, self.open().await, models, ReadSideOptions::default())
+    }
+
+    /// A read side that keeps nothing current, over a log of any kind.
+    async fn stand_by(&self, log: Arc<dyn EventStore>) -> Arc<ReadSide> {
+        let models = vec![Model::of::<Tally>()];
+        ReadSide::stand_by(log, self.open().await, models, ReadSideOptions::default())
+    }
+
     async fn start_with(&self, log: &MemoryEventStore, models: Vec<Model>) -> Arc<ReadSide> {
         ReadSide::start(Arc::new(log.clone()), self.open().await, models, ReadSideOptions::default())
     }
@@ -64,6 +77,13 @@ impl Harness for Sqlite {
 
 pub struct Postgres {
     database: Database,
+}
+
+impl Postgres {
+    /// A stranger's connection to the database.
+    pub async fn stranger(&self) -> tokio_postgres::Client {
+        self.database.client().await
+    }
 }
 
 impl Harness for Postgres {

@@ -5,6 +5,8 @@ mod contract;
 #[path = "../support/database.rs"]
 mod database;
 mod harness;
+mod plans;
+mod sqlite_file;
 mod tally;
 
 mod sqlite {

@@ -128,9 +128,25 @@ pub async fn append(
     event_type: &'static str,
     payload: &str,
 ) -> Position {
+    let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version: 1, payload: payload.into() };
+    store(log, stream, event).await
+}
+
+/// The first events of a log, as an older backup of it has them.
+pub async fn backup(log: &MemoryEventStore, until: Position) -> MemoryEventStore {
+    let backup = MemoryEventStore::new();
+    for event in log.read_log(0, &Default::default(), until as usize).await.unwrap().events {
+        assert_eq!(&*event.event_type, "TallyRaised");
+        let RecordedEvent { event_id, schema_version, payload, .. } = event;
+        let again = NewEvent { event_id, event_type: "TallyRaised", schema_version, payload };
+        store(&backup, &event.stream, again).await;
+    }
+    backup
+}
+
+async fn store(log: &MemoryEventStore, stream: &StreamKey, event: NewEvent) -> Position {
     let version = log.read_stream(stream, 0, usize::MAX).await.unwrap().len() as u64;
     let command_id = Uuid::now_v7();
-    let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version: 1, payload: payload.into() };
     let commit = Commit {
         tenant: stream.tenant,
         command_id,

@@ -8,7 +8,10 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::Instant,
+};
 
 use super::KeySource;
 
@@ -22,11 +25,15 @@ const UNKNOWN_KID: Duration = Duration::from_secs(5 * 60);
 const RETRY: Duration = Duration::from_secs(10);
 
 /// An identity provider's RS256 keys, by `kid`: cached for 10 min; an unknown `kid` causes at most one fetch in 5 min;
-/// known keys serve for an hour while the provider is out.
+/// known keys serve for an hour while the provider is out. Nobody whose key is known waits for the provider.
 pub struct KeySet {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     source: Arc<dyn KeySource>,
     known: RwLock<Known>,
-    fetching: Mutex<Attempts>,
+    fetching: Arc<Mutex<Attempts>>,
 }
 
 #[derive(Default)]
@@ -35,6 +42,7 @@ struct Known {
     fetched_at: Option<Instant>,
 }
 
+/// When the last fetches ended.
 #[derive(Default)]
 struct Attempts {
     last: Option<Instant>,
@@ -44,30 +52,44 @@ struct Attempts {
 impl KeySet {
     /// Keys from this source; nothing is fetched until the first token comes.
     pub fn new(source: impl KeySource) -> Self {
-        Self { source: Arc::new(source), known: RwLock::default(), fetching: Mutex::default() }
+        let shared = Shared { source: Arc::new(source), known: RwLock::default(), fetching: Arc::default() };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// The key of that name, if it may be used now.
+    /// The key of that name, if it may be used now. Waits for the provider only where the key is not known, or has not
+    /// been confirmed for an hour.
     pub async fn key(&self, kid: &str) -> Option<DecodingKey> {
-        if let (Some(key), age) = self.look_up(kid)
-            && age.is_some_and(|age| age < FRESH)
+        let shared = Arc::clone(&self.shared);
+        if let (Some(key), Some(age)) = shared.look_up(kid)
+            && age < OUTAGE
         {
+            if age >= FRESH
+                && let Ok(attempts) = Arc::clone(&shared.fetching).try_lock_owned()
+            {
+                tokio::spawn(shared.refresh(kid.to_owned(), attempts));
+            }
             return Some(key);
         }
-        self.refresh(kid).await;
-        let (key, age) = self.look_up(kid);
+        let attempts = Arc::clone(&shared.fetching).lock_owned().await;
+        // A task of its own: what is fetched is kept, also when nobody waits for it any longer.
+        let refreshed = tokio::spawn(Arc::clone(&shared).refresh(kid.to_owned(), attempts)).await;
+        if let Err(died) = refreshed {
+            tracing::error!(%died, "the fetch of the identity provider's keys died");
+        }
+        let (key, age) = shared.look_up(kid);
         key.filter(|_key| age.is_some_and(|age| age < OUTAGE))
     }
+}
 
+impl Shared {
     fn look_up(&self, kid: &str) -> (Option<DecodingKey>, Option<Duration>) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         (known.keys.get(kid).cloned(), known.fetched_at.map(|at| at.elapsed()))
     }
 
-    /// Fetches the keys, if this token is a reason to. One fetch at a time; others wait for it and look again.
-    async fn refresh(&self, kid: &str) {
-        let mut attempts = self.fetching.lock().await;
-        let (key, age) = self.look_up(kid);
+    /// Fetches the keys, if this token is a reason to: one fetch at a time, by whoever holds the attempts.
+    async fn refresh(self: Arc<Self>, kid: String, mut attempts: OwnedMutexGuard<Attempts>) {
+        let (key, age) = self.look_up(&kid);
         let stale = age.is_none_or(|age| age >= FRESH);
         let rested = |last: Option<Instant>, rest| last.is_none_or(|at| at.elapsed() >= rest);
         let due = if stale {
@@ -78,9 +100,10 @@ impl KeySet {
         if !due {
             return;
         }
-        attempts.last = Some(Instant::now());
         self.fetch().await;
-        if self.look_up(kid).0.is_none() {
+        // From its end: a fetch may take as long as the rest between two of them.
+        attempts.last = Some(Instant::now());
+        if self.look_up(&kid).0.is_none() {
             attempts.last_for_unknown = attempts.last;
         }
     }

@@ -1,5 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
+use crate::config::masked;
+
 /// Where an identity provider's keys come from: a JSON Web Key Set (RFC 7517) as text.
 pub trait KeySource: Send + Sync + 'static {
     /// Reads the key set. Blocks; called on a thread of its own.
@@ -71,7 +73,7 @@ impl UrlKeySource {
                     .is_some_and(|rest| rest.starts_with([':', '/']) && !rest.contains('@'))
             });
         if !url.starts_with("https://") && !on_this_machine {
-            return Err(KeySourceError::NotTrustworthy { url });
+            return Err(KeySourceError::NotTrustworthy { url: masked(&url) });
         }
         let config = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(3)))
@@ -86,11 +88,11 @@ impl KeySource for UrlKeySource {
     fn fetch(&self) -> Result<String, KeySourceError> {
         const MOST_BYTES: u64 = 256 * 1024;
         let failed =
-            |error: ureq::Error| KeySourceError::Url { url: self.url.clone(), reason: error.to_string() };
+            |error: ureq::Error| KeySourceError::Url { url: masked(&self.url), reason: error.to_string() };
         let mut answer = self.client.get(&self.url).call().map_err(failed)?;
         if answer.status().as_u16() != 200 {
             let reason = format!("it answers with status {}", answer.status().as_u16());
-            return Err(KeySourceError::Url { url: self.url.clone(), reason });
+            return Err(KeySourceError::Url { url: masked(&self.url), reason });
         }
         answer.body_mut().with_config().limit(MOST_BYTES).read_to_string().map_err(failed)
     }

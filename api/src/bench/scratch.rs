@@ -8,7 +8,10 @@ use std::{
 use uuid::Uuid;
 
 use super::{Report, load::LoadArgs, machine::peak_resident_mib};
-use crate::compose::{ScratchDatabase, StoreUrl, Stores};
+use crate::{
+    cli::Interrupt,
+    compose::{ScratchDatabase, StoreUrl, Stores},
+};
 
 /// An empty log that lives as long as its benchmark.
 pub struct Scratch {
@@ -22,7 +25,8 @@ pub struct Scratch {
     pub directory: PathBuf,
 }
 
-/// Makes an empty log beside the store that the arguments name, measures over it, and removes it whatever the outcome.
+/// Makes an empty log beside the store that the arguments name, measures over it, and removes it whatever the outcome,
+/// Ctrl-C among them.
 ///
 /// # Errors
 /// When the log cannot be made or removed, and those of `measure`.
@@ -34,10 +38,12 @@ pub async fn within(
     report.fact("store", load.store.to_string());
     report.fact("callers", load.callers);
     report.fact("seconds", load.seconds);
+    // From before there is anything to remove.
+    let interrupt = Interrupt::listen();
     let name = format!("cairn_bench_{}", Uuid::now_v7().simple());
     let directory = beside(&load.store).join(&name);
     fs::create_dir_all(&directory)?;
-    let outcome = with_directory(load, report, &name, &directory, measure).await;
+    let outcome = with_directory(load, report, &name, &directory, interrupt, measure).await;
     fs::remove_dir_all(&directory)?;
     outcome
 }
@@ -55,6 +61,7 @@ async fn with_directory(
     report: &mut Report,
     name: &str,
     directory: &Path,
+    mut interrupt: Interrupt,
     measure: impl AsyncFnOnce(&Scratch, &mut Report) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let (url, durability, database) = match &load.store {
@@ -74,7 +81,13 @@ async fn with_directory(
     let outcome = match Stores::open(&url).await {
         Ok(stores) => {
             let scratch = Scratch { url, stores, database, directory: directory.to_owned() };
-            measure(&scratch, report).await
+            tokio::select! {
+                biased;
+                measured = measure(&scratch, report) => measured,
+                () = interrupt.asked() => {
+                    Err(anyhow::anyhow!("the benchmark was interrupted; its log of its own was removed"))
+                }
+            }
         }
         Err(error) => Err(error.into()),
     };

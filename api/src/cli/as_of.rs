@@ -8,6 +8,7 @@ use commands::{
 use domain::{
     claims::KeyClaim,
     lots::{CodeSequence, Deviation, Inspection, Lot, Partner, TemperatureLog},
+    reactions::Reaction,
 };
 use futures::future::BoxFuture;
 use projections::history::{self, AsOf as AsOfThen, At, HistoryError};
@@ -26,7 +27,8 @@ Examples:
   cairn as-of lot RAW-20260302-DUNA-0001 --time 2026-03-02T10:30:00Z
   cairn as-of code_sequence RAW-20260302-DUNA --position 1200 --json")]
 pub struct AsOf {
-    /// The kind of aggregate: lot, partner, inspection, deviation, temperature_log, code_sequence
+    /// The kind of aggregate: lot, partner, inspection, deviation, temperature_log, code_sequence, key_claim,
+    /// reaction
     category: String,
     /// Its id; a lot's code will do
     id: String,
@@ -149,7 +151,7 @@ const fn kind<A: Aggregate>() -> Kind {
     }
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     kind::<Lot>(),
     kind::<Partner>(),
     kind::<Inspection>(),
@@ -157,6 +159,7 @@ const KINDS: [Kind; 7] = [
     kind::<TemperatureLog>(),
     kind::<CodeSequence>(),
     kind::<KeyClaim>(),
+    kind::<Reaction>(),
 ];
 
 fn print(printer: &Printer, moment: &Moment, zone: Tz) -> Outcome {
@@ -234,6 +237,18 @@ pub fn instant(given: &str) -> Result<DateTime<Utc>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_category_of_the_log_can_be_told_and_is_in_the_help() {
+        let mut told: Vec<&str> = KINDS.iter().map(|kind| kind.category).collect();
+        let mut known: Vec<&str> =
+            domain::catalogue::categories().iter().map(|category| category.name).collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known);
+        let help = AsOf::augment_args(clap::Command::new("as-of")).render_long_help().to_string();
+        assert!(known.iter().all(|name| help.contains(name)), "{help}");
+    }
 
     #[test]
     fn a_state_is_written_as_indented_lines() {

@@ -1,8 +1,8 @@
-//! Ctrl-C: the first asks the work to stop where it can go on later, the second ends the process.
+//! Ctrl-C: the first asks the work to stop where it can go on later, a later one ends the process.
 
-use std::{io::IsTerminal, sync::OnceLock};
+use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::printer::note;
 
@@ -14,6 +14,10 @@ pub struct Interrupt {
 
 /// What a shell reports for a process that Ctrl-C ended.
 const ENDED_BY_INTERRUPT: i32 = 130;
+
+/// One wish to stop may come as several signals: a terminal sends Ctrl-C to a script and to what it started, and the
+/// script passes its own on. What comes within this time is the same wish.
+const SAME_WISH: Duration = Duration::from_secs(1);
 
 impl Interrupt {
     /// Listens from now on for Ctrl-C and, on Unix, for the terminate signal that service managers send. There is one
@@ -29,12 +33,16 @@ impl Interrupt {
         let mut signals = Signals::catch();
         tokio::spawn(async move {
             signals.next().await;
+            let first = Instant::now();
             // Elsewhere nobody presses anything, and a log's lines must stay what its readers expect.
             if std::io::stderr().is_terminal() {
                 note("stopping; press Ctrl-C again to stop at once");
             }
             ask.send_replace(true);
             signals.next().await;
+            while first.elapsed() < SAME_WISH {
+                signals.next().await;
+            }
             std::process::exit(ENDED_BY_INTERRUPT);
         });
         Self { asked }

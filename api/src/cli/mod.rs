@@ -30,12 +30,13 @@ use clap::{
 };
 
 use crate::bench::{self, BenchArgs};
+pub use crate::numbers::{grouped, kilograms};
 
 pub use self::{
     failure::{Context, Failure, Outcome},
     interrupt::Interrupt,
     place::{Place, Settled},
-    printer::{Printer, Table, WIDTH, grouped, kilograms, note},
+    printer::{Printer, Table, WIDTH, note},
     progress::Progress,
 };
 

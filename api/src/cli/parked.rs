@@ -40,6 +40,9 @@ enum Action {
         read_model: String,
         /// The stream, as `cairn parked list` writes it
         stream: String,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         place: Place,
     },
@@ -52,6 +55,9 @@ enum Action {
         /// Why it may be passed over; kept with it
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         place: Place,
     },
@@ -74,12 +80,12 @@ impl Parked {
     pub async fn run(self) -> Outcome {
         match self.action {
             Action::List { json, place } => list(&place, json).await,
-            Action::Retry { read_model, stream, place } => {
+            Action::Retry { read_model, stream, json, place } => {
                 let reason = "retried from the command line";
-                repair(&place, &read_model, &stream, Repair::Retry, reason).await
+                print(&repair(&place, read_model, stream, Repair::Retry, reason).await?, json)
             }
-            Action::Skip { read_model, stream, reason, place } => {
-                repair(&place, &read_model, &stream, Repair::Skip, &reason).await
+            Action::Skip { read_model, stream, reason, json, place } => {
+                print(&repair(&place, read_model, stream, Repair::Skip, &reason).await?, json)
             }
         }
     }
@@ -127,22 +133,48 @@ fn line(parked: projections::runner::Parked) -> Line {
     }
 }
 
-async fn repair(place: &Place, read_model: &str, stream: &str, repair: Repair, reason: &str) -> Outcome {
-    let key = stream_key(stream)?;
+/// What a repair did.
+#[derive(Serialize)]
+struct Done {
+    read_model: String,
+    stream: String,
+    /// Events that were folded now.
+    folded: usize,
+    /// Events of the stream that are parked still, behind another one that cannot be folded.
+    still_parked: usize,
+}
+
+async fn repair(
+    place: &Place,
+    read_model: String,
+    stream: String,
+    repair: Repair,
+    reason: &str,
+) -> Outcome<Done> {
+    let key = stream_key(&stream)?;
     let settled = place.settle()?;
     let stores = settled.open_existing().await?;
     let side = rebuild::stand_by(&stores, &settled).await?;
+    rebuild::known_model(&side, &read_model)?;
     let actor = std::env::var("USER").unwrap_or_else(|_unset| "command line".to_owned());
-    let repaired = side.repair(read_model, &key, repair, &actor, reason).await.map_err(|error| {
+    let repaired = side.repair(&read_model, &key, repair, &actor, reason).await.map_err(|error| {
         Failure::new(format!("{stream} stays as it is in {read_model}"))
             .because(&error)
             .advise(format!("cairn parked list{}   shows what is parked", settled.flags()))
     })?;
-    let still = match repaired.still_parked {
+    Ok(Done { read_model, stream, folded: repaired.folded, still_parked: repaired.still_parked })
+}
+
+fn print(done: &Done, json: bool) -> Outcome {
+    if json {
+        return Printer.json(done);
+    }
+    let still = match done.still_parked {
         0 => "nothing of it is parked any more".to_owned(),
         parked => format!("{parked} are parked still, behind another event that cannot be folded"),
     };
-    Printer.line(format_args!("{read_model}  {stream}: {} events folded, {still}", repaired.folded))
+    let Done { read_model, stream, folded, .. } = done;
+    Printer.line(format_args!("{read_model}  {stream}: {folded} events folded, {still}"))
 }
 
 /// Reads a stream's name as [`StreamKey`] writes it: `TENANT/CATEGORY-ID`.

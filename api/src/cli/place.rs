@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::Args;
 use commands::ports::{TenantId, TenantSettings};
+use projections::ports::ReadStoreError;
 use uuid::Uuid;
 
 use super::{Failure, Outcome};
 use crate::{
-    compose::{StoreUrl, Stores},
+    compose::{StoreUrl, Stores, read_models_beside},
     config::{Config, Tenant},
     demo,
 };
@@ -104,6 +105,23 @@ impl Settled {
         Stores::open(url)
             .await
             .map_err(|error| Failure::new(format!("the log {url} cannot be opened")).because(&error))
+    }
+
+    /// What to say when the read models cannot be opened: which file it is, and that it may go.
+    pub fn no_read_models(&self, error: &ReadStoreError) -> Failure {
+        let StoreUrl::Sqlite(log) = &self.url else {
+            return Failure::new(format!("the read models of {} cannot be opened", self.url)).because(error);
+        };
+        let file = read_models_beside(log);
+        let failure = Failure::new(format!("the read models in {} cannot be opened", file.display()));
+        let failure = failure.because(error);
+        match error {
+            ReadStoreError::Corrupt { .. } => failure.advise(format!(
+                "move {0}, {0}-wal and {0}-shm away while nothing runs; the read models are then built anew from the log",
+                file.display()
+            )),
+            _ => failure,
+        }
     }
 
     /// The tenants of the configuration, and the demo plant's unless that is configured too.

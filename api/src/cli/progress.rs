@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::printer::{grouped, note};
+use super::{grouped, printer::note};
 
 /// Where there is no terminal, a line comes at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);

@@ -39,6 +39,8 @@ struct Line {
     seconds: f64,
     /// Whether the new rows equal the old ones; none where there were none of the same shape.
     equal: Option<bool>,
+    /// Events that could not be folded, and those behind them: see `cairn parked`.
+    parked: usize,
 }
 
 impl Rebuild {
@@ -51,49 +53,63 @@ impl Rebuild {
             stores.events.head().await.or_fail(|| format!("the log {} does not answer", settled.url))?;
         let mut interrupt = Interrupt::listen();
         let mut lines = Vec::new();
-        for model in wanted {
-            let rebuilt = tokio::select! {
-                rebuilt = rebuild(&side, model, head) => rebuilt?,
-                () = interrupt.asked() => {
-                    return Err(Failure::new(format!("the rebuild of {model} was interrupted"))
-                        .advise(format!("cairn rebuild {model}{}   goes on where it stopped", settled.flags())));
+        let mut outcome = Ok(());
+        for (at, model) in wanted.iter().enumerate() {
+            match rebuild(&side, model, head, &mut interrupt).await {
+                Ok(rebuilt) => lines.push(line(&rebuilt)),
+                Err(failure) => {
+                    let left = wanted[at..].join(" ");
+                    let again = format!("cairn rebuild {left}{}   goes on where it stopped", settled.flags());
+                    outcome = Err(failure.advise(again));
+                    break;
                 }
-            };
-            lines.push(line(&rebuilt));
+            }
         }
+        // What was rebuilt has taken over, whatever became of the rest.
         let printer = Printer;
-        if self.json { printer.json(&lines) } else { printer.table(&table(&lines)) }
+        if self.json {
+            printer.json(&lines)?;
+        } else if !lines.is_empty() {
+            printer.table(&table(&lines))?;
+        }
+        outcome
     }
 }
 
 /// The read models of a place, not kept current by this process.
 pub async fn stand_by(stores: &Stores, settled: &Settled) -> Outcome<Arc<ReadSide>> {
-    compose::stand_by(stores, &settled.url)
-        .await
-        .or_fail(|| format!("the read models of {} cannot be opened", settled.url))
+    let opened = compose::stand_by(stores, &settled.url).await;
+    opened.map_err(|error| settled.no_read_models(&error))
 }
 
 /// The known names among the given ones: all when none is given.
 fn wanted(side: &ReadSide, given: &[String]) -> Outcome<Vec<&'static str>> {
-    let known: Vec<&'static str> = side.models().iter().map(|model| model.name).collect();
     if given.is_empty() {
-        return Ok(known);
+        return Ok(side.models().iter().map(|model| model.name).collect());
     }
-    let find = |name: &String| {
-        known.iter().find(|known| *known == name).copied().ok_or_else(|| {
-            Failure::usage(format!("there is no read model {name}"))
-                .advise(format!("one or several of: {}", known.join(", ")))
-        })
-    };
-    given.iter().map(find).collect()
+    given.iter().map(|name| known_model(side, name)).collect()
 }
 
-async fn rebuild(side: &ReadSide, model: &'static str, head: Position) -> Outcome<Rebuilt> {
+/// A read model of that name; another name is a mistake of the command line.
+pub fn known_model(side: &ReadSide, name: &str) -> Outcome<&'static str> {
+    let known: Vec<&'static str> = side.models().iter().map(|model| model.name).collect();
+    known.iter().find(|known| **known == name).copied().ok_or_else(|| {
+        Failure::usage(format!("there is no read model {name}"))
+            .advise(format!("one or several of: {}", known.join(", ")))
+    })
+}
+
+async fn rebuild(
+    side: &ReadSide,
+    model: &'static str,
+    head: Position,
+    interrupt: &mut Interrupt,
+) -> Outcome<Rebuilt> {
     let failed = || format!("{model} could not be rebuilt; its readers keep the rows that they have");
     let rebuild = side.rebuild(model).or_fail(failed)?;
     let mut progress = Progress::start(format!("rebuilding {model}"), "events", head, false);
     let rebuilt = rebuild
-        .run(&mut |now| {
+        .run_until(interrupt.asked(), &mut |now| {
             if now.phase != Phase::Folding {
                 progress.phase(format!("{} {model}", phase(now.phase)));
             }
@@ -129,12 +145,17 @@ fn line(rebuilt: &Rebuilt) -> Line {
         rows_written: rebuilt.rows_written,
         seconds: rebuilt.folding.as_secs_f64(),
         equal: (!rebuilt.comparisons.is_empty()).then(|| rebuilt.is_equal()),
+        parked: rebuilt.parked_events,
     }
 }
 
 fn table(lines: &[Line]) -> Table {
     let columns = Table::default().column("read model").numbers("events").numbers("rows written");
-    let mut table = columns.numbers("seconds").numbers("position").column("compared with the rows before");
+    let mut table = columns
+        .numbers("seconds")
+        .numbers("position")
+        .numbers("parked")
+        .column("compared with the rows before");
     for line in lines {
         table.row([
             line.read_model.clone(),
@@ -142,6 +163,7 @@ fn table(lines: &[Line]) -> Table {
             grouped(line.rows_written.cast_signed()),
             format!("{:.2}", line.seconds),
             line.position.to_string(),
+            line.parked.to_string(),
             match line.equal {
                 Some(true) => "equal".to_owned(),
                 Some(false) => "DIFFERENT: the rows before were wrong".to_owned(),

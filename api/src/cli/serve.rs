@@ -7,9 +7,9 @@ use tracing_subscriber::EnvFilter;
 use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo, token};
 use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
-    compose::Serving,
-    config::{ConfiguredTenants, Identity, Settings},
-    document::Limits,
+    compose::{CannotServe, Serving},
+    config::{ConfiguredTenants, Identity, Settings, masked},
+    document::{Limits, TrustedDocuments},
     graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, ServeLimits},
 };
@@ -53,9 +53,12 @@ impl Serve {
         }
         install_logs(settings)?;
         let tenants = Arc::new(ConfiguredTenants::new(&settled.tenants()));
-        let serving = Serving::start(&stores, &settled.url, tenants)
-            .await
-            .or_fail(|| format!("{} cannot be served", settled.url))?;
+        let serving = Serving::start(&stores, &settled.url, tenants).await.map_err(|error| match error {
+            CannotServe::Rows(error) => settled.no_read_models(&error),
+            CannotServe::Events(_) => {
+                Failure::new(format!("{} cannot be served", settled.url)).because(&error)
+            }
+        })?;
         let edge = edge(&serving, &settled)?;
         let address = listener.local_addr().or_fail(|| "the address cannot be told")?;
         printer.line(format_args!("Cairn answers on http://{address}/graphql; Ctrl-C stops it."))?;
@@ -92,14 +95,21 @@ fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
         Arc::clone(&serving.read_side),
         Arc::clone(&serving.genealogy),
     );
-    let graphql =
+    let mut graphql =
         GraphqlService::new(schema, limits(settings)).or_fail(|| "the GraphQL schema cannot be served")?;
+    if let Some(manifest) = &settings.graphql.trusted_documents {
+        let trusted = TrustedDocuments::read(manifest);
+        graphql = graphql.trusting_only(trusted.or_fail(|| "graphql.trusted_documents cannot be used")?);
+    }
+    if !settings.graphql.introspection {
+        graphql = graphql.without_introspection();
+    }
     Ok(Edge {
         graphql,
         authenticator: authenticator(settled)?,
         readiness: serving.readiness(),
         metrics: Some(http::install_metrics().or_fail(|| "no metrics can be kept")?),
-        metrics_open: false,
+        metrics_open: settings.metrics_open,
     })
 }
 
@@ -112,7 +122,7 @@ fn limits(settings: &Settings) -> GraphqlLimits {
         root_fields: count(set.root_fields),
         directives: count(set.directives),
         tokens: set.tokens,
-        ..Limits::default()
+        cost: count(set.cost),
     };
     GraphqlLimits { document, body_bytes: set.body_bytes, batch: set.batch, timeout: set.timeout }
 }
@@ -127,10 +137,10 @@ fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
     let Some(jwks) = jwks else { return Ok(local) };
     let keys = if jwks.contains("://") {
         let source = UrlKeySource::try_new(jwks)
-            .or_fail(|| format!("identity.jwks is {jwks}, where no keys can be fetched"))?;
+            .or_fail(|| format!("identity.jwks is {}, where no keys can be fetched", masked(jwks)))?;
         KeySet::new(source)
     } else {
         KeySet::new(FileKeySource::new(jwks))
     };
-    Ok(local.with_provider(keys, issuer, Some(audience.clone())))
+    Ok(local.with_provider(keys, issuer, audience.clone()))
 }

@@ -20,7 +20,7 @@ Examples:
        http://127.0.0.1:8080/graphql
 
 Signed with the secret in the data directory, which is made when it is missing. Whoever can read that file can do \
-anything: keep it as you would keep the log. Roles: ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER.")]
+anything: keep it as you would keep the log. Roles: ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER; MONITOR reads /metrics.")]
 pub struct Token {
     /// Whose data it opens: a tenant's id, or `demo`
     #[arg(long, value_name = "ID", env = "CAIRN_TENANT", hide_env_values = true)]

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use commands::{
@@ -7,6 +7,7 @@ use commands::{
     ports::{EventStore, Position, StoreError, TenantDirectory},
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
+use futures::FutureExt;
 use projections::{
     lots::genealogy::{Genealogy, GenealogyOptions},
     ports::ReadStoreError,
@@ -54,14 +55,18 @@ impl Serving {
         let head_at_start = stores.events.head().await?;
         let engine = stores.engine(tenants, EngineConfig::default());
         let events = Arc::clone(&stores.events);
-        let genealogy =
-            Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), GenealogyOptions::default());
+        let options = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
+        let genealogy = Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), options);
         let read_side =
             ReadSide::start(events, rows, projections::lots::models(), ReadSideOptions::default());
         let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
         let registry = with_lot_commands(CommandRegistry::default());
         let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);
-        let background = vec![tokio::spawn(finisher.run()), tokio::spawn(deadlines.run())];
+        let (finisher, deadlines) = (Arc::new(finisher), Arc::new(deadlines));
+        let background = vec![
+            tokio::spawn(kept_running("lot_finisher", move || Arc::clone(&finisher).run())),
+            tokio::spawn(kept_running("deadlines", move || Arc::clone(&deadlines).run())),
+        ];
         Ok(Self { engine, read_side, genealogy, head_at_start, background })
     }
 
@@ -87,6 +92,19 @@ impl Serving {
     }
 }
 
+/// How long what died waits before it is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts a background task again should it ever end or die: a panic of it must not end it unseen.
+async fn kept_running<F: Future<Output = ()>>(task: &'static str, run: impl Fn() -> F) {
+    loop {
+        let died = AssertUnwindSafe(run()).catch_unwind().await.is_err();
+        tracing::error!(task, died, "a background task ended; it is started again");
+        metrics::counter!("cairn_background_restarts_total", "task" => task).increment(1);
+        tokio::time::sleep(RESTART_PAUSE).await;
+    }
+}
+
 struct CaughtUp {
     events: Arc<dyn EventStore>,
     read_side: Arc<ReadSide>,
@@ -100,6 +118,9 @@ const CLOSE_BEHIND: u64 = 1_000;
 #[async_trait]
 impl Readiness for CaughtUp {
     async fn check(&self) -> Vec<ReadinessCheck> {
+        // The positions first: the head that is read after them lies behind none of them, if they are of this log.
+        let rows = self.read_side.lags().into_iter().map(|lag| (lag.model, lag.position));
+        let positions: Vec<_> = rows.chain([("genealogy", Some(self.genealogy.position()))]).collect();
         let head = self.events.head().await;
         let mut checks = vec![ReadinessCheck {
             name: "event_store".into(),
@@ -107,19 +128,20 @@ impl Readiness for CaughtUp {
             detail: head.as_ref().map_or_else(|_lost| "does not answer".to_owned(), |_| "answers".to_owned()),
         }];
         let head = head.unwrap_or(self.head_at_start);
-        let rows = self.read_side.lags().into_iter().map(|lag| (lag.model, lag.position));
-        for (name, position) in rows.chain([("genealogy", Some(self.genealogy.position()))]) {
-            let behind = position.map(|position| head.saturating_sub(position));
-            let has_caught_up = position.is_some_and(|position| position >= self.head_at_start);
-            checks.push(ReadinessCheck {
-                name: name.into(),
-                ready: has_caught_up && behind.is_some_and(|behind| behind <= CLOSE_BEHIND),
-                detail: match behind {
-                    Some(behind) => format!("{behind} events behind"),
-                    None => "is being built".to_owned(),
-                },
-            });
-        }
+        let due = self.head_at_start.min(head);
+        checks.extend(positions.into_iter().map(|(name, position)| standing(name, position, head, due)));
         checks
     }
+}
+
+/// What a read model's position says. It must have reached `due` once.
+fn standing(name: &'static str, position: Option<Position>, head: Position, due: Position) -> ReadinessCheck {
+    let (ready, detail) = match position.map(|position| (position, head.checked_sub(position))) {
+        Some((position, Some(behind))) => {
+            (position >= due && behind <= CLOSE_BEHIND, format!("{behind} events behind"))
+        }
+        Some((_, None)) => (false, "is ahead of the log, which was replaced".to_owned()),
+        None => (false, "is being built".to_owned()),
+    };
+    ReadinessCheck { name: name.into(), ready, detail }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::keys::Key;
 use super::layers::Origin;
+use super::masked;
 
 /// One key's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,25 +45,5 @@ pub(super) fn shown(key: &Key, text: &str) -> String {
     if key.secret {
         return "***".to_owned();
     }
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let parameters = rest.find('?').unwrap_or(rest.len());
-    let place = without_password_parameter(&rest[parameters..]);
-    // A password may hold an `@` itself: the last one ends it.
-    let authority = match rest[..parameters].rsplit_once('@') {
-        Some((user, host)) => {
-            let user =
-                user.split_once(':').map_or(user.to_owned(), |(name, _password)| format!("{name}:***"));
-            format!("{user}@{host}")
-        }
-        None => rest[..parameters].to_owned(),
-    };
-    format!("{scheme}://{authority}{place}")
-}
-
-/// libpq also takes `?password=…`.
-fn without_password_parameter(place: &str) -> String {
-    let Some(at) = place.find("password=") else { return place.to_owned() };
-    let after = at + "password=".len();
-    let end = place[after..].find('&').map_or(place.len(), |end| after + end);
-    format!("{}***{}", &place[..after], &place[end..])
+    masked(text)
 }

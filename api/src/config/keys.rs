@@ -53,8 +53,18 @@ pub(super) const KEYS: &[Key] = &[
         "error, warn, info, debug, trace, or a filter such as info,commands=debug",
     ),
     key("log.format", Some("json"), "how a line of the log looks", "json or text"),
-    key("identity.issuer", Some("cairn"), "the issuer a token must name", "a text that is not empty"),
-    key("identity.audience", Some("cairn"), "the audience a token must name", "a text that is not empty"),
+    key(
+        "identity.issuer",
+        Some("cairn"),
+        "the issuer that the identity provider's tokens must name",
+        "a text that is not empty",
+    ),
+    key(
+        "identity.audience",
+        None,
+        "the audience that the identity provider's tokens must name; without it, any will do",
+        "a text that is not empty",
+    ),
     key(
         "identity.jwks",
         None,
@@ -66,11 +76,20 @@ pub(super) const KEYS: &[Key] = &[
         "secret of locally minted tokens (HS256); without it, one is made in the data folder",
         "at least 32 characters",
     ),
+    key("graphql.introspection", Some("true"), "whether the schema may be asked for", "true or false"),
+    key(
+        "graphql.trusted_documents",
+        None,
+        "JSON file of the only documents that run, by the SHA-256 of each; without it, all run",
+        "a file's path",
+    ),
+    key("metrics.open", Some("false"), "whether /metrics answers without a token", "true or false"),
     key("limits.depth", Some("12"), "levels of a query", "a number from 1 to 100"),
     key("limits.aliases", Some("30"), "aliases in a query", "a number from 0 to 1000"),
     key("limits.root_fields", Some("20"), "fields at a query's root", "a number from 1 to 1000"),
     key("limits.directives", Some("10"), "directives in a query", "a number from 0 to 1000"),
     key("limits.tokens", Some("2000"), "lexical tokens of a query", "a number from 100 to 100000"),
+    key("limits.cost", Some("50000"), "static cost of a query", "a number from 1 to 10000000"),
     key("limits.body_bytes", Some("262144"), "bytes of a request's body", "a number from 1024 to 16777216"),
     key("limits.batch", Some("5"), "operations in one request", "a number from 1 to 100"),
     key("limits.timeout_seconds", Some("30"), "seconds a request may take", "a number from 1 to 600"),
@@ -80,6 +99,12 @@ pub(super) const KEYS: &[Key] = &[
 pub(super) const TENANT_KEYS: &[Key] = &[
     key("id", None, "the tenant's id; without it, one that follows from the slug", "a UUID"),
     key("name", None, "the tenant's name; without it, the slug", "a text that is not empty"),
+    key(
+        "address",
+        None,
+        "the plant's address; with the name, on every dispatch record",
+        "a text that is not empty",
+    ),
     key(
         "time_zone",
         Some("UTC"),
@@ -139,7 +164,7 @@ pub(super) fn example() -> String {
         }
         text.push_str(&line(key));
     }
-    text.push_str("\n[tenants.duna]\n");
+    text.push_str("\n# [tenants.duna]\n");
     TENANT_KEYS.iter().for_each(|key| text.push_str(&line(key)));
     text
 }

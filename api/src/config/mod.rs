@@ -13,12 +13,13 @@
 //! ```
 //!
 //! Reading order: [`Settings`] (what there is), `keys.rs` (the same as a table, with what is allowed), `layers.rs` (how a
-//! value is found), `in_force.rs` (how it is shown).
+//! value is found), `in_force.rs` (how it is shown), `masked.rs` (without passwords).
 
 mod error;
 mod in_force;
 mod keys;
 mod layers;
+mod masked;
 mod settings;
 mod tenants;
 #[cfg(test)]
@@ -27,5 +28,6 @@ mod tests;
 pub use error::{BadConfig, ConfigProblem};
 pub use in_force::{InForce, Value};
 pub use layers::{Origin, Sources};
-pub use settings::{Config, Identity, Limits, Log, LogFormat, Settings};
+pub use masked::masked;
+pub use settings::{Config, Graphql, Identity, Limits, Log, LogFormat, Settings};
 pub use tenants::{ConfiguredTenants, Tenant, tenant_id};

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::ports::TenantSettings;
+use domain::lots::lot::Dispatcher;
 use uuid::Uuid;
 
 use super::error::{BadConfig, ConfigProblem};
 use super::in_force::{InForce, shown};
 use super::keys::{self, find, tenant_key};
 use super::layers::{Found, Origin, Sources, overlay};
+use super::masked;
 use super::tenants::{Tenant, tenant_id};
 
 /// What is in force.
@@ -29,6 +31,10 @@ pub struct Settings {
     pub log: Log,
     /// Which tokens are believed.
     pub identity: Identity,
+    /// Which documents run.
+    pub graphql: Graphql,
+    /// Whether `/metrics` is answered without a token.
+    pub metrics_open: bool,
     /// What a request may ask for.
     pub limits: Limits,
     /// The tenants, by slug.
@@ -56,10 +62,10 @@ pub enum LogFormat {
 /// Which tokens are believed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The issuer a token must name.
+    /// The issuer that the provider's tokens must name.
     pub issuer: String,
-    /// The audience a token must name.
-    pub audience: String,
+    /// The audience that the provider's tokens must name; none lets any pass.
+    pub audience: Option<String>,
     /// A file or an `https://` URL with the provider's public keys, for RS256.
     pub jwks: Option<String>,
     /// The secret of locally minted tokens, for HS256; none means the one in the data folder.
@@ -72,10 +78,19 @@ impl std::fmt::Debug for Identity {
             .debug_struct("Identity")
             .field("issuer", &self.issuer)
             .field("audience", &self.audience)
-            .field("jwks", &self.jwks)
+            .field("jwks", &self.jwks.as_deref().map(masked))
             .field("secret", &self.secret.as_ref().map(|_| "***"))
             .finish()
     }
+}
+
+/// Which GraphQL documents run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graphql {
+    /// Whether the schema may be asked for.
+    pub introspection: bool,
+    /// A manifest of the only documents that run; none lets all of them run.
+    pub trusted_documents: Option<PathBuf>,
 }
 
 /// What a request may ask for.
@@ -91,6 +106,8 @@ pub struct Limits {
     pub directives: usize,
     /// Lexical tokens of a query.
     pub tokens: usize,
+    /// Static cost of a query.
+    pub cost: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
     /// Operations in one request.
@@ -171,6 +188,8 @@ impl Reader<'_> {
         let store = self.read("store", |text| is_store(text).then(|| text.to_owned()));
         let log = self.log();
         let identity = self.identity();
+        let graphql = self.graphql();
+        let metrics_open = self.read("metrics.open", |text| text.parse().ok());
         let limits = self.limits();
         let tenants = self.tenants();
         Some(Settings {
@@ -179,6 +198,8 @@ impl Reader<'_> {
             store,
             log: log?,
             identity: identity?,
+            graphql: graphql?,
+            metrics_open: metrics_open?,
             limits: limits?,
             tenants: tenants?,
         })
@@ -202,7 +223,14 @@ impl Reader<'_> {
         });
         let secret =
             self.read("identity.secret", |text| (text.chars().count() >= 32).then(|| text.to_owned()));
-        Some(Identity { issuer: issuer?, audience: audience?, jwks, secret })
+        Some(Identity { issuer: issuer?, audience, jwks, secret })
+    }
+
+    fn graphql(&mut self) -> Option<Graphql> {
+        let introspection = self.read("graphql.introspection", |text| text.parse().ok());
+        let trusted_documents =
+            self.read("graphql.trusted_documents", |text| not_empty(text).map(PathBuf::from));
+        Some(Graphql { introspection: introspection?, trusted_documents })
     }
 
     fn limits(&mut self) -> Option<Limits> {
@@ -211,6 +239,7 @@ impl Reader<'_> {
         let root_fields = self.number("limits.root_fields", 1, 1_000);
         let directives = self.number("limits.directives", 0, 1_000);
         let tokens = self.number("limits.tokens", 100, 100_000);
+        let cost = self.number("limits.cost", 1, 10_000_000);
         let body_bytes = self.number("limits.body_bytes", 1_024, 16 * 1_024 * 1_024);
         let batch = self.number("limits.batch", 1, 100);
         let timeout = self.number("limits.timeout_seconds", 1, 600);
@@ -220,6 +249,7 @@ impl Reader<'_> {
             root_fields: root_fields?,
             directives: directives?,
             tokens: tokens?,
+            cost: cost?,
             body_bytes: body_bytes?,
             batch: batch?,
             timeout: Duration::from_secs(u64::try_from(timeout?).ok()?),
@@ -265,7 +295,9 @@ impl Reader<'_> {
             return None;
         }
         let id = self.read(&key("id"), |text| Uuid::parse_str(text).ok());
-        let name = self.read(&key("name"), not_empty);
+        let name = self.read(&key("name"), not_empty).unwrap_or_else(|| slug.to_owned());
+        let address = self.read(&key("address"), not_empty);
+        let dispatcher = address.map(|address| Dispatcher { name: name.clone(), address });
         let time_zone = self.read(&key("time_zone"), |text| text.parse().ok());
         let site = self.read(&key("site"), |text| {
             (text.len() == 4 && text.chars().all(|c| c.is_ascii_uppercase())).then(|| Arc::from(text))
@@ -274,8 +306,8 @@ impl Reader<'_> {
         Some(Tenant {
             slug: slug.to_owned(),
             id: id.unwrap_or_else(|| tenant_id(slug)),
-            name: name.unwrap_or_else(|| slug.to_owned()),
-            settings: TenantSettings { time_zone: time_zone?, site: site? },
+            name,
+            settings: TenantSettings { time_zone: time_zone?, site: site?, dispatcher },
             viewer_sees_audit: viewer_sees_audit?,
         })
     }

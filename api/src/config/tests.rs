@@ -143,19 +143,24 @@ fn what_is_in_force_shows_no_secret() {
     log.level                      info                                               default
     log.format                     json                                               default
     identity.issuer                cairn                                              default
-    identity.audience              cairn                                              default
+    identity.audience              (not set)                                          default
     identity.jwks                  (not set)                                          default
     identity.secret                ***                                                CAIRN_IDENTITY_SECRET
+    graphql.introspection          true                                               default
+    graphql.trusted_documents      (not set)                                          default
+    metrics.open                   false                                              default
     limits.depth                   12                                                 default
     limits.aliases                 30                                                 default
     limits.root_fields             20                                                 default
     limits.directives              10                                                 default
     limits.tokens                  2000                                               default
+    limits.cost                    50000                                              default
     limits.body_bytes              262144                                             default
     limits.batch                   5                                                  default
     limits.timeout_seconds         30                                                 default
     tenants.duna.id                (not set)                                          default
     tenants.duna.name              (not set)                                          default
+    tenants.duna.address           (not set)                                          default
     tenants.duna.time_zone         UTC                                                default
     tenants.duna.site              MAIN                                               default
     tenants.duna.viewer_sees_audit false                                              default
@@ -168,11 +173,21 @@ fn what_is_in_force_shows_no_secret() {
 }
 
 #[test]
+fn the_example_file_sets_nothing() {
+    let example = Config::example();
+    let config = resolve(Sources::default().file("cairn.toml", example));
+    assert_eq!(config.settings, resolve(Sources::default()).settings);
+}
+
+#[test]
 fn the_example_file_is_accepted_and_names_every_default() {
     let example = Config::example();
     let set: String = example
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = \"") && !line.ends_with("\"\"")))
+        .map(|line| {
+            let set = line.strip_prefix("# ");
+            set.filter(|line| line.starts_with('[') || line.contains(" = \"") && !line.ends_with("\"\""))
+        })
         .zip(example.lines())
         .map(|(set, line)| format!("{}\n", set.unwrap_or(line)))
         .collect();

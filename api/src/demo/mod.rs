@@ -21,7 +21,7 @@ use commands::{
     ports::{CheckpointStore, StoreError, TenantSettings, UniformSettings},
     process::ProcessRunner,
 };
-use domain::lots::LotCode;
+use domain::lots::{LotCode, lot::Dispatcher};
 use serde::Serialize;
 use uuid::{Uuid, uuid};
 
@@ -39,9 +39,14 @@ const FIRST_LOT: &str = "day-1/RAW/1";
 /// How many commands the script gives; a test counts them.
 pub const COMMANDS: u64 = 1_859;
 
-/// The demo plant's settings: site DUNA, Hungarian time.
+/// The demo plant's settings: site DUNA, Hungarian time, an address for its dispatch records.
 pub fn settings() -> TenantSettings {
-    TenantSettings { time_zone: ZONE, site: Arc::from("DUNA") }
+    let (name, address) = ("Duna Kebab Kft.".to_owned(), "1095 Budapest, Soroksári út 58".to_owned());
+    TenantSettings {
+        time_zone: ZONE,
+        site: Arc::from("DUNA"),
+        dispatcher: Some(Dispatcher { name, address }),
+    }
 }
 
 /// Told what is being done now, when that changes, and how many commands have been answered.

@@ -13,8 +13,14 @@ use super::model::{FieldDef, Model, named};
 /// Rows of a list that does not say how many it has.
 const DEFAULT_ROWS: u64 = 50;
 
+/// Fields that are told from the log, event by event, and what one of them costs besides its objects: a stream is a list
+/// that does not say how many it has.
+const TOLD_FROM_THE_LOG: [&str; 2] = ["asOf", "history"];
+const LOG_READ: u64 = DEFAULT_ROWS;
+
 /// The static cost of an operation: 1 for each object it may resolve, scalars free. A field with `first` or `last` (50
-/// when neither is given) multiplies what stands in its lists; a list without them counts as 50.
+/// when neither is given) multiplies what stands in its lists; a list without them counts as 50. What is told from the
+/// log costs 50 more.
 pub(super) fn of_operation(
     model: &Model,
     document: &ExecutableDocument,
@@ -85,25 +91,35 @@ impl<'a> Estimate<'a> {
         };
         let below_page = if is_list { None } else { own_page };
         let below = self.set(&field.selection_set.node, target, below_page);
-        rows.saturating_mul(below.saturating_add(1))
+        let log_read = if TOLD_FROM_THE_LOG.contains(&name) { LOG_READ } else { 0 };
+        rows.saturating_mul(below.saturating_add(1)).saturating_add(log_read)
     }
 
-    /// The rows that the field's `first` or `last` asks for; `None` when it has neither.
+    /// The rows that the field's `first` or `last` asks for, which may stand in an argument `page`; `None` when it has
+    /// neither.
     fn page(&self, field: &Field, def: &FieldDef) -> Option<u64> {
-        let paged = def.args.iter().any(|argument| argument.name == "first" || argument.name == "last");
+        let paged = def.args.iter().any(|argument| ["first", "last", "page"].contains(&&*argument.name));
+        let argument = |name| field.get_argument(name).and_then(|value| self.constant(&value.node));
         let asked = |name| {
-            let value = field.get_argument(name)?;
-            let number = match &value.node {
-                Value::Number(number) => number.as_u64(),
-                Value::Variable(variable) => match self.variables.get(variable) {
-                    Some(ConstValue::Number(number)) => number.as_u64(),
-                    _ => None,
+            let number = match (argument(name), argument("page")) {
+                (Some(ConstValue::Number(number)), _) => number,
+                (_, Some(ConstValue::Object(page))) => match page.get(name) {
+                    Some(ConstValue::Number(number)) => number.clone(),
+                    _ => return None,
                 },
-                _ => None,
+                _ => return None,
             };
-            number.map(|rows| rows.max(1))
+            number.as_u64().map(|rows| rows.max(1))
         };
         paged.then(|| asked("first").or_else(|| asked("last")).unwrap_or(DEFAULT_ROWS))
+    }
+
+    /// An argument's value with the variables in their places.
+    fn constant(&self, value: &Value) -> Option<ConstValue> {
+        let variable = |name: async_graphql::Name| {
+            Ok::<_, std::convert::Infallible>(self.variables.get(&name).cloned().unwrap_or_default())
+        };
+        value.clone().into_const_with(variable).ok()
     }
 }
 

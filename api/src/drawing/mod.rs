@@ -19,6 +19,8 @@ mod tiles;
 
 use domain::lots::{LotStatus, LotType, STEPS};
 
+use crate::numbers::kilograms;
+
 pub use dot::dot;
 pub use svg::svg;
 pub use table::table;
@@ -71,20 +73,6 @@ impl Picture {
         let known = self.nodes.len();
         self.links.iter().copied().filter(move |link| link.parent < known && link.child < known)
     }
-}
-
-/// Grams as kilograms with three decimals, thousands set apart: `1,050.000`.
-fn kilograms(grams: i64) -> String {
-    let whole = (grams.unsigned_abs() / 1_000).to_string();
-    let mut text = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    let sign = if grams < 0 { "-" } else { "" };
-    format!("{sign}{text}.{:03}", grams.unsigned_abs() % 1_000)
 }
 
 fn step_name(index: u8) -> &'static str {

@@ -17,13 +17,13 @@ pub use node::{Node, NodeQueries};
 
 use self::{
     kernel::{Reads, UserError},
-    lots::{LotMutations, LotQueries, TracingQueries},
+    lots::{LotLists, LotMutations, LotQueries, TracingQueries},
 };
 use crate::http::prepare_schema;
 
 /// Everything that can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQueries, LotQueries, TracingQueries);
+pub struct Query(NodeQueries, LotQueries, LotLists, TracingQueries);
 
 /// Everything that can be done.
 #[derive(MergedObject, Default)]

@@ -3,7 +3,7 @@ use domain::identity::Permission;
 use uuid::Uuid;
 
 use super::{
-    kernel::{FromReads, FromRequest, GlobalId, GlobalIdError, refused, requires},
+    kernel::{FromReads, FromRequest, GlobalId, GlobalIdError, Int64, refused, requires},
     lots::{
         Deviation, Inspection, Lot, Partner, Reading,
         edges::{DeviationById, InspectionById, LotById, PartnerById, ReadingById},
@@ -41,7 +41,10 @@ impl NodeQueries {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "A global id.")] id: ID,
+        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
+        min_position: Option<Int64>,
     ) -> Result<Option<Node>> {
+        context.at_least(min_position)?;
         find(context, &id).await
     }
 
@@ -51,7 +54,10 @@ impl NodeQueries {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Global ids.")] ids: Vec<ID>,
+        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
+        min_position: Option<Int64>,
     ) -> Result<Vec<Option<Node>>> {
+        context.at_least(min_position)?;
         if ids.len() > MAX_NODES {
             return Err(refused("VALIDATION_FAILED", format!("at most {MAX_NODES} ids are taken at once")));
         }

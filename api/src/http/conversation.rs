@@ -32,7 +32,9 @@ pub(super) async fn converse(mut request: Request, next: Next) -> Response {
         request.extensions().get::<MatchedPath>().map_or("unmatched", |path| route_name(path.as_str()));
     let span = tracing::info_span!("request", %correlation_id, method, route, tenant = tracing::field::Empty);
     request.extensions_mut().insert(conversation);
+    let in_progress = InProgress::begin();
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    drop(in_progress);
     let mut response = handled.unwrap_or_else(|_panic| {
         span.in_scope(|| tracing::error!("a handler panicked"));
         HttpProblem::internal().into_response()
@@ -47,6 +49,22 @@ pub(super) async fn converse(mut request: Request, next: Next) -> Response {
         tracing::debug!(status, duration_ms, "answered");
     });
     response
+}
+
+/// Counts a request as long as it is worked on, also when its client goes away meanwhile.
+struct InProgress;
+
+impl InProgress {
+    fn begin() -> Self {
+        metrics::gauge!("cairn_http_requests_in_progress").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        metrics::gauge!("cairn_http_requests_in_progress").decrement(1.0);
+    }
 }
 
 /// The client's `X-Request-Id` where it is a UUID, else a fresh one.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -17,6 +17,9 @@ pub(super) struct Identity {
     pub(super) metrics_open: bool,
 }
 
+/// How long a request waits to know who is asking. Only an identity provider whose key is not known takes that long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Puts the caller into the request, or answers 401. Closed by default: only what is named here is anonymous.
 pub(super) async fn identify(
     State(identity): State<Arc<Identity>>,
@@ -28,12 +31,14 @@ pub(super) async fn identify(
     if path == "/health/live" || path == "/health/ready" || (is_metrics && identity.metrics_open) {
         return next.run(request).await;
     }
-    let caller = match caller(&identity.authenticator, request.headers()).await {
-        Ok(caller) => caller,
-        Err(reason) => return refused(reason).into_response(),
+    let asking = caller(&identity.authenticator, request.headers());
+    let caller = match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(caller)) => caller,
+        Ok(Err(reason)) => return refused(reason).into_response(),
+        Err(_elapsed) => return provider_unavailable().into_response(),
     };
-    if is_metrics && !caller.permissions.contains(Permission::AuditRead) {
-        return forbidden(Permission::AuditRead).into_response();
+    if is_metrics && !caller.permissions.contains(Permission::OperationsRead) {
+        return forbidden(Permission::OperationsRead).into_response();
     }
     tracing::Span::current().record("tenant", tracing::field::display(caller.tenant));
     request.extensions_mut().insert(caller);
@@ -66,6 +71,14 @@ fn refused(reason: Unauthenticated) -> HttpProblem {
     };
     HttpProblem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", reason.to_string())
         .with_header("www-authenticate", challenge)
+}
+
+/// Whether the token is good cannot be told while its key cannot be had: that is not the client's fault.
+fn provider_unavailable() -> HttpProblem {
+    metrics::counter!("cairn_http_unauthenticated_total", "reason" => "provider_unavailable").increment(1);
+    let detail = "the identity provider does not answer; nobody can be signed in with a new key";
+    HttpProblem::new(StatusCode::SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE", detail)
+        .with_header("retry-after", "10")
 }
 
 /// 403 with the permission that is missing.

@@ -1,11 +1,13 @@
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::problem;
+use super::{operators::Operators, problem};
 
 /// The metrics cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +18,21 @@ pub struct MetricsError(#[from] BuildError);
 const DURATIONS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Bounds of the recall's histogram, in seconds (lots.md, section 6).
+const TRACEABILITY: [f64; 7] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Bounds of the histogram of commits in one batch.
+const BATCHES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
 /// Records every metric of the process from now on; once a process.
 pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
-    let handle = PrometheusBuilder::new().set_buckets(&DURATIONS)?.install_recorder()?;
+    let named = |name: &str| Matcher::Full(name.to_owned());
+    let handle = PrometheusBuilder::new()
+        .set_buckets(&DURATIONS)?
+        .set_buckets_for_metric(named("cairn_traceability_query_duration_seconds"), &TRACEABILITY)?
+        .set_buckets_for_metric(named("cairn_append_batch_size"), &BATCHES)?
+        .install_recorder()?;
+    describe_plant();
+    metrics::describe_gauge!("cairn_http_requests_in_progress", "HTTP requests that wait for their answer");
     metrics::describe_counter!("cairn_http_requests_total", "HTTP requests, by method, route and status");
     metrics::describe_histogram!(
         "cairn_http_request_duration_seconds",
@@ -44,8 +58,43 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
     Ok(handle)
 }
 
-pub(super) async fn render(State(handle): State<Option<PrometheusHandle>>) -> Response {
+/// What the plant is watched by (lots.md, section 6), and what holds it up.
+fn describe_plant() {
+    metrics::describe_counter!("cairn_lots_registered_total", "Lots that were registered, by type");
+    metrics::describe_counter!("cairn_qc_decisions_total", "Decisions at gates, by decision");
+    metrics::describe_histogram!(
+        "cairn_traceability_query_duration_seconds",
+        "Time to answer a question to the genealogy, by question"
+    );
+    metrics::describe_gauge!(
+        "cairn_active_operators",
+        "Users who have sent a mutation to this process within 15 minutes"
+    );
+    metrics::describe_gauge!("cairn_projection_lag_events", "Events that a read model is behind the log");
+    metrics::describe_gauge!(
+        "cairn_projection_lag_seconds",
+        "Age of the oldest event that a read model does not show yet"
+    );
+    metrics::describe_gauge!(
+        "cairn_projection_parked_events",
+        "Events that a read model could not fold, and those behind them: see cairn parked"
+    );
+    metrics::describe_counter!(
+        "cairn_process_faults_total",
+        "Events that a process manager passed over because the program failed, by process"
+    );
+}
+
+/// What a scrape is answered from.
+#[derive(Clone)]
+pub(super) struct Scrape {
+    pub(super) handle: Option<PrometheusHandle>,
+    pub(super) operators: Arc<Operators>,
+}
+
+pub(super) async fn render(State(Scrape { handle, operators }): State<Scrape>) -> Response {
     let Some(handle) = handle else { return problem::no_such_route().await.into_response() };
+    operators.report();
     // Histograms gather until they are drained; a scrape is the moment for it.
     handle.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()

@@ -15,6 +15,7 @@ mod health;
 mod identify;
 mod logs;
 mod metrics;
+mod operators;
 mod problem;
 mod serve;
 mod stalls;
@@ -44,7 +45,7 @@ pub struct Edge {
     /// Answers `/metrics`; none answers 404.
     pub metrics: Option<PrometheusHandle>,
     /// Whether `/metrics` is answered without a token, for a scraper inside a network that others cannot enter.
-    /// Otherwise it takes a token with `audit:read`.
+    /// Otherwise it takes a token with `operations:read`: what is counted is counted over all tenants.
     pub metrics_open: bool,
 }
 
@@ -52,11 +53,12 @@ pub struct Edge {
 pub fn router(edge: Edge) -> Router {
     let identity =
         Arc::new(identify::Identity { authenticator: edge.authenticator, metrics_open: edge.metrics_open });
+    let scrape = metrics::Scrape { handle: edge.metrics, operators: edge.graphql.operators() };
     let graphql = routing::get(graphql::get)
         .post(graphql::post)
         .fallback(graphql::other_method)
         .with_state(Arc::new(edge.graphql));
-    let metrics_route = routing::get(metrics::render).fallback(problem::only_get).with_state(edge.metrics);
+    let metrics_route = routing::get(metrics::render).fallback(problem::only_get).with_state(scrape);
     let live = routing::get(health::live).fallback(problem::only_get);
     let ready = routing::get(health::ready).fallback(problem::only_get).with_state(edge.readiness);
     Router::new()

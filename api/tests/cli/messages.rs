@@ -63,8 +63,23 @@ fn a_file_that_is_no_log_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_password_is_never_printed() {
-    let error = Shell::new().cairn("migrate --store postgres://cairn:s3cret@127.0.0.1:1/cairn").fails();
-    assert!(error.contains("postgres://cairn@127.0.0.1:1/cairn") && !error.contains("s3cret"), "{error}");
+    let shell = Shell::new();
+    for (store, shown) in [
+        ("postgres://cairn:s3cret@127.0.0.1:1/cairn", "postgres://cairn:***@127.0.0.1:1/cairn"),
+        (
+            "postgres://127.0.0.1:1/cairn?user=x&password=s3cret",
+            "postgres://127.0.0.1:1/cairn?user=x&password=***",
+        ),
+    ] {
+        for question in ["migrate", "rebuild", "parked list", "trace RAW --tenant demo", "config", "demo"] {
+            let ran = shell.cairn(&format!("{question} --store {store}"));
+            let all = format!("{}{}", ran.out, ran.err);
+            assert!(!all.contains("s3cret"), "{question}: {all}");
+            assert!(question != "migrate" || all.contains(shown), "{all}");
+        }
+    }
+    let error = shell.cairn("config --store host=db,password=s3cret").misuses();
+    assert!(!error.contains("s3cret"), "{error}");
 }
 
 #[test]

@@ -26,8 +26,30 @@ fn nothing_is_parked_in_the_demo_plant() {
     let stream = "ef4a6f81-8e6e-5c9b-b156-d9365f61532a/lot-x";
     let error = shell.cairn(&format!("parked retry lot_board {stream}")).fails();
     assert!(error.contains("nothing of") && error.contains("is parked in lot_board"), "{error}");
+    let error = shell.cairn(&format!("parked retry lotboard {stream} --json")).misuses();
+    assert!(error.contains("there is no read model lotboard") && error.contains("lot_board"), "{error}");
     assert!(shell.cairn("parked retry lot_board lot-x").misuses().contains("TENANT/CATEGORY-ID"));
     assert!(shell.cairn(&format!("parked skip lot_board {stream}")).misuses().contains("--reason"));
+}
+
+#[test]
+fn damaged_read_models_are_named_and_left_alone_and_may_be_moved_away() {
+    let shell = Shell::with_demo();
+    let file = shell.path().join("data/cairn-read.db");
+    for end in ["-wal", "-shm"] {
+        let _there_was_none = std::fs::remove_file(format!("{}{end}", file.display()));
+    }
+    let damaged = [7; 8_192];
+    std::fs::write(&file, damaged).unwrap();
+    for question in ["serve --listen 127.0.0.1:0", "rebuild", "parked list"] {
+        let error = shell.cairn(question).fails();
+        let told = "error: the read models in ./data/cairn-read.db cannot be opened\n  because: ";
+        assert!(error.starts_with(told), "{question}: {error}");
+        assert!(error.contains("try: move ./data/cairn-read.db") && error.contains("built anew"), "{error}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), damaged);
+    std::fs::remove_file(&file).unwrap();
+    shell.cairn("rebuild").succeeds();
 }
 
 #[test]

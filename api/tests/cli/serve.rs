@@ -1,53 +1,9 @@
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
 };
 
-use crate::shell::Shell;
-
-/// A server on a free port, and where it answers.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(shell: &Shell, words: &str) -> Self {
-        let mut command = shell.command(&format!("serve --listen 127.0.0.1:0 {words}"));
-        let log = std::fs::File::create(shell.path().join("serve.log")).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told = lines.map_while(Result::ok).find(|line| line.starts_with("Cairn answers on "));
-        let told = told.expect("serve tells where it answers");
-        let address = told.split(['/', ' ']).find(|word| word.starts_with("127.0.0.1:")).unwrap().to_owned();
-        Self { child, address }
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn is_ready(&self) -> bool {
-        self.get("/health/ready").starts_with("HTTP/1.1 200")
-    }
-
-    /// As a service manager or Ctrl-C stops it; its exit code.
-    fn stop(mut self, signal: &str) -> Option<i32> {
-        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _already_gone = self.child.kill();
-    }
-}
+use crate::{server::Server, shell::Shell};
 
 #[test]
 fn serve_becomes_ready_and_stops_cleanly_when_asked() {
@@ -55,13 +11,32 @@ fn serve_becomes_ready_and_stops_cleanly_when_asked() {
     let server = Server::start(&shell, "");
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"));
     assert!(server.get("/graphql?query=%7B__typename%7D").starts_with("HTTP/1.1 401"));
-    while !server.is_ready() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    server.becomes_ready();
     assert_eq!(server.stop("-INT"), Some(0));
     // A second start finds everything where the first one left it.
     let server = Server::start(&shell, "");
     assert_eq!(server.stop("-TERM"), Some(0));
+}
+
+/// A terminal sends Ctrl-C to a script and to what it started; the script then stops what it started.
+#[test]
+fn an_interrupt_with_a_terminate_right_behind_it_is_one_wish_to_stop() {
+    let shell = Shell::new();
+    let server = Server::start(&shell, "");
+    // A request under way keeps the server from ending before the second signal comes.
+    let mut request = TcpStream::connect(&server.address).unwrap();
+    request.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n").unwrap();
+    while !server.get("/health/live").starts_with("HTTP/1.1 200") {}
+    server.signal("-INT");
+    while TcpStream::connect(&server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("-TERM");
+    request.write_all(b"\r\n").unwrap();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.ends(), Some(0), "what was asked was answered, and the process ended by itself");
 }
 
 #[test]
@@ -77,4 +52,47 @@ fn a_taken_address_is_told_with_what_to_do() {
 fn an_address_that_is_none_is_refused() {
     let error = Shell::new().cairn("serve --listen nowhere").misuses();
     assert!(error.contains("listen is nowhere (from --listen)"), "{error}");
+}
+
+/// The answer to a query by GET, as an administrator of the demo plant.
+fn asked(shell: &Shell, server: &Server, query: &str) -> String {
+    let token = shell.cairn("token --tenant demo --role ADMIN").succeeds();
+    let headers = format!("Authorization: Bearer {}\r\nAccept: application/json\r\n", token.trim());
+    server.get_with(&format!("/graphql?query={query}"), &headers)
+}
+
+#[test]
+fn introspection_costs_and_metrics_are_as_the_configuration_says() {
+    let shell = Shell::new();
+    let server = Server::start(&shell, "");
+    assert!(server.get("/metrics").starts_with("HTTP/1.1 401"));
+    assert!(asked(&shell, &server, "%7B__schema%7BqueryType%7Bname%7D%7D%7D").contains("\"Query\""));
+    assert_eq!(server.stop("-TERM"), Some(0));
+    let set = "[metrics]\nopen = true\n[graphql]\nintrospection = false\n[limits]\ncost = 10\n";
+    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
+    let server = Server::start(&shell, "");
+    assert!(server.get("/metrics").starts_with("HTTP/1.1 200"));
+    let answer = asked(&shell, &server, "%7B__schema%7BqueryType%7Bname%7D%7D%7D");
+    assert!(answer.contains("introspection is switched off"), "{answer}");
+    let answer = asked(&shell, &server, "%7Bpartners(first:50)%7Bnodes%7Bname%7D%7D%7D");
+    assert!(answer.contains("a cost of"), "{answer}");
+}
+
+#[test]
+fn only_the_documents_of_the_manifest_run_where_there_is_one() {
+    let shell = Shell::new();
+    let listed = "{__typename}";
+    let manifest = serde_json::json!({ api::document::TrustedDocuments::hash(listed): listed });
+    std::fs::write(shell.path().join("trusted.json"), manifest.to_string()).unwrap();
+    std::fs::create_dir(shell.path().join("data")).unwrap();
+    let set = "[graphql]\ntrusted_documents = 'trusted.json'\n";
+    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
+    let server = Server::start(&shell, "");
+    assert!(asked(&shell, &server, "%7B__typename%7D").contains("\"Query\""));
+    let answer = asked(&shell, &server, "%7B%20__typename%20%7D");
+    assert!(answer.contains("only listed documents run here"), "{answer}");
+    drop(server);
+    std::fs::write(shell.path().join("trusted.json"), "[]").unwrap();
+    let error = shell.cairn("serve --listen 127.0.0.1:0").fails();
+    assert!(error.contains("graphql.trusted_documents cannot be used"), "{error}");
 }

@@ -125,3 +125,25 @@ async fn the_gates_defaults_are_what_the_specification_of_limits_says() {
     );
     assert_eq!(cost("{ trees { level } }"), 50);
 }
+
+#[tokio::test]
+async fn what_is_told_from_the_log_costs_as_much_as_it_reads() {
+    let schema = api::graphql::unconnected_schema();
+    let answer = schema.execute(Request::new(Gate::QUESTION)).await.data.into_json().unwrap();
+    let gate = Gate::new(answer, Limits::default()).unwrap();
+    let cost_with = |query: &str, variables| {
+        let variables = Variables::from_json(variables);
+        gate.admit(query, None, &variables, |_operation| true).map(|admitted| admitted.cost)
+    };
+    let cost = |query: &str| cost_with(query, json!({})).unwrap();
+    assert_eq!(cost("{ lot(code: \"A\") { status } }"), 1);
+    assert_eq!(cost("{ lot(code: \"A\") { asOf(at: { version: \"1\" }) { status } } }"), 1 + 1 + 50);
+    assert_eq!(cost("{ lot(code: \"A\") { history { type } } }"), 1 + 50 + 50);
+    assert_eq!(cost("{ lot(code: \"A\") { history(page: { first: 200 }) { type } } }"), 1 + 200 + 50);
+    let by_variable = "query($page: HistoryPage, $first: Int!) {
+        lot(code: \"A\") { history(page: $page) { type } } lotBoard(first: $first) { nodes { code } } }";
+    let variables = json!({ "page": { "first": 3 }, "first": 7 });
+    assert_eq!(cost_with(by_variable, variables).unwrap(), 1 + 3 + 50 + 1 + 7);
+    let every_lots_history = "{ lotBoard(first: 200) { nodes { history(page: { first: 200 }) { type } } } }";
+    assert!(cost_with(every_lots_history, json!({})).is_err(), "40,000 events in one answer");
+}

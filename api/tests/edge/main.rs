@@ -4,10 +4,13 @@
 mod adversarial;
 mod audits;
 mod client;
+mod desk;
 mod documents;
 mod matrix;
 mod plant;
 mod promises;
 mod protocol;
+mod released;
 mod schema;
 mod server;
+mod tracing;

@@ -67,6 +67,16 @@ async fn a_clash_of_versions_says_which_version_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_new_takes_no_expected_version() {
+    let plant = Plant::start().await;
+    let refused = save(&plant, json!({ "name": "Farm", "version": "0" })).await;
+    assert_eq!(refused["errors"][0]["code"], "VALIDATION_FAILED", "{refused}");
+    assert_eq!(refused["errors"][0]["path"], json!(["input", "expectedVersion"]));
+    assert_eq!(refused["partner"], Value::Null);
+    plant.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_waits_for_a_position_sees_what_was_written_there() {
     let plant = Plant::start().await;
     let client = plant.client(TENANT, &[Role::Manager]);

@@ -66,12 +66,15 @@ async fn only_health_is_anonymous() {
 }
 
 #[tokio::test]
-async fn metrics_need_the_permission_to_audit() {
+async fn metrics_tell_of_every_tenant_and_are_for_whoever_runs_the_installation() {
     let server = TestServer::start().await;
-    let viewer = Client { token: Some(token(&[Role::Viewer])), ..server.client() };
-    let reply = viewer.send("GET", "/metrics", &[], b"").await;
-    assert_eq!((reply.status, reply.header("x-required-permissions")), (403, Some("audit:read")));
-    assert_eq!(server.client().send("GET", "/metrics", &[], b"").await.status, 404, "none are recorded here");
+    let of = |role| Client { token: Some(token(&[role])), ..server.client() };
+    for role in [Role::Admin, Role::Manager, Role::Auditor, Role::Operator, Role::Viewer] {
+        let reply = of(role).send("GET", "/metrics", &[], b"").await;
+        assert_eq!((reply.status, reply.header("x-required-permissions")), (403, Some("operations:read")));
+    }
+    let reply = of(Role::Monitor).send("GET", "/metrics", &[], b"").await;
+    assert_eq!(reply.status, 404, "none are recorded here");
 }
 
 #[tokio::test]

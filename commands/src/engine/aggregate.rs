@@ -3,7 +3,7 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 use domain::{Decider, Event};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ports::RecordedEvent;
+use crate::ports::{PastEvent, RecordedEvent, StreamKey};
 
 /// A decider that the engine can keep: its state is cached, copied and written into snapshots.
 pub trait Aggregate: Decider + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -31,7 +31,12 @@ pub(crate) trait Codec: Send + Sync {
     /// Names the shape of the states that [`Self::save`] writes.
     fn shape(&self) -> String;
     fn initial(&self) -> AnyState;
-    fn evolve(&self, state: AnyState, events: &[RecordedEvent]) -> Result<AnyState, FoldFault>;
+    fn evolve(
+        &self,
+        state: AnyState,
+        stream: &StreamKey,
+        events: &[PastEvent],
+    ) -> Result<AnyState, FoldFault>;
     fn save(&self, state: &AnyState) -> Option<String>;
     fn restore(&self, text: &str) -> Option<AnyState>;
 }
@@ -51,17 +56,23 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
         Arc::new(A::initial())
     }
 
-    fn evolve(&self, state: AnyState, events: &[RecordedEvent]) -> Result<AnyState, FoldFault> {
+    fn evolve(
+        &self,
+        state: AnyState,
+        stream: &StreamKey,
+        events: &[PastEvent],
+    ) -> Result<AnyState, FoldFault> {
         let Ok(state) = state.downcast::<A>() else {
             return Err(FoldFault {
-                stream: A::CATEGORY.to_owned(),
+                stream: stream.to_string(),
                 version: 0,
                 reason: "two aggregates share this category".to_owned(),
             });
         };
         let mut state = Arc::unwrap_or_clone(state);
-        for recorded in events {
-            state = state.evolve(&decode_event::<A::Event>(recorded)?);
+        for event in events {
+            let decoded = decode::<A::Event>(&event.event_type, event.schema_version, &event.payload);
+            state = state.evolve(&decoded.map_err(|error| fault(stream, event.version, &error))?);
         }
         Ok(Arc::new(state))
     }
@@ -79,14 +90,16 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
 
 /// Reads a stored event as one of its aggregate's.
 pub fn decode_event<E: Event>(recorded: &RecordedEvent) -> Result<E, FoldFault> {
-    let mut deserializer = serde_json::Deserializer::from_str(&recorded.payload);
-    E::deserialize_payload(&recorded.event_type, recorded.schema_version, &mut deserializer).map_err(
-        |error| FoldFault {
-            stream: recorded.stream.to_string(),
-            version: recorded.version,
-            reason: error.to_string(),
-        },
-    )
+    decode(&recorded.event_type, recorded.schema_version, &recorded.payload)
+        .map_err(|error| fault(&recorded.stream, recorded.version, &error))
+}
+
+fn decode<E: Event>(event_type: &str, schema_version: u16, payload: &str) -> serde_json::Result<E> {
+    E::deserialize_payload(event_type, schema_version, &mut serde_json::Deserializer::from_str(payload))
+}
+
+fn fault(stream: &StreamKey, version: u64, error: &serde_json::Error) -> FoldFault {
+    FoldFault { stream: stream.to_string(), version, reason: error.to_string() }
 }
 
 /// The aggregate's state after these events of its stream.

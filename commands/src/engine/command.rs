@@ -35,6 +35,10 @@ pub trait Command: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// Counts for the metrics what has come to stand. Called once, after the commit; never for a repetition, nor when
+    /// nothing happened.
+    fn count(&self, _reply: &Self::Reply) {}
+
     /// Decides the command on the stage.
     fn handle(&self, stage: &mut Stage<'_>) -> Result<Self::Reply, Stop>;
 }

@@ -41,11 +41,11 @@ impl Engine {
         let inner = &self.inner;
         let generation = inner.slots.next_generation();
         let page_size = usize::try_from(inner.config.snapshot_every).unwrap_or(usize::MAX).max(1);
-        let first = inner.ports.store.read_stream(key, 0, page_size).await?;
+        let first = inner.ports.store.read_past(key, 0, page_size).await?;
         let full = first.len() == page_size;
         let mut version = first.len() as Version;
         let mut last_event = first.last().map(|event| event.event_id);
-        let mut state = codec.evolve(codec.initial(), &first)?;
+        let mut state = codec.evolve(codec.initial(), key, &first)?;
         let mut snapshot_version = 0;
         if full {
             if let Some(found) = self.restore(key, codec).await?.filter(|found| found.version > version) {
@@ -53,10 +53,10 @@ impl Engine {
                 snapshot_version = version;
             }
             loop {
-                let page = inner.ports.store.read_stream(key, version, page_size).await?;
+                let page = inner.ports.store.read_past(key, version, page_size).await?;
                 version += page.len() as Version;
                 last_event = page.last().map_or(last_event, |event| Some(event.event_id));
-                state = codec.evolve(state, &page)?;
+                state = codec.evolve(state, key, &page)?;
                 if page.len() < page_size {
                     break;
                 }
@@ -79,7 +79,7 @@ impl Engine {
         };
         let version = snapshot.version;
         // The log says what stands at the snapshot's version; a snapshot beyond the log's end is worth nothing.
-        let at = ports.store.read_stream(key, version.saturating_sub(1), 1).await?;
+        let at = ports.store.read_past(key, version.saturating_sub(1), 1).await?;
         let found = at.first().filter(|event| event.version == version).map(|event| event.event_id);
         match codec.restore(&snapshot.state).zip(found) {
             Some((state, last_event)) => Ok(Some(Restored { state, version, last_event })),

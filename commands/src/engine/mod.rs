@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -98,6 +98,7 @@ struct Inner {
     admission: Arc<Semaphore>,
     in_flight: Mutex<HashSet<(TenantId, Uuid)>>,
     deadline_stored: Notify,
+    ended: OnceCell<()>,
 }
 
 impl Engine {
@@ -109,6 +110,7 @@ impl Engine {
             admission: Arc::new(Semaphore::new(config.commands_in_flight)),
             in_flight: Mutex::default(),
             deadline_stored: Notify::new(),
+            ended: OnceCell::new(),
             committer,
             ports,
             config,
@@ -143,14 +145,17 @@ impl Engine {
         outcome
     }
 
-    /// Waits until what was accepted is answered, and accepts nothing more.
+    /// Waits until what was accepted is answered, and accepts nothing more. Asked for again, it waits for the same end.
     pub async fn shutdown(&self) {
         let everyone = u32::try_from(self.inner.config.commands_in_flight).unwrap_or(u32::MAX);
-        // The permits are never given back: whatever comes later finds the engine overloaded.
-        if let Ok(permits) = self.inner.admission.acquire_many(everyone).await {
-            permits.forget();
-        }
-        self.inner.committer.shutdown().await;
+        let end = async {
+            // The permits are never given back: whatever comes later finds the engine overloaded.
+            if let Ok(permits) = self.inner.admission.acquire_many(everyone).await {
+                permits.forget();
+            }
+            self.inner.committer.shutdown().await;
+        };
+        self.inner.ended.get_or_init(|| end).await;
     }
 
     /// Wakes when a commit has stored a deadline.
@@ -184,7 +189,12 @@ impl Engine {
         let mut wanted = BTreeMap::new();
         for attempt in 0..=RETRIES {
             match self.attempt(envelope, command, digest, &mut tape, &mut wanted, attempt).await? {
-                Outcome::Done(done) => return Ok(done),
+                Outcome::Done(done) => {
+                    if !done.repeated && !done.versions.is_empty() {
+                        command.count(&done.reply);
+                    }
+                    return Ok(done);
+                }
                 Outcome::Lost(stream) => {
                     tracing::debug!(command = C::NAME, %stream, attempt, "lost a race; deciding again");
                     metrics::counter!("cairn_command_retries_total", "command" => C::NAME).increment(1);
@@ -196,10 +206,10 @@ impl Engine {
     }
 }
 
-/// A short pause that grows, and that differs between commands, so that two losers do not meet again.
+/// A short pause that grows, from half a millisecond to one and a half after the first loss, and that differs between commands, so that two losers do not meet again.
 fn backoff(command_id: Uuid, attempt: u32) -> Duration {
     let spread_micros = (command_id.as_u128() % 1_000) as u64;
-    Duration::from_micros(u64::from(attempt) * (500 + spread_micros))
+    Duration::from_micros(u64::from(attempt + 1) * (500 + spread_micros))
 }
 
 /// Keeps a second command with the same id out while the first is being worked on.
@@ -224,3 +234,17 @@ impl Drop for InFlight<'_> {
 
 /// The streams that a command has been found to need, and how to read them.
 type Wanted = BTreeMap<StreamKey, &'static dyn aggregate::Codec>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn already_the_first_loser_waits_and_later_ones_longer() {
+        for command_id in [Uuid::nil(), Uuid::from_u128(999), Uuid::max()] {
+            let pauses: Vec<_> = (0..=RETRIES).map(|attempt| backoff(command_id, attempt)).collect();
+            assert!(pauses[0] >= Duration::from_micros(500));
+            assert!(pauses.is_sorted_by(|earlier, later| earlier < later));
+        }
+    }
+}

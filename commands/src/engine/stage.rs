@@ -154,22 +154,15 @@ impl<'a> Stage<'a> {
 
     /// The state of a stream, as the command has left it so far.
     pub fn state<A: Aggregate>(&mut self, id: &str) -> Result<Arc<A>, Stop> {
-        self.state_in::<A>(self.tenant(), id)
-    }
-
-    /// The version of a stream, counting what the command has decided so far. 0: it does not exist.
-    pub fn version<A: Aggregate>(&mut self, id: &str) -> Result<Version, Stop> {
-        let key = self.hold::<A>(self.tenant(), id)?;
-        let version = self.staged.get(&key).map(|stream| stream.base_version + stream.events.len() as u64);
-        Ok(version.unwrap_or_default())
+        let key = self.hold::<A>(id)?;
+        self.staged_state(&key)
     }
 
     /// Asks for many streams at once: one round of loading instead of one for each.
     pub fn load_all<'i, A: Aggregate>(&mut self, ids: impl IntoIterator<Item = &'i str>) -> Result<(), Stop> {
-        let tenant = self.tenant();
         let mut complete = true;
         for id in ids {
-            complete &= self.hold::<A>(tenant, id).is_ok();
+            complete &= self.hold::<A>(id).is_ok();
         }
         if complete { Ok(()) } else { Err(Stop(StopReason::Load)) }
     }
@@ -186,23 +179,7 @@ impl<'a> Stage<'a> {
 
     /// Lets an aggregate of the caller's tenant decide, and answers its state after that.
     pub fn decide<A: Aggregate>(&mut self, id: &str, command: A::Command) -> Result<Arc<A>, Stop> {
-        self.decide_in(self.tenant(), id, command)
-    }
-
-    /// Like [`Self::state`], in another tenant: only for claims of the platform tenant, whose names nobody owns.
-    pub fn state_in<A: Aggregate>(&mut self, tenant: TenantId, id: &str) -> Result<Arc<A>, Stop> {
-        let key = self.hold::<A>(tenant, id)?;
-        self.staged_state(&key)
-    }
-
-    /// Like [`Self::decide`], in another tenant: only for claims of the platform tenant.
-    pub fn decide_in<A: Aggregate>(
-        &mut self,
-        tenant: TenantId,
-        id: &str,
-        command: A::Command,
-    ) -> Result<Arc<A>, Stop> {
-        let key = self.hold::<A>(tenant, id)?;
+        let key = self.hold::<A>(id)?;
         let state = self.staged_state::<A>(&key)?;
         let events = state.decide(command)?;
         if events.is_empty() {
@@ -237,8 +214,8 @@ impl<'a> Stage<'a> {
     }
 
     /// Makes the stream part of the commit, or notes that it must be loaded first.
-    fn hold<A: Aggregate>(&mut self, tenant: TenantId, id: &str) -> Result<StreamKey, Stop> {
-        let key = StreamKey::new(tenant, A::CATEGORY, id);
+    fn hold<A: Aggregate>(&mut self, id: &str) -> Result<StreamKey, Stop> {
+        let key = StreamKey::new(self.tenant(), A::CATEGORY, id);
         if self.staged.contains_key(&key) {
             return Ok(key);
         }

@@ -2,8 +2,8 @@ use domain::{
     Decider,
     identity::Permission,
     lots::{
-        Deviation, DeviationCommand, DeviationOpened, DeviationRefusal, DeviationStatus, Disposition,
-        HoldCause, Lot, Reading, Subject,
+        Deviation, DeviationCommand, DeviationOpened, DeviationRefusal, DeviationStatus, Disposition, Grams,
+        HoldCause, Lot, LotRefusal, Reading, Subject,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,9 @@ impl Command for DispositionDeviation {
     }
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<DeviationReply, Stop> {
+        if self.disposition == Disposition::Release {
+            refuse_unweighed(stage, self.deviation_id)?;
+        }
         let command = DeviationCommand::Disposition {
             disposition: self.disposition,
             root_cause: self.root_cause.clone(),
@@ -101,6 +104,18 @@ impl Command for DispositionDeviation {
         };
         decide(stage, self.deviation_id, command)
     }
+}
+
+/// A lot held before it was weighed can neither be weighed nor released any more: said here, while its deviation may still
+/// decide otherwise.
+fn refuse_unweighed(stage: &mut Stage<'_>, deviation_id: Uuid) -> Result<(), Stop> {
+    let deviation = stage.state::<Deviation>(&deviation_id.to_string())?;
+    let Some(state) = deviation.existing() else { return Ok(()) };
+    let Subject::Lot(lot_id) = state.opened.subject else { return Ok(()) };
+    if super::lot(stage, lot_id)?.found()?.weight_grams == Grams::ZERO {
+        return Err(LotRefusal::WeightMissing.into());
+    }
+    Ok(())
 }
 
 /// Signs a deviation off.

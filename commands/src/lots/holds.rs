@@ -63,58 +63,52 @@ impl Command for HoldLot {
     }
 }
 
-/// Ends a hold: its deviation was dispositioned RELEASE.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ResolveHold {
-    /// The lot.
-    pub lot_id: Uuid,
+/// Commands that end a hold as its deviation has decided.
+macro_rules! ends_of_hold {
+    ($( $(#[$meta:meta])* $name:ident; )*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug, Clone, Serialize, Deserialize)]
+            pub struct $name {
+                /// The lot.
+                pub lot_id: Uuid,
+            }
+
+            impl Command for $name {
+                const NAME: &'static str = stringify!($name);
+                const PERMISSION: Permission = Permission::RunControl;
+                type Reply = LotReply;
+
+                fn subject(&self) -> Option<(&'static str, String)> {
+                    lot_subject(self.lot_id)
+                }
+
+                fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
+                    let disposition = disposition(stage, self.lot_id)?;
+                    let end = LotCommand::$name { disposition, now: stage.now() };
+                    let lot = stage.decide::<Lot>(&self.lot_id.to_string(), end)?;
+                    LotReply::of(self.lot_id, &lot)
+                }
+            }
+        )*
+    };
 }
 
-impl Command for ResolveHold {
-    const NAME: &'static str = "ResolveHold";
-    const PERMISSION: Permission = Permission::RunControl;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let disposition = disposition(stage, self.lot_id)?;
-        let resolve = LotCommand::ResolveHold { disposition, now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), resolve)?;
-        LotReply::of(self.lot_id, &lot)
-    }
+ends_of_hold! {
+    /// Ends a hold: its deviation was dispositioned RELEASE.
+    ResolveHold;
+    /// Rejects a held lot: its deviation was dispositioned DISPOSE or RETURN_TO_SUPPLIER.
+    ConfirmReject;
 }
 
-/// Rejects a held lot: its deviation was dispositioned DISPOSE or RETURN_TO_SUPPLIER.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ConfirmReject {
-    /// The lot.
-    pub lot_id: Uuid,
-}
-
-impl Command for ConfirmReject {
-    const NAME: &'static str = "ConfirmReject";
-    const PERMISSION: Permission = Permission::RunControl;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let disposition = disposition(stage, self.lot_id)?;
-        let reject = LotCommand::ConfirmReject { disposition, now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), reject)?;
-        LotReply::of(self.lot_id, &lot)
-    }
-}
-
-/// What the deviation of the lot's latest hold has decided so far.
-fn disposition(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Option<Disposition>, Stop> {
+/// What the deviation of the hold that the lot is on has decided so far. It becomes a condition of the commit: a disposition
+/// at the same moment forces a new decision.
+pub(super) fn disposition(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Option<Disposition>, Stop> {
     let lot = super::lot(stage, lot_id)?;
-    let Some(hold) = &lot.found()?.latest_hold else { return Ok(None) };
+    let state = lot.found()?;
+    let Some(hold) = state.latest_hold.as_ref().filter(|_| state.status == LotStatus::Hold) else {
+        return Ok(None);
+    };
     let deviation = stage.state::<Deviation>(&hold.deviation_id.to_string())?;
     Ok(deviation.existing().and_then(|state| state.disposition))
 }

@@ -58,11 +58,11 @@ impl Aggregate for Partner {
 }
 
 impl Aggregate for CodeSequence {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 impl Aggregate for Lot {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 impl Aggregate for Inspection {
@@ -70,11 +70,11 @@ impl Aggregate for Inspection {
 }
 
 impl Aggregate for Deviation {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 impl Aggregate for TemperatureLog {
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
 }
 
 /// A lot after a command.

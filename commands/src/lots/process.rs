@@ -30,6 +30,7 @@ impl ProcessManager for LotFinisher {
             LotEvent::LotCreated(_)
             | LotEvent::LotsLinked(_)
             | LotEvent::WeightBalanceOverridden(_)
+            | LotEvent::LotSkuMixed(_)
             | LotEvent::LotUsed(_)
             | LotEvent::LotWeighed(_)
             | LotEvent::LotRegistered(_)

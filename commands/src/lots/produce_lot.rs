@@ -4,7 +4,7 @@ use domain::{
     identity::Permission,
     kernel::InvalidInput,
     lots::{
-        Grams, Lot, LotCode, LotCommand, LotRefusal, LotType, MAX_INPUTS,
+        Grams, Lot, LotCode, LotCommand, LotRefusal, LotType, MAX_INPUTS, check_made_type,
         lot::{self, LotInput, UseLot},
     },
 };
@@ -57,9 +57,7 @@ impl Command for ProduceLot {
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
         none_exists("runId", self.run_id)?;
         none_exists("freezerCycleId", self.freezer_cycle_id)?;
-        if self.lot_type.is_legacy() {
-            return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP").into());
-        }
+        check_made_type(self.lot_type)?;
         let balance_override = balance_override(stage, self.override_reason.as_ref())?;
         let inputs = load_inputs(stage, &self.inputs)?;
         let lot_id = stage.next_id();

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use domain::{
     identity::Permission,
-    kernel::{InvalidInput, LocalDay},
+    kernel::LocalDay,
     lots::{
         self, ChecklistAnswer, Decision, Gate, GateClass, HoldCause, Inspection, Lot, LotCommand, LotStatus,
         Reading, Step, Subject, TemperatureLog,
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     deviations::{self, NewHold},
-    lot_subject,
+    holds, lot_subject,
 };
 use crate::engine::{Command, Stage, Stop};
 
@@ -58,14 +58,16 @@ impl Command for RecordInspection {
         lot_subject(self.lot_id)
     }
 
+    fn count(&self, _inspected: &InspectionReply) {
+        metrics::counter!("cairn_qc_decisions_total", "decision" => self.decision.as_str()).increment(1);
+    }
+
     fn handle(&self, stage: &mut Stage<'_>) -> Result<InspectionReply, Stop> {
         let lot = super::lot(stage, self.lot_id)?;
         let state = lot.found()?;
-        let step = state.lot_type.step_of_gate(self.gate).ok_or_else(|| {
-            let problem = format!("must be a gate at which a {} lot is inspected", state.lot_type);
-            InvalidInput::new("gate", problem)
-        })?;
+        let step = state.lot_type.step_of_gate(self.gate)?;
         let reading = latest_reading(stage, self.lot_id, step)?;
+        let hold_disposition = holds::disposition(stage, self.lot_id)?;
         let (inspection_id, deviation_id) = (stage.next_id(), stage.next_id());
         let inspect = InspectLot {
             inspection_id,
@@ -73,6 +75,7 @@ impl Command for RecordInspection {
             decision: self.decision,
             notes: self.notes.clone(),
             latest_reading: reading.clone(),
+            hold_disposition,
             deviation_id,
             now: stage.now(),
         };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     deviations::{self, NewHold},
-    today,
+    holds, today,
 };
 use crate::engine::{Command, Stage, Stop};
 
@@ -83,8 +83,8 @@ impl Command for RecordTemperature {
             recorded_by: stage.actor().to_string(),
             now: stage.now(),
         };
-        let log = stage.decide::<TemperatureLog>(&self.subject.log_id(day), record)?;
-        let reading = log.reading(reading_id).ok_or(SubjectUnknown)?.clone();
+        let reading = record.reading()?;
+        stage.decide::<TemperatureLog>(&self.subject.log_id(day), record)?;
         let is_violation = !limit.allows(reading.tenths_c);
         let mut reply =
             TemperatureReply { reading_id, limit, is_violation, status: state.status, deviation_id: None };
@@ -102,7 +102,12 @@ fn hold(
     deviation_id: Uuid,
     status: &mut LotStatus,
 ) -> Result<Option<Uuid>, Stop> {
-    let hold = LotCommand::HoldForTemperature { reading: reading.clone(), deviation_id, now: stage.now() };
+    let hold = LotCommand::HoldForTemperature {
+        reading: reading.clone(),
+        hold_disposition: holds::disposition(stage, lot_id)?,
+        deviation_id,
+        now: stage.now(),
+    };
     let lot = stage.decide::<Lot>(&lot_id.to_string(), hold)?;
     *status = lot.found()?.status;
     let hold = NewHold {

@@ -60,6 +60,7 @@ impl Command for ShipLot {
         let consignee = partners::existing(stage, "consigneeId", self.consignee_id)?;
         let carrier = self.carrier_id.map(|id| partners::existing(stage, "carrierId", id)).transpose()?;
         let ship = lot::ShipLot {
+            dispatcher: stage.settings().dispatcher.clone(),
             consignee,
             carrier,
             document: self.document.clone(),

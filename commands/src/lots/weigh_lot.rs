@@ -52,6 +52,10 @@ impl Command for RegisterLot {
         lot_subject(self.lot_id)
     }
 
+    fn count(&self, lot: &LotReply) {
+        metrics::counter!("cairn_lots_registered_total", "lot_type" => lot.lot_type.as_str()).increment(1);
+    }
+
     /// A lot of a run will need it RUNNING; the guard stands here once runs have commands.
     fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
         let register = LotCommand::Register { now: stage.now() };

@@ -9,7 +9,7 @@ use super::{Position, StoreError, TenantId};
 pub struct Deadline {
     /// Also the id of the command that it becomes, so that firing it twice does nothing more.
     pub deadline_id: Uuid,
-    /// When it is due.
+    /// When it is due; later than the commit asked for after each failed try.
     pub due_at: DateTime<Utc>,
     /// The command's name, as registered with the engine: `ArchiveRun`.
     pub command: String,
@@ -36,6 +36,15 @@ pub trait DeadlineStore: Send + Sync + 'static {
 
     /// When the next open deadline is due, if there is one.
     async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Lets a deadline whose command failed wait until `due_at`, so that those behind it have their turn. A closed one
+    /// stays closed.
+    async fn postpone_deadline(
+        &self,
+        tenant: TenantId,
+        deadline_id: Uuid,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Closes a deadline whose command was answered. Closing twice changes nothing.
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError>;

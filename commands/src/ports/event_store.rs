@@ -245,6 +245,28 @@ pub struct RecordedEvent {
     pub recorded_at: DateTime<Utc>,
 }
 
+/// A stored event as a state is folded from it: without the envelope, which costs more to carry and to read than it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastEvent {
+    /// Its place in the stream, from 1.
+    pub version: Version,
+    /// UUIDv7.
+    pub event_id: Uuid,
+    /// Noun and past participle.
+    pub event_type: Arc<str>,
+    /// The version of the payload's schema.
+    pub schema_version: u16,
+    /// The payload, as JSON text.
+    pub payload: Arc<str>,
+}
+
+impl From<RecordedEvent> for PastEvent {
+    fn from(event: RecordedEvent) -> Self {
+        let RecordedEvent { version, event_id, event_type, schema_version, payload, .. } = event;
+        Self { version, event_id, event_type, schema_version, payload }
+    }
+}
+
 /// Which events a reader of the log wants. Empty lists mean all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogFilter {
@@ -327,6 +349,17 @@ pub trait EventStore: Send + Sync + 'static {
         after_version: Version,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// [`Self::read_stream`] for whoever folds a state and looks at no envelope.
+    async fn read_past(
+        &self,
+        stream: &StreamKey,
+        after_version: Version,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let events = self.read_stream(stream, after_version, limit).await?;
+        Ok(events.into_iter().map(PastEvent::from).collect())
+    }
 
     /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`].
     async fn read_log(

@@ -14,7 +14,8 @@ pub use clock::{Clock, SystemClock};
 pub use deadlines::{Deadline, DeadlineStore, DueDeadline};
 pub use event_store::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, EventStore, LogFilter, LogPage, Metadata, NewEvent,
-    Position, Receipt, RecordedEvent, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId, Version,
+    PastEvent, Position, Receipt, RecordedEvent, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
+    Version,
 };
 pub use ids::{IdSource, RandomIds};
 pub use snapshots::{Snapshot, SnapshotStore};

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use domain::lots::lot::Dispatcher;
+
 use super::TenantId;
 
 /// What a tenant has chosen and rules need to know.
@@ -9,11 +11,13 @@ pub struct TenantSettings {
     pub time_zone: chrono_tz::Tz,
     /// The plant's site in codes: four capitals, such as `DUNA`.
     pub site: Arc<str>,
+    /// Name and address as dispatch records need them (EU 931/2011).
+    pub dispatcher: Option<Dispatcher>,
 }
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { time_zone: chrono_tz::Tz::UTC, site: Arc::from("MAIN") }
+        Self { time_zone: chrono_tz::Tz::UTC, site: Arc::from("MAIN"), dispatcher: None }
     }
 }
 

@@ -43,6 +43,8 @@ permissions! {
     AdminUsers = "admin:users",
     /// The audit trail.
     AuditRead = "audit:read",
+    /// What the installation counts over all of its tenants: `/metrics`.
+    OperationsRead = "operations:read",
 }
 
 /// A set of permissions; copied freely.
@@ -83,7 +85,7 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
-/// A role of the plant set. Other sets stand beside it as their domains arrive.
+/// A role of the plant set, or of the installation. Other sets stand beside them as their domains arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// Everything in the plant.
@@ -96,11 +98,13 @@ pub enum Role {
     Operator,
     /// Reads.
     Viewer,
+    /// A machine of whoever runs the installation: scrapes `/metrics`, which tells of every tenant. No role of a plant may.
+    Monitor,
 }
 
 /// No role has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no role {given}; known are ADMIN, MANAGER, AUDITOR, OPERATOR and VIEWER")]
+#[error("there is no role {given}; known are ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER and MONITOR")]
 pub struct UnknownRole {
     /// What was given.
     pub given: String,
@@ -109,7 +113,7 @@ pub struct UnknownRole {
 impl Role {
     /// Every role.
     pub const ALL: &'static [Self] =
-        &[Self::Admin, Self::Manager, Self::Auditor, Self::Operator, Self::Viewer];
+        &[Self::Admin, Self::Manager, Self::Auditor, Self::Operator, Self::Viewer, Self::Monitor];
 
     /// Its name in tokens.
     pub const fn as_str(self) -> &'static str {
@@ -119,17 +123,31 @@ impl Role {
             Self::Auditor => "AUDITOR",
             Self::Operator => "OPERATOR",
             Self::Viewer => "VIEWER",
+            Self::Monitor => "MONITOR",
         }
     }
 
     /// The plant matrix, read by column. A viewer reads the audit only where the tenant's settings say so.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AuditRead, BufferManage, FlowEdit, FlowPublish, LotCreate, PlantRead, QcDecide, RunControl,
-            RunOperate, TemperatureRecord,
+            AdminUsers, AuditRead, BufferManage, FlowDeprecate, FlowEdit, FlowPublish, LotCreate,
+            OperationsRead, PlantRead, QcDecide, RunControl, RunOperate, TemperatureRecord,
         };
         match self {
-            Self::Admin => Permission::ALL,
+            Self::Admin => &[
+                PlantRead,
+                LotCreate,
+                QcDecide,
+                TemperatureRecord,
+                FlowEdit,
+                FlowPublish,
+                RunOperate,
+                RunControl,
+                BufferManage,
+                FlowDeprecate,
+                AdminUsers,
+                AuditRead,
+            ],
             Self::Manager => &[
                 PlantRead,
                 LotCreate,
@@ -154,6 +172,7 @@ impl Role {
                 AuditRead,
             ],
             Self::Viewer => &[PlantRead],
+            Self::Monitor => &[OperationsRead],
         }
     }
 }
@@ -171,20 +190,21 @@ impl FromStr for Role {
 mod tests {
     use super::*;
 
-    /// The matrix of identity.md, section 2, as it stands there: A, M, U, O, V.
-    const MATRIX: &[(&str, [bool; 5])] = &[
-        ("plant:read", [true, true, true, true, true]),
-        ("lot:create", [true, true, false, true, false]),
-        ("qc:decide", [true, true, true, true, false]),
-        ("temperature:record", [true, true, true, true, false]),
-        ("flow:edit", [true, true, false, true, false]),
-        ("flow:publish", [true, true, false, false, false]),
-        ("run:operate", [true, true, false, true, false]),
-        ("run:control", [true, true, false, false, false]),
-        ("buffer:manage", [true, true, false, true, false]),
-        ("flow:deprecate", [true, false, false, false, false]),
-        ("admin:users", [true, false, false, false, false]),
-        ("audit:read", [true, true, true, true, false]),
+    /// The matrix of identity.md, section 2, as it stands there: A, M, U, O, V; and beside it the installation's MONITOR.
+    const MATRIX: &[(&str, [bool; 6])] = &[
+        ("plant:read", [true, true, true, true, true, false]),
+        ("lot:create", [true, true, false, true, false, false]),
+        ("qc:decide", [true, true, true, true, false, false]),
+        ("temperature:record", [true, true, true, true, false, false]),
+        ("flow:edit", [true, true, false, true, false, false]),
+        ("flow:publish", [true, true, false, false, false, false]),
+        ("run:operate", [true, true, false, true, false, false]),
+        ("run:control", [true, true, false, false, false, false]),
+        ("buffer:manage", [true, true, false, true, false, false]),
+        ("flow:deprecate", [true, false, false, false, false, false]),
+        ("admin:users", [true, false, false, false, false, false]),
+        ("audit:read", [true, true, true, true, false, false]),
+        ("operations:read", [false, false, false, false, false, true]),
     ];
 
     #[test]

@@ -34,6 +34,8 @@ pub struct DeviationState {
     pub closed_by: Option<String>,
     /// How many reminders were sent.
     pub reminders: u32,
+    /// When the last one was sent.
+    pub reminded_at: Option<DateTime<Utc>>,
 }
 
 /// One breach: what it was, what became of the goods, why, and who signed it off.
@@ -67,7 +69,7 @@ pub enum DeviationCommand {
         /// When.
         now: DateTime<Utc>,
     },
-    /// Reminds, once for each whole day that it has been open. Early, late or repeated: no event.
+    /// Reminds, a whole day after its opening or the last reminder. Early or repeated: no event.
     Remind {
         /// When.
         now: DateTime<Utc>,
@@ -143,9 +145,9 @@ impl DeviationState {
         }
     }
 
-    /// When the next reminder is due, as long as the deviation stays OPEN.
+    /// When the next reminder is due, as long as the deviation stays OPEN. Those that an outage left out are not sent later.
     pub fn next_reminder_at(&self) -> DateTime<Utc> {
-        self.opened.opened_at + TimeDelta::hours(REMINDER_HOURS * (i64::from(self.reminders) + 1))
+        self.reminded_at.unwrap_or(self.opened.opened_at) + TimeDelta::hours(REMINDER_HOURS)
     }
 
     fn remind(&self, now: DateTime<Utc>) -> Vec<DeviationEvent> {
@@ -172,7 +174,10 @@ impl DeviationState {
                 self.root_cause = Some(event.root_cause.clone());
                 self.closed_by = Some(event.closed_by.clone());
             }
-            DeviationEvent::DeviationReminded(event) => self.reminders = self.reminders.max(event.reminder),
+            DeviationEvent::DeviationReminded(event) => {
+                self.reminders = self.reminders.max(event.reminder);
+                self.reminded_at = self.reminded_at.max(Some(event.reminded_at));
+            }
         }
     }
 }
@@ -226,6 +231,7 @@ impl Decider for Deviation {
                     root_cause: None,
                     closed_by: None,
                     reminders: 0,
+                    reminded_at: None,
                 }));
             }
             (None, _) => {} // Only a damaged log begins with anything else.

@@ -45,7 +45,7 @@ pub struct InspectionRecorded {
     pub notes: String,
     /// The answers to the checklist.
     pub checklist: Vec<ChecklistAnswer>,
-    /// The reading that a PASS at a critical control point rests on.
+    /// At a critical control point, the latest reading of the limit's type, if there was one within the hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
     /// Who decided.
@@ -162,15 +162,12 @@ const QUESTION: TextRule = TextRule::line("checklist.question", 1, 200);
 const REMARK: TextRule = TextRule::lines("checklist.remark", 0, 500);
 
 /// An inspection's notes as they are kept; HOLD and FAIL need at least ten characters.
-pub(super) fn accept_notes(decision: Decision, notes: &str) -> Result<String, InspectionRefusal> {
+pub(super) fn accept_notes(decision: Decision, notes: &str) -> Result<String, TextFault> {
     let min = match decision {
         Decision::Pass => 0,
         Decision::Hold | Decision::Fail => NOTES_MIN,
     };
-    TextRule::lines("notes", min, NOTES_MAX).accept(notes).map_err(|fault| match fault {
-        TextFault::TooShort { found, .. } => InspectionRefusal::NotesTooShort { found },
-        TextFault::Invalid(invalid) => invalid.into(),
-    })
+    TextRule::lines("notes", min, NOTES_MAX).accept(notes)
 }
 
 fn accept_checklist(given: &[ChecklistAnswer]) -> Result<Vec<ChecklistAnswer>, InvalidInput> {
@@ -205,6 +202,10 @@ impl Decider for Inspection {
     }
 
     fn decide(&self, command: RecordInspection) -> Result<Vec<InspectionEvent>, InspectionRefusal> {
+        let notes = accept_notes(command.decision, &command.notes).map_err(|fault| match fault {
+            TextFault::TooShort { found, .. } => InspectionRefusal::NotesTooShort { found },
+            TextFault::Invalid(invalid) => invalid.into(),
+        })?;
         let recorded = InspectionRecorded {
             lot_id: command.lot_id,
             lot_code: command.lot_code,
@@ -214,7 +215,7 @@ impl Decider for Inspection {
             inspection_type: INSPECTION_TYPE.accept(&command.inspection_type).map_err(InvalidInput::from)?,
             is_ccp: command.is_ccp,
             decision: command.decision,
-            notes: accept_notes(command.decision, &command.notes)?,
+            notes,
             checklist: accept_checklist(&command.checklist)?,
             reading: command.reading,
             inspector: command.inspector,

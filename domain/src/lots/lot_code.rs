@@ -67,6 +67,12 @@ impl LotCode {
         }
     }
 
+    /// The stream id of the series that the code belongs to, and its number there.
+    pub fn series(&self) -> Option<(&str, u16)> {
+        let (series, number) = self.0.rsplit_once('-')?;
+        Some((series, number.parse().ok()?))
+    }
+
     /// The code as printed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,6 +94,8 @@ mod tests {
         let day = LocalDay(NaiveDate::from_ymd_opt(2026, 3, 2).unwrap());
         let site = Site::try_new("DUNA").unwrap();
         assert_eq!(LotCode::numbered(LotType::Raw, day, &site, 1).as_str(), "RAW-20260302-DUNA-0001");
+        let raw = LotCode::numbered(LotType::Raw, day, &site, 42);
+        assert_eq!(raw.series(), Some(("RAW-20260302-DUNA", 42)), "as the sequence's stream is called");
         assert_eq!(LotCode::numbered(LotType::Mix, day, &site, 9_999).as_str(), "MIXLOT-20260302-DUNA-9999");
     }
 

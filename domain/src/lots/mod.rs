@@ -18,7 +18,10 @@ mod step;
 mod temperature_limit;
 mod temperature_log;
 
-pub use code_sequence::{CodeNumberTaken, CodeSequence, CodeSequenceEvent, SequenceExhausted, TakeNumber};
+pub use code_sequence::{
+    CodeNumberReserved, CodeNumberTaken, CodeSequence, CodeSequenceCommand, CodeSequenceEvent,
+    SequenceExhausted,
+};
 pub use deviation::{
     Deviation, DeviationClosed, DeviationCommand, DeviationDispositioned, DeviationEvent, DeviationOpened,
     DeviationRefusal, DeviationReminded, DeviationState, DeviationStatus, Disposition, REMINDER_HOURS,
@@ -30,9 +33,9 @@ pub use lot::{Decision, HoldCause, Lot, LotCommand, LotEvent, LotRefusal, LotSta
 pub use lot_code::{LotCode, Site};
 pub use lot_type::{LotType, Sku};
 pub use partner::{Partner, PartnerEvent, PartnerRefusal, PartnerRole, PartnerSaved, SavePartner};
-pub use process_rules::{MAX_INPUTS, MAX_LINKS};
+pub use process_rules::{MAX_INPUTS, MAX_LINKS, check_made_type};
 pub use quantity::{Grams, TenthsC};
-pub use step::{CriticalLimit, Gate, GateClass, GateKind, STEPS, Step};
+pub use step::{CriticalLimit, Gate, GateClass, STEPS, Step};
 pub use temperature_limit::{LimitSource, ReadingType, TemperatureLimit};
 pub use temperature_log::{
     Reading, RecordTemperature, Subject, TemperatureLog, TemperatureLogEvent, TemperatureRecorded,

@@ -15,6 +15,17 @@ pub const MAX_INPUTS: usize = 200;
 /// and a commit names at most 512 streams.
 pub const MAX_LINKS: usize = 500;
 
+/// New lots are made of the current types; RAW is received, not made, and the older types come by import alone.
+///
+/// # Errors
+/// When no new lot may be made of the type.
+pub fn check_made_type(lot_type: LotType) -> Result<(), InvalidInput> {
+    if lot_type == LotType::Raw || lot_type.is_legacy() {
+        return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP"));
+    }
+    Ok(())
+}
+
 /// RAW → DEB → BULK → MIX → SKW → FRZ → FG → PAL → SHIP: the next rung only.
 pub(super) fn check_ladder(parent_type: LotType, child_type: LotType) -> Result<(), LotRefusal> {
     if child_type.rung() == parent_type.rung() + 1 {
@@ -93,11 +104,11 @@ pub(super) fn check_links(child_id: Uuid, linked: &[Uuid], inputs: &[LotInput]) 
     Ok(())
 }
 
-/// The SKU of a lot made from these inputs; `known` is the one that it has already, when inputs are added to it.
+/// The SKU of a lot made from these inputs; `known` is what it has already, be it none, when inputs are added to it.
 /// FRZ and FG keep their input's SKU, a pallet carries one, a shipment may carry both and then has none.
 pub(super) fn sku_of(
     child_type: LotType,
-    known: Option<Sku>,
+    known: Option<Option<Sku>>,
     inputs: &[LotInput],
 ) -> Result<Option<Sku>, LotRefusal> {
     let all_have =
@@ -110,9 +121,11 @@ pub(super) fn sku_of(
         LotType::Raw | LotType::Deb | LotType::Bulk | LotType::Mix => Ok(None),
         LotType::Skw15 | LotType::Skw30 => Ok(child_type.sku()),
         LotType::Frz15 | LotType::Frz30 | LotType::Fg15 | LotType::Fg30 => all_have(child_type.sku()),
-        LotType::Skw | LotType::Frz | LotType::Fg => Ok(known),
-        LotType::Pal => all_have(known.or(first)),
-        LotType::Ship => Ok(known.or(first).filter(|sku| inputs.iter().all(|input| input.sku == Some(*sku)))),
+        LotType::Skw | LotType::Frz | LotType::Fg => Ok(known.flatten()),
+        LotType::Pal => all_have(known.flatten().or(first)),
+        LotType::Ship => {
+            Ok(known.unwrap_or(first).filter(|sku| inputs.iter().all(|input| input.sku == Some(*sku))))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, TimeZone, Utc};
 use proptest::{collection::vec, prelude::*};
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::*;
@@ -40,6 +41,19 @@ fn survives<D: Decider>(log: &[D::Event]) -> Result<(), TestCaseError> {
             D::Event::deserialize_payload(event.event_type(), event.schema_version(), &mut reader).unwrap();
         prop_assert_eq!(&read, event);
     }
+    Ok(())
+}
+
+/// Keeps the state as a snapshot after `cut` events and goes on from what is read back: nothing may differ.
+pub(super) fn goes_on_from_a_snapshot<D>(log: &[D::Event], cut: usize) -> Result<(), TestCaseError>
+where
+    D: Decider + Clone + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned,
+{
+    let (before, after) = log.split_at(cut);
+    let state = before.iter().fold(D::initial(), D::evolve);
+    let restored: D = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+    prop_assert_eq!(&restored, &state);
+    prop_assert_eq!(after.iter().fold(restored, D::evolve), log.iter().fold(D::initial(), D::evolve));
     Ok(())
 }
 
@@ -122,7 +136,7 @@ proptest! {
     fn a_series_has_no_gap(count in 0_u16..200) {
         let mut sequence = CodeSequence::initial();
         for number in 1..=count {
-            let events = sequence.decide(TakeNumber).unwrap();
+            let events = sequence.decide(CodeSequenceCommand::Take).unwrap();
             sequence = events.iter().fold(sequence, CodeSequence::evolve);
             prop_assert_eq!(sequence.last_number(), number);
             survives::<CodeSequence>(&events)?;

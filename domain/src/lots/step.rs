@@ -38,18 +38,6 @@ pub enum Gate {
     Shipment,
 }
 
-/// What a gate does to a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum GateKind {
-    /// Must PASS before a run advances.
-    Blocking,
-    /// Never stops a run.
-    Info,
-    /// Only warns.
-    Checkpoint,
-}
-
 /// What kind of HACCP control a gate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum GateClass {
@@ -77,12 +65,8 @@ pub struct Step {
     pub index: u8,
     /// The English name.
     pub name: &'static str,
-    /// The stream of work: A preparation, B production, C service; none for the start.
-    pub stream: Option<char>,
     /// The gate where the step's lots are decided on.
     pub gate: Option<Gate>,
-    /// What the gate does to a run.
-    pub gate_kind: GateKind,
     /// The gate's class.
     pub gate_class: GateClass,
     /// The limit of a critical control point.
@@ -93,13 +77,11 @@ pub struct Step {
     pub gain_per_mille: i64,
 }
 
-const fn step(index: u8, name: &'static str, stream: char, gate: Gate) -> Step {
+const fn step(index: u8, name: &'static str, gate: Gate) -> Step {
     Step {
         index,
         name,
-        stream: Some(stream),
         gate: Some(gate),
-        gate_kind: GateKind::Blocking,
         gate_class: GateClass::Oprp,
         critical_limit: None,
         loss_per_mille: Some(50),
@@ -114,28 +96,18 @@ const fn critical(step: Step, reading_type: ReadingType, max_tenths_c: i32) -> S
 
 /// The eleven steps, by index.
 pub const STEPS: [Step; 11] = [
-    Step {
-        stream: None,
-        gate: None,
-        gate_kind: GateKind::Info,
-        loss_per_mille: None,
-        ..step(0, "Start", 'A', Gate::Receipt)
-    },
+    Step { gate: None, loss_per_mille: None, ..step(0, "Start", Gate::Receipt) },
+    critical(Step { loss_per_mille: None, ..step(1, "Receipt", Gate::Receipt) }, ReadingType::Surface, 40),
+    Step { loss_per_mille: Some(300), ..step(2, "Deboning", Gate::Deboning) },
+    step(3, "Bulk Buffer", Gate::BulkReady),
+    Step { gain_per_mille: 300, ..step(4, "Mixing", Gate::Mix) },
+    step(5, "Skewering", Gate::SkewerWeigh),
+    Step { loss_per_mille: None, ..step(6, "SKU Split", Gate::SkuSplit) },
+    critical(step(7, "Freezing", Gate::Freeze), ReadingType::Core, -180),
+    step(8, "Packaging", Gate::Packaging),
+    Step { loss_per_mille: Some(0), ..step(9, "Palletizing", Gate::Packaging) },
     critical(
-        Step { loss_per_mille: None, ..step(1, "Receipt", 'A', Gate::Receipt) },
-        ReadingType::Surface,
-        40,
-    ),
-    Step { loss_per_mille: Some(300), ..step(2, "Deboning", 'A', Gate::Deboning) },
-    Step { gate_kind: GateKind::Info, ..step(3, "Bulk Buffer", 'A', Gate::BulkReady) },
-    Step { gain_per_mille: 300, ..step(4, "Mixing", 'B', Gate::Mix) },
-    step(5, "Skewering", 'B', Gate::SkewerWeigh),
-    Step { gate_kind: GateKind::Info, loss_per_mille: None, ..step(6, "SKU Split", 'B', Gate::SkuSplit) },
-    critical(step(7, "Freezing", 'C', Gate::Freeze), ReadingType::Core, -180),
-    step(8, "Packaging", 'C', Gate::Packaging),
-    Step { loss_per_mille: Some(0), ..step(9, "Palletizing", 'C', Gate::Packaging) },
-    critical(
-        Step { loss_per_mille: Some(0), ..step(10, "Shipment", 'C', Gate::Shipment) },
+        Step { loss_per_mille: Some(0), ..step(10, "Shipment", Gate::Shipment) },
         ReadingType::Ambient,
         -180,
     ),
@@ -149,14 +121,17 @@ impl LotType {
 
     /// The step at whose gate a lot of this type may be inspected: its own step, and for rods the SKU split, whose
     /// gate only informs.
-    pub fn step_of_gate(self, gate: Gate) -> Option<&'static Step> {
+    ///
+    /// # Errors
+    /// When no lot of this type is inspected there.
+    pub fn step_of_gate(self, gate: Gate) -> Result<&'static Step, InvalidInput> {
         let own = self.step();
         if own.gate == Some(gate) {
-            Some(own)
+            Ok(own)
         } else if gate == Gate::SkuSplit && self.is_rod() {
-            Some(&STEPS[6])
+            Ok(&STEPS[6])
         } else {
-            None
+            Err(InvalidInput::new("gate", format!("must be a gate at which a {self} lot is inspected")))
         }
     }
 }

@@ -69,10 +69,11 @@ events! {
     }
 }
 
-/// The readings of one subject on one local day.
+/// The readings of one subject on one local day. The log has them all; what is kept in mind is the latest of each type, which is
+/// what decisions rest on, so that the ten-thousandth reading of a day costs no more than the first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TemperatureLog {
-    readings: Vec<Reading>,
+    latest: Vec<Reading>,
 }
 
 /// Records one reading.
@@ -101,12 +102,24 @@ pub struct RecordTemperature {
 impl TemperatureLog {
     /// The latest reading of a type on this day.
     pub fn latest(&self, reading_type: ReadingType) -> Option<&Reading> {
-        self.readings.iter().rev().find(|reading| reading.reading_type == reading_type)
+        self.latest.iter().find(|reading| reading.reading_type == reading_type)
     }
+}
 
-    /// A reading by its id.
-    pub fn reading(&self, reading_id: Uuid) -> Option<&Reading> {
-        self.readings.iter().find(|reading| reading.reading_id == reading_id)
+impl RecordTemperature {
+    /// The reading that it records.
+    ///
+    /// # Errors
+    /// When no thermometer shows such a value.
+    pub fn reading(&self) -> Result<Reading, InvalidInput> {
+        Ok(Reading {
+            reading_id: self.reading_id,
+            reading_type: self.reading_type,
+            tenths_c: TenthsC::reading("tenthsC", self.tenths_c)?,
+            limit: self.limit,
+            recorded_by: self.recorded_by.clone(),
+            recorded_at: self.now,
+        })
     }
 }
 
@@ -121,19 +134,11 @@ impl Decider for TemperatureLog {
     }
 
     fn decide(&self, command: RecordTemperature) -> Result<Vec<TemperatureLogEvent>, InvalidInput> {
-        if self.reading(command.reading_id).is_some() {
+        let reading = command.reading()?;
+        if self.latest.iter().any(|known| known.reading_id == reading.reading_id) {
             return Ok(Vec::new());
         }
-        let tenths_c = TenthsC::reading("tenthsC", command.tenths_c)?;
-        let reading = Reading {
-            reading_id: command.reading_id,
-            reading_type: command.reading_type,
-            tenths_c,
-            limit: command.limit,
-            recorded_by: command.recorded_by,
-            recorded_at: command.now,
-        };
-        let is_violation = !command.limit.allows(tenths_c);
+        let is_violation = !reading.limit.allows(reading.tenths_c);
         let recorded = TemperatureRecorded {
             subject: command.subject,
             lot_code: command.lot_code,
@@ -146,7 +151,10 @@ impl Decider for TemperatureLog {
 
     fn evolve(mut self, event: &TemperatureLogEvent) -> Self {
         match event {
-            TemperatureLogEvent::TemperatureRecorded(event) => self.readings.push(event.reading.clone()),
+            TemperatureLogEvent::TemperatureRecorded(event) => {
+                self.latest.retain(|known| known.reading_type != event.reading.reading_type);
+                self.latest.push(event.reading.clone());
+            }
         }
         self
     }

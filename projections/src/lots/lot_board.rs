@@ -3,7 +3,7 @@ use commands::ports::{Position, RecordedEvent, Version};
 use domain::{
     Decider,
     kernel::LocalDay,
-    lots::{Grams, Lot, LotCode, LotEvent, LotStatus, LotType, Sku, lot::LotCreated},
+    lots::{Grams, Lot, LotCode, LotEvent, LotState, LotStatus, LotType, Sku, lot::LotCreated},
 };
 use uuid::Uuid;
 
@@ -140,6 +140,7 @@ impl LotBoardRow {
             | LotEvent::LotInspected(_)
             | LotEvent::TemperatureViolationNoted(_) => {}
             LotEvent::LotUsed(event) => self.used_grams.0 += event.used_grams.0,
+            LotEvent::LotSkuMixed(_) => self.sku = None,
             LotEvent::LotWeighed(event) => self.weight_grams = event.new_weight_grams,
             LotEvent::LotWrittenOff(event) => self.written_off_grams.0 += event.written_off_grams.0,
             LotEvent::LotShipped(event) => self.shipped_grams.0 += event.shipped_grams.0,
@@ -154,8 +155,8 @@ impl LotBoardRow {
                 self.deviation_id = Some(event.deviation_id);
             }
         }
-        self.remaining_grams.0 =
-            self.weight_grams.0 - self.used_grams.0 - self.written_off_grams.0 - self.shipped_grams.0;
+        let gone = [self.used_grams, self.written_off_grams, self.shipped_grams];
+        self.remaining_grams = LotState::remaining_of(self.weight_grams, gone);
     }
 
     /// A status that ends a hold.

@@ -2,11 +2,13 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use commands::ports::{Position, RecordedEvent, StreamKey};
+use uuid::Uuid;
 
 use super::RunError;
 use crate::{
     FoldError, Model, Rows,
-    ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Step},
+    anchor::Stretch,
+    ports::{Build, BuildId, Change, Move, ParkedEvent, ReadStore, Skip, Step},
 };
 
 /// One build, the rows of it that are held in memory, and what it has parked.
@@ -15,13 +17,18 @@ pub(super) struct Folding {
     pub(super) build: BuildId,
     /// Up to here the events are in `rows`, or parked.
     pub(super) position: Position,
+    /// The event that stands there.
+    anchor: Option<Uuid>,
     /// The checkpoint that the last taken step will leave.
     stepped: Position,
     pub(super) rows: Rows,
     parked_streams: HashSet<StreamKey>,
     parked_events: usize,
     to_park: Vec<ParkedEvent>,
-    /// Events that failed after they had begun to change rows: the batch was thrown away and is folded without them.
+    /// Events that somebody decided to leave out for good.
+    skipped: HashSet<Uuid>,
+    /// Events that failed after they had begun to change rows: the batch was thrown away and is folded without them. They
+    /// are kept until the step is taken, for a later event of the batch may fail too.
     failed: HashMap<Position, FoldError>,
 }
 
@@ -36,34 +43,38 @@ pub(super) enum Folded {
 }
 
 impl Folding {
-    pub(super) fn new(model: Model, build: &Build, parked: &[ParkedEvent]) -> Self {
+    pub(super) fn new(model: Model, build: &Build, parked: &[ParkedEvent], skips: &[Skip]) -> Self {
         let parked: Vec<_> = parked.iter().filter(|event| event.build == build.id).collect();
         Self {
             model,
             build: build.id.clone(),
             position: build.position,
+            anchor: build.anchor,
             stepped: build.position,
             rows: if build.position == 0 { Rows::before_empty_tables() } else { Rows::new() },
             parked_streams: parked.iter().map(|event| event.stream.clone()).collect(),
             parked_events: parked.len(),
             to_park: Vec::new(),
+            skipped: skips.iter().filter(|skip| skip.model == model.name).map(|skip| skip.event_id).collect(),
             failed: HashMap::new(),
         }
     }
 
-    /// Folds the events after [`Self::position`], read through to `through`.
+    /// Folds what a stretch holds after [`Self::position`].
     pub(super) async fn fold(
         &mut self,
         store: &dyn ReadStore,
-        events: &[RecordedEvent],
-        through: Position,
+        stretch: &Stretch,
         now: DateTime<Utc>,
     ) -> Result<Folded, RunError> {
-        let from = self.position;
+        let (from, through) = (self.position, stretch.through);
         let concerns = |event: &&RecordedEvent| {
-            event.position > from && event.position <= through && self.model.reads(&event.stream.category)
+            event.position > from
+                && event.position <= through
+                && self.model.reads(&event.stream.category)
+                && !self.skipped.contains(&event.event_id)
         };
-        let events: Vec<&RecordedEvent> = events.iter().filter(concerns).collect();
+        let events: Vec<&RecordedEvent> = stretch.events.iter().filter(concerns).collect();
         self.load(store, &events).await?;
         for event in events {
             if self.parked_streams.contains(&event.stream) {
@@ -71,8 +82,8 @@ impl Folding {
                 continue;
             }
             let changes = self.rows.change_count();
-            let outcome = match self.failed.remove(&event.position) {
-                Some(error) => Err(error),
+            let outcome = match self.failed.get(&event.position) {
+                Some(error) => Err(error.clone()),
                 None => self.model.apply(event, &mut self.rows),
             };
             if let Err(error) = outcome {
@@ -83,7 +94,9 @@ impl Folding {
                 self.park(event, Some(error), now);
             }
         }
-        self.position = self.position.max(through);
+        if through > self.position {
+            (self.position, self.anchor) = (through, stretch.anchor);
+        }
         Ok(Folded::Whole)
     }
 
@@ -134,10 +147,16 @@ impl Folding {
         for (table, written, deleted) in self.rows.take_changes() {
             step.changes.push(Change { build: self.build.clone(), table, written, deleted });
         }
+        self.failed.clear();
         self.parked_events += self.to_park.len();
         step.park.append(&mut self.to_park);
         if self.position != self.stepped {
-            step.moves.push(Move { build: self.build.clone(), from: self.stepped, to: self.position });
+            step.moves.push(Move {
+                build: self.build.clone(),
+                from: self.stepped,
+                to: self.position,
+                anchor: self.anchor,
+            });
             self.stepped = self.position;
         }
     }

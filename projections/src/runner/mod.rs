@@ -1,29 +1,37 @@
 //! Keeps read models current, rebuilds them beside the live ones, and repairs what was parked.
 //!
 //! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
-//! current), `folding` (one build and a batch of events), `rebuild` (blue and green), `repair` (parked
-//! streams), `scratch` (a read model as of a position).
+//! current), `folding` (one build and a batch of events), `standing` (what a process knows of it
+//! all), `foreign` (builds of another log), `rebuild` (blue and green), `repair` (parked streams), `scratch` (a read
+//! model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
 //! rows stand at one position; others stand by and take over when it is free. Rebuilds and repairs take the same
 //! lease by force for their last step: the projector is fenced, writes nothing, and begins anew from what is stored.
 //! There is no other way to touch a live row, which is why a checkpoint is exact.
+//!
+//! **Of which log.** A checkpoint is a position and the id of the event there. When a process starts, whenever it wins
+//! the lease, and every few seconds while it holds it, both are looked up in the log; a build that stands on an event
+//! which the log does not have there is retired, and built anew.
 
 mod folding;
+mod foreign;
 mod projector;
 mod read_side;
 mod rebuild;
 mod repair;
 mod scratch;
+mod standing;
 
 use std::time::Duration;
 
-use commands::ports::StoreError;
+use commands::ports::{Position, StoreError};
 
-pub use read_side::{Lag, ReadSide, ReadSideOptions, WaitError};
+pub use read_side::{ReadSide, ReadSideOptions, WaitError};
 pub use rebuild::{Phase, Progress, Rebuild, Rebuilt, TableComparison};
 pub use repair::{Parked, Repair, Repaired};
 pub use scratch::Scratch;
+pub use standing::Lag;
 
 use crate::{ValueMismatch, ports::ReadStoreError};
 
@@ -54,6 +62,9 @@ pub enum RunError {
         /// Which.
         model: &'static str,
     },
+    /// Somebody asked for it to stop. It goes on where it stood when it is run again.
+    #[error("it was interrupted")]
+    Interrupted,
     /// No read model of this name is registered.
     #[error("there is no read model {0}")]
     UnknownModel(String),
@@ -64,6 +75,20 @@ pub enum RunError {
         model: &'static str,
         /// The stream.
         stream: String,
+    },
+    /// An event that this build has parked was skipped while it was made: the next run begins anew.
+    #[error("an event that the new build of {model} had parked was skipped meanwhile: rebuild it again")]
+    SkippedMeanwhile {
+        /// The read model.
+        model: &'static str,
+    },
+    /// The log ends before a position that it had reached: it was replaced meanwhile.
+    #[error("the log ends at {end}, but {wanted} was in it: it was restored or replaced meanwhile")]
+    LogCut {
+        /// Where it ends.
+        end: Position,
+        /// What it held before.
+        wanted: Position,
     },
     /// A task of the runner ended without an answer.
     #[error("a task of the runner broke off: {0}")]

@@ -5,17 +5,19 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use commands::ports::{Clock, EventStore, LogFilter, LogPage};
+use commands::ports::{Clock, EventStore, LogFilter};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, PROJECTOR_LEASE, RunError,
     folding::{Folded, Folding},
-    read_side::Standing,
+    foreign::discard_foreign,
+    standing::Standing,
 };
 use crate::{
     Model,
+    anchor::Stretch,
     ports::{BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
 };
 
@@ -27,6 +29,8 @@ const ROWS_HELD: usize = 20_000;
 const POLL: Duration = Duration::from_millis(500);
 /// How often a process that stands by looks whether the lease is free.
 const STAND_BY: Duration = Duration::from_millis(50);
+/// How often the holder of the lease looks whether the log is still the one that it folds.
+const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// No query lasts so long: after this nobody reads a retired build.
@@ -43,6 +47,8 @@ pub(super) struct Projector {
     pub(super) holder: Uuid,
     pub(super) standing: Arc<Standing>,
     pub(super) stop: watch::Receiver<bool>,
+    /// Whether the builds were compared with the log since this process began.
+    pub(super) has_compared: bool,
 }
 
 enum Ended {
@@ -74,9 +80,10 @@ impl Projector {
         let Some(fence) = self.store.claim(PROJECTOR_LEASE, self.holder, LEASE_TTL, Claim::WhenFree).await?
         else {
             self.standing.projecting(false);
-            for build in self.store.builds().await?.iter().filter(|build| build.state == BuildState::Live) {
-                self.standing.reached(&build.id, build.position);
+            if !self.has_compared {
+                self.discard_foreign().await?;
             }
+            self.standing.found(&self.store.builds().await?);
             return Ok(Ended::Fenced);
         };
         self.standing.projecting(true);
@@ -88,28 +95,31 @@ impl Projector {
         ended
     }
 
+    /// Answers whether there were any.
+    async fn discard_foreign(&mut self) -> Result<bool, RunError> {
+        let discarded = discard_foreign(&*self.events, &*self.store, &*self.clock, &self.models).await?;
+        self.has_compared = true;
+        Ok(discarded > 0)
+    }
+
     async fn load_foldings(&self) -> Result<Vec<Folding>, RunError> {
         let (builds, parked) = (self.store.builds().await?, self.store.parked().await?);
-        let live = |model: &Model| {
-            builds.iter().find(|build| {
-                build.state == BuildState::Live
-                    && build.id.model == model.name
-                    && build.id.version == model.version
-            })
-        };
+        let skips = self.store.skips().await?;
+        self.standing.found(&builds);
+        let live = |model: &Model| builds.iter().find(|build| build.is_live(model));
         let foldings: Vec<_> = self
             .models
             .iter()
-            .filter_map(|model| live(model).map(|build| Folding::new(*model, build, &parked)))
+            .filter_map(|model| live(model).map(|build| Folding::new(*model, build, &parked, &skips)))
             .collect();
         for folding in &foldings {
-            self.standing.reached(&folding.build, folding.position);
             self.standing.parked(folding.model.name, folding.parked_events());
         }
         Ok(foldings)
     }
 
     async fn project(&mut self, fence: &Fence) -> Result<Ended, RunError> {
+        self.discard_foreign().await?;
         let mut foldings = self.load_foldings().await?;
         let categories: BTreeSet<_> = foldings.iter().flat_map(|folding| folding.model.categories).collect();
         let filter = LogFilter {
@@ -117,10 +127,16 @@ impl Projector {
             ..LogFilter::default()
         };
         let mut wake_up = self.events.wake_up();
-        let (mut renewed, mut swept) = (Instant::now(), Instant::now());
+        let (mut renewed, mut swept, mut looked) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             if *self.stop.borrow_and_update() {
                 return Ok(Ended::Stopped);
+            }
+            if looked.elapsed() > LOOK_AT_LOG {
+                if self.discard_foreign().await? {
+                    return Ok(Ended::Fenced);
+                }
+                looked = Instant::now();
             }
             let head = *wake_up.borrow_and_update();
             let from = foldings.iter().map(|folding| folding.position).min();
@@ -129,10 +145,12 @@ impl Projector {
                 None => None, // No model has a live build yet: a rebuild will take the lease when one has.
             };
             if let Some(page) = page.filter(|page| Some(page.read_through) != from) {
-                if !self.step(&mut foldings, &page, fence).await? {
+                let through = page.read_through;
+                let stretch = Stretch::of(&*self.events, page, through).await?;
+                if !self.step(&mut foldings, &stretch, fence).await? {
                     return Ok(Ended::Fenced);
                 }
-                self.report(&foldings, &page, head.max(page.read_through));
+                self.report(&foldings, &stretch, head.max(through));
                 renewed = Instant::now();
                 continue;
             }
@@ -160,12 +178,17 @@ impl Projector {
         }
     }
 
-    /// Folds a page into every build and stores the outcome in one transaction. False: the lease is lost.
-    async fn step(&self, foldings: &mut [Folding], page: &LogPage, fence: &Fence) -> Result<bool, RunError> {
+    /// Folds a stretch into every build and stores the outcome in one transaction. False: the lease is lost.
+    async fn step(
+        &self,
+        foldings: &mut [Folding],
+        stretch: &Stretch,
+        fence: &Fence,
+    ) -> Result<bool, RunError> {
         let now = self.clock.now();
         let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
         for folding in foldings.iter_mut() {
-            while folding.fold(&*self.store, &page.events, page.read_through, now).await? == Folded::Spoilt {
+            while folding.fold(&*self.store, stretch, now).await? == Folded::Spoilt {
                 folding.forget();
             }
             folding.take_step(&mut step);
@@ -179,9 +202,9 @@ impl Projector {
         Ok(true)
     }
 
-    fn report(&self, foldings: &[Folding], page: &LogPage, head: u64) {
+    fn report(&self, foldings: &[Folding], stretch: &Stretch, head: u64) {
         let oldest =
-            page.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
+            stretch.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
         for folding in foldings {
             self.standing.reached(&folding.build, folding.position);
             self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);

@@ -1,13 +1,8 @@
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use chrono::TimeDelta;
 use commands::ports::{Clock, EventStore, Position, SystemClock, TenantId};
 use tokio::{
     sync::watch,
@@ -15,10 +10,16 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{RunError, projector::Projector, rebuild::Rebuild};
+use super::{
+    RunError,
+    foreign::discard_foreign,
+    projector::Projector,
+    rebuild::Rebuild,
+    standing::{Lag, Standing, is_missing},
+};
 use crate::{
     Model, Page, Query, ReadModel, Row,
-    ports::{BuildId, BuildState, ReadStore, ReadStoreError},
+    ports::{Build, BuildId, ReadStore, ReadStoreError},
 };
 
 const BUILD_AGAIN: Duration = Duration::from_millis(500);
@@ -67,82 +68,6 @@ impl WaitError {
     }
 }
 
-/// How far one read model lies behind the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lag {
-    /// Which.
-    pub model: &'static str,
-    /// Where it stands. None: it is still being built.
-    pub position: Option<Position>,
-    /// How many events are parked in it.
-    pub parked_events: usize,
-}
-
-/// What this process knows of the read models, by whoever they are kept current.
-pub(super) struct Standing {
-    models: BTreeMap<&'static str, ModelStanding>,
-    projecting: AtomicBool,
-    error: Mutex<Option<String>>,
-}
-
-struct ModelStanding {
-    version: u32,
-    /// None: no build of this version is live.
-    position: watch::Sender<Option<Position>>,
-    parked: watch::Sender<usize>,
-}
-
-impl Standing {
-    fn new(models: &[Model]) -> Self {
-        let standing = |model: &Model| ModelStanding {
-            version: model.version,
-            position: watch::Sender::new(None),
-            parked: watch::Sender::new(0),
-        };
-        Self {
-            models: models.iter().map(|model| (model.name, standing(model))).collect(),
-            projecting: AtomicBool::new(false),
-            error: Mutex::default(),
-        }
-    }
-
-    pub(super) fn projecting(&self, is: bool) {
-        self.projecting.store(is, Ordering::Relaxed);
-    }
-
-    pub(super) fn reached(&self, build: &BuildId, position: Position) {
-        if let Some(model) =
-            self.models.get(build.model.as_str()).filter(|model| model.version == build.version)
-        {
-            model.position.send_if_modified(|known| known.replace(position) != Some(position));
-        }
-    }
-
-    pub(super) fn parked(&self, model: &'static str, events: usize) {
-        if let Some(standing) = self.models.get(model) {
-            standing.parked.send_replace(events);
-        }
-        metrics::gauge!("cairn_projection_parked_events", "model" => model).set(events as f64);
-    }
-
-    pub(super) fn lag(&self, model: &'static str, events: u64, age: TimeDelta) {
-        let seconds = if events == 0 { 0.0 } else { age.num_milliseconds().max(0) as f64 / 1_000.0 };
-        metrics::gauge!("cairn_projection_lag_events", "model" => model).set(events as f64);
-        metrics::gauge!("cairn_projection_lag_seconds", "model" => model).set(seconds);
-    }
-
-    pub(super) fn idle(&self) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        for model in self.models.keys() {
-            self.lag(model, 0, TimeDelta::zero());
-        }
-    }
-
-    pub(super) fn failed(&self, error: &RunError) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-    }
-}
-
 /// The read models of a process: keeps them current while it lives, answers queries, and waits for positions.
 pub struct ReadSide {
     events: Arc<dyn EventStore>,
@@ -172,9 +97,11 @@ impl ReadSide {
             holder: Uuid::now_v7(),
             standing: Arc::clone(&side.standing),
             stop: side.stop.subscribe(),
+            has_compared: false,
         };
-        let (builder, stop) = (Arc::downgrade(&side), side.stop.subscribe());
-        let tasks = vec![tokio::spawn(supervise(projector)), tokio::spawn(build_missing(builder, stop))];
+        let (standing, stop) = (Arc::clone(&side.standing), side.stop.subscribe());
+        let builder = build_missing(Arc::downgrade(&side), standing, stop);
+        let tasks = vec![tokio::spawn(supervise(projector)), tokio::spawn(builder)];
         *side.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         side
     }
@@ -215,15 +142,16 @@ impl ReadSide {
         }
     }
 
-    /// Builds the read models that have no live build of their version.
+    /// Builds the read models that have no live build of their version, or one of another log only.
     pub async fn build_missing(&self) -> Result<(), RunError> {
+        let has_own = |model: &Model, builds: &[Build]| builds.iter().any(|build| build.is_live(model));
+        self.build_where(|model, builds| !has_own(model, builds)).await
+    }
+
+    async fn build_where(&self, wanted: impl Fn(&Model, &[Build]) -> bool) -> Result<(), RunError> {
+        discard_foreign(&*self.events, &*self.store, self.clock(), &self.models).await?;
         for model in &self.models {
-            let builds = self.store.builds().await?;
-            let is_live = builds.iter().any(|build| {
-                build.state == BuildState::Live
-                    && (build.id.model.as_str(), build.id.version) == (model.name, model.version)
-            });
-            if !is_live {
+            if wanted(model, &self.store.builds().await?) {
                 self.rebuild(model.name)?.run(&mut |_| {}).await?;
             }
         }
@@ -267,14 +195,16 @@ impl ReadSide {
 
     /// Waits until a read model holds every event up to a position, at most [`ReadSideOptions::wait_at_most`].
     pub async fn wait_for(&self, model: &'static str, wanted: Position) -> Result<(), WaitError> {
-        let standing =
-            self.standing.models.get(model).ok_or_else(|| WaitError::UnknownModel(model.to_owned()))?;
-        let mut position = standing.position.subscribe();
+        let unknown = || WaitError::UnknownModel(model.to_owned());
+        let mut position = self.standing.position_of(model).ok_or_else(unknown)?;
         let reached = position.wait_for(|reached| *reached >= Some(wanted));
-        match tokio::time::timeout(self.options.wait_at_most, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                let reached = standing.position.borrow().unwrap_or(0);
+        let in_time = tokio::time::timeout(self.options.wait_at_most, reached)
+            .await
+            .is_ok_and(|reached| reached.is_ok());
+        match in_time {
+            true => Ok(()),
+            false => {
+                let reached = position.borrow().unwrap_or(0);
                 Err(WaitError::Lagging { model, reached, wanted })
             }
         }
@@ -282,30 +212,24 @@ impl ReadSide {
 
     /// How far each read model has come, as far as this process knows.
     pub fn lags(&self) -> Vec<Lag> {
-        let lag = |(name, standing): (&&'static str, &ModelStanding)| Lag {
-            model: name,
-            position: *standing.position.borrow(),
-            parked_events: *standing.parked.borrow(),
-        };
-        self.standing.models.iter().map(lag).collect()
+        self.standing.lags()
     }
 
     /// Whether this process is the one that keeps the read models current.
     pub fn is_projecting(&self) -> bool {
-        self.standing.projecting.load(Ordering::Relaxed)
+        self.standing.is_projecting()
     }
 
     /// What the runner last failed with, while it has not recovered.
     pub fn last_error(&self) -> Option<String> {
-        self.standing.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing.last_error()
     }
 
     /// Waits until every read model stands at the head that the log has now.
     pub async fn caught_up(&self) -> Result<(), RunError> {
         let head = self.events.head().await?;
         for model in &self.models {
-            if let Some(standing) = self.standing.models.get(model.name) {
-                let mut position = standing.position.subscribe();
+            if let Some(mut position) = self.standing.position_of(model.name) {
                 let _ = position.wait_for(|reached| *reached >= Some(head)).await;
             }
         }
@@ -353,20 +277,36 @@ async fn supervise(projector: Projector) {
     }
 }
 
-/// Builds what is missing until all of it is built; a broken database or another process's rebuild only delays it.
-async fn build_missing(side: Weak<ReadSide>, mut stop: watch::Receiver<bool>) {
+/// Builds what this version of the program needs; afterwards only what nobody has, for another process may have brought a
+/// newer version in. A broken database or another process's rebuild only delays it.
+async fn build_missing(side: Weak<ReadSide>, standing: Arc<Standing>, mut stop: watch::Receiver<bool>) {
+    let mut has_begun = false;
     while let Some(side) = side.upgrade() {
+        let building = async {
+            match has_begun {
+                false => side.build_missing().await,
+                true => side.build_where(is_missing).await,
+            }
+        };
+        let built = tokio::select! {
+            built = building => built,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        drop(side);
+        if let Err(error) = &built {
+            tracing::warn!(error = error as &dyn std::error::Error, "a read model is not built yet");
+        }
+        has_begun |= built.is_ok();
+        let again = async {
+            match built {
+                Ok(()) => standing.found_missing().await,
+                Err(_) => tokio::time::sleep(BUILD_AGAIN).await,
+            }
+        };
         tokio::select! {
-            built = side.build_missing() => match built {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a read model is not built yet");
-                }
-            },
+            () = again => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        drop(side);
-        tokio::time::sleep(BUILD_AGAIN).await;
     }
 }
 

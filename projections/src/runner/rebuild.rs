@@ -1,18 +1,20 @@
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use commands::ports::{Clock, EventStore, LogPage, Position, StoreError};
+use commands::ports::{Clock, EventStore, LogFilter, Position};
 use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, PROJECTOR_LEASE, RunError,
     folding::{Folded, Folding},
+    foreign::discard_foreign,
 };
 use crate::{
     Model,
+    anchor::Stretch,
     ports::{
-        AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ReadStore, ReadStoreError,
-        Step, StepOutcome,
+        AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ParkedEvent, ReadStore,
+        ReadStoreError, Step, StepOutcome,
     },
 };
 
@@ -69,6 +71,8 @@ pub struct Rebuilt {
     pub rows_written: u64,
     /// How long folding took, without indexes and comparison.
     pub folding: Duration,
+    /// How many events it could not fold, and those behind them in their streams: they are parked in it.
+    pub parked_events: usize,
     /// The comparison with the build that was live, for each table that has the same columns in both.
     pub comparisons: Vec<TableComparison>,
 }
@@ -92,6 +96,11 @@ pub struct Rebuild {
     model: Model,
     page: usize,
     counted: Counted,
+    /// The projector's lease, while it is held.
+    projector: Option<Fence>,
+    /// The claim of it, while it is under way: a task of its own, since a claim that is given up half-way may have
+    /// succeeded all the same.
+    claiming: Option<JoinHandle<Result<Option<Fence>, ReadStoreError>>>,
 }
 
 #[derive(Default)]
@@ -108,7 +117,16 @@ impl Rebuild {
         clock: Arc<dyn Clock>,
         model: Model,
     ) -> Self {
-        Self { events, store, clock, model, page: PAGE, counted: Counted::default() }
+        Self {
+            events,
+            store,
+            clock,
+            model,
+            page: PAGE,
+            counted: Counted::default(),
+            projector: None,
+            claiming: None,
+        }
     }
 
     /// Reads so many events at once instead of 8,192.
@@ -119,13 +137,35 @@ impl Rebuild {
     }
 
     /// Runs it to its end.
-    pub async fn run(mut self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Rebuilt, RunError> {
+    pub async fn run(self, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Rebuilt, RunError> {
+        self.run_until(std::future::pending(), progress).await
+    }
+
+    /// Runs it to its end or until `stop` resolves: then it gives its leases back, so that nobody waits for them, and
+    /// answers [`RunError::Interrupted`].
+    pub async fn run_until(
+        mut self,
+        stop: impl Future<Output = ()>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Rebuilt, RunError> {
         let (lease, holder) = (format!("rebuild:{}", self.model.name), Uuid::now_v7());
         let own = self.store.claim(&lease, holder, LEASE_TTL, Claim::WhenFree).await?;
         let own = own.ok_or(RunError::RebuildRunning { model: self.model.name })?;
         let store = Arc::clone(&self.store);
-        let rebuilt = self.run_leased(&own, progress).await;
-        let released = store.release(&own).await;
+        let rebuilt = tokio::select! {
+            biased;
+            rebuilt = self.run_leased(&own, progress) => rebuilt,
+            () = stop => Err(RunError::Interrupted),
+        };
+        let mut released = store.release(&own).await;
+        if let Some(claiming) = self.claiming.take()
+            && let Ok(Ok(claimed)) = claiming.await
+        {
+            self.projector = claimed;
+        }
+        if let Some(projector) = self.projector.take() {
+            released = store.release(&projector).await.and(released);
+        }
         let rebuilt = rebuilt?;
         released?;
         Ok(rebuilt)
@@ -136,8 +176,11 @@ impl Rebuild {
         own: &Fence,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Rebuilt, RunError> {
+        // Neither resumed nor met half-way: a build of another log.
+        discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
         let (build, live) = self.open_build().await?;
-        let mut folding = Folding::new(self.model, &build, &self.store.parked().await?);
+        let (parked, skips) = (self.store.parked().await?, self.store.skips().await?);
+        let mut folding = Folding::new(self.model, &build, &parked, &skips);
         let target = match live {
             Some(live) => live.position,
             None => self.events.head().await?,
@@ -152,13 +195,16 @@ impl Rebuild {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
 
-        let projector = self.store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await?;
-        let projector = projector.ok_or(RunError::Fenced)?;
-        let taken = self.take_over(folding, &[own.clone(), projector.clone()], progress).await;
-        let released = self.store.release(&projector).await;
-        let rebuilt = taken?;
-        released?;
-        Ok(rebuilt)
+        let store = Arc::clone(&self.store);
+        let claiming = self.claiming.insert(tokio::spawn(async move {
+            store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await
+        }));
+        let claimed = claiming.await;
+        self.claiming = None;
+        let claimed = claimed.map_err(|died| RunError::BrokenOff(died.to_string()))??;
+        let projector = claimed.ok_or(RunError::Fenced)?;
+        self.projector = Some(projector.clone());
+        self.take_over(folding, &[own.clone(), projector], progress).await
     }
 
     /// Resumes the build that was broken off, or begins one.
@@ -168,7 +214,11 @@ impl Rebuild {
         let own =
             |build: &&Build| build.id.model == self.model.name && build.id.version == self.model.version;
         if let Some(begun) = builds.iter().filter(own).find(|build| build.state == BuildState::Building) {
-            return Ok((begun.clone(), live));
+            if !self.has_parked_what_is_skipped(&begun.id).await? {
+                return Ok((begun.clone(), live));
+            }
+            // What waits behind a skipped event is due in it, and its rows have gone on without.
+            self.store.drop_build(&begun.id).await?;
         }
         let revision = builds.iter().filter(own).map(|build| build.id.revision).max().unwrap_or(0) + 1;
         let id = BuildId { model: self.model.name.to_owned(), version: self.model.version, revision };
@@ -178,10 +228,20 @@ impl Rebuild {
             id,
             state: BuildState::Building,
             position: 0,
+            anchor: None,
             tables: tables.iter().map(|table| table.name.to_owned()).collect(),
             since: self.clock.now(),
         };
         Ok((build, live))
+    }
+
+    async fn has_parked_what_is_skipped(&self, build: &BuildId) -> Result<bool, RunError> {
+        let skips = self.store.skips().await?;
+        let is_skipped = |event: &ParkedEvent| {
+            skips.iter().any(|skip| skip.model == build.model && skip.event_id == event.event_id)
+        };
+        let parked = self.store.parked().await?;
+        Ok(parked.iter().filter(|event| event.build == *build).any(is_skipped))
     }
 
     fn live(&self, builds: &[Build]) -> Option<Build> {
@@ -207,6 +267,9 @@ impl Rebuild {
     ) -> Result<Rebuilt, RunError> {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, fences, Phase::TakingOver, progress).await?;
+        if self.has_parked_what_is_skipped(&folding.build).await? {
+            return Err(RunError::SkippedMeanwhile { model: self.model.name });
+        }
         let replaced = self.live(&self.store.builds().await?);
         let mut comparisons = Vec::new();
         if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position) {
@@ -228,6 +291,10 @@ impl Rebuild {
             StepOutcome::Fenced | StepOutcome::Moved => return Err(RunError::Fenced),
         }
         let (replaced, position) = (replaced.map(|live| live.id), folding.position);
+        let parked_events = folding.parked_events();
+        if parked_events > 0 {
+            tracing::warn!(build = %folding.build, parked_events, "events are missing from it, see `cairn parked`");
+        }
         tracing::info!(build = %folding.build, position, "a read model took over");
         Ok(Rebuilt {
             build: folding.build,
@@ -236,6 +303,7 @@ impl Rebuild {
             events: self.counted.events,
             rows_written: self.counted.rows,
             folding: self.counted.folding,
+            parked_events,
             comparisons,
         })
     }
@@ -269,11 +337,9 @@ impl Rebuild {
         let mut pages = self.read_ahead(folding.position, target);
         let mut writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>> = None;
         while folding.position < target {
-            let page =
+            let stretch =
                 pages.recv().await.ok_or_else(|| RunError::BrokenOff("reading the log".to_owned()))??;
-            let through = page.read_through.min(target);
-            while folding.fold(&*self.store, &page.events, through, self.clock.now()).await? == Folded::Spoilt
-            {
+            while folding.fold(&*self.store, &stretch, self.clock.now()).await? == Folded::Spoilt {
                 written(writing.take()).await?;
                 folding.forget();
             }
@@ -282,7 +348,7 @@ impl Rebuild {
             folding.rows.forget_beyond(ROWS_HELD);
             let mut step = Step { fences: fences.to_vec(), renew_for: LEASE_TTL, ..Step::default() };
             folding.take_step(&mut step);
-            self.counted.events += page.events.len() as u64;
+            self.counted.events += stretch.events.len() as u64;
             self.counted.rows += step.changes.iter().map(Change::written_rows).sum::<u64>();
             let store = Arc::clone(&self.store);
             writing = Some(tokio::spawn(async move { store.store_step(step).await }));
@@ -293,24 +359,34 @@ impl Rebuild {
         Ok(())
     }
 
-    fn read_ahead(
-        &self,
-        mut from: Position,
-        target: Position,
-    ) -> mpsc::Receiver<Result<LogPage, StoreError>> {
+    fn read_ahead(&self, mut from: Position, target: Position) -> mpsc::Receiver<Result<Stretch, RunError>> {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         let (events, filter, limit) = (Arc::clone(&self.events), self.model.filter(), self.page);
         tokio::spawn(async move {
             while from < target {
-                let page = events.read_log(from, &filter, limit).await;
-                from = page.as_ref().map_or(target, |page| page.read_through);
-                if sender.send(page).await.is_err() {
+                let stretch = next_stretch(&*events, from, target, &filter, limit).await;
+                from = stretch.as_ref().map_or(target, |stretch| stretch.through);
+                if sender.send(stretch).await.is_err() {
                     return;
                 }
             }
         });
         receiver
     }
+}
+
+async fn next_stretch(
+    events: &dyn EventStore,
+    from: Position,
+    target: Position,
+    filter: &LogFilter,
+    limit: usize,
+) -> Result<Stretch, RunError> {
+    let page = events.read_log(from, filter, limit).await?;
+    if page.read_through == from {
+        return Err(RunError::LogCut { end: events.head().await?, wanted: target });
+    }
+    Ok(Stretch::of(events, page, target).await?)
 }
 
 async fn written(writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>>) -> Result<(), RunError> {

@@ -5,14 +5,17 @@ use super::{
     LEASE_TTL, PROJECTOR_LEASE, ReadSide, RunError,
     folding::{Folded, Folding},
 };
-use crate::ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Step, StepOutcome};
+use crate::{
+    anchor::Stretch,
+    ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome},
+};
 
 /// What becomes of a parked stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {
     /// Its parked events are folded again, in order; the fold or the row it missed has been mended.
     Retry,
-    /// The first parked event is left out for good, then the others are folded.
+    /// The first parked event is left out for good, of this build and of every later one; then the others are folded.
     Skip,
 }
 
@@ -94,10 +97,12 @@ impl ReadSide {
             Repair::Skip => Some(first.position),
         };
         let events = self.read_parked(stream, &parked, skipped).await?;
-        let mut folding = Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[]);
+        let mut folding =
+            Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[], &[]);
         folding.rows = crate::Rows::new();
-        let (through, now) = (build.position, self.clock().now());
-        while folding.fold(&**self.store(), &events, through, now).await? == Folded::Spoilt {
+        let now = self.clock().now();
+        let stretch = Stretch { events, through: build.position, anchor: build.anchor };
+        while folding.fold(&**self.store(), &stretch, now).await? == Folded::Spoilt {
             folding.forget();
         }
         let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
@@ -116,6 +121,9 @@ impl ReadSide {
             .filter(|event| !is_parked_still(event))
             .map(|event| (build.id.clone(), event.position))
             .collect();
+        if repair == Repair::Skip {
+            step.skip.push(Skip { model: model.name.to_owned(), event_id: first.event_id });
+        }
         step.audit.push(AuditEntry {
             at: now,
             actor: actor.to_owned(),
@@ -129,7 +137,7 @@ impl ReadSide {
         });
         let still_parked = step.park.len();
         match self.store().store_step(step).await? {
-            StepOutcome::Stored => Ok(Repaired { folded: events.len() - still_parked, still_parked }),
+            StepOutcome::Stored => Ok(Repaired { folded: stretch.events.len() - still_parked, still_parked }),
             StepOutcome::Fenced | StepOutcome::Moved => Err(RunError::Fenced),
         }
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Page, Query, Row,
+    anchor::Stretch,
     ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError, Step, StepOutcome},
 };
 
@@ -42,15 +43,16 @@ impl ReadSide {
             id: id.clone(),
             state: BuildState::Scratch,
             position: 0,
+            anchor: None,
             tables: Vec::new(),
             since: self.clock().now(),
         };
-        let mut folding = Folding::new(model, &build, &[]);
+        let mut folding = Folding::new(model, &build, &[], &self.store().skips().await?);
         let target = position.min(self.events().head().await?);
         while folding.position < target {
             let page = self.events().read_log(folding.position, &model.filter(), PAGE).await?;
-            let (through, now) = (page.read_through.min(target), self.clock().now());
-            while folding.fold(&**self.store(), &page.events, through, now).await? == Folded::Spoilt {
+            let (stretch, now) = (Stretch::of(&**self.events(), page, target).await?, self.clock().now());
+            while folding.fold(&**self.store(), &stretch, now).await? == Folded::Spoilt {
                 folding.forget();
             }
             let mut step = Step::default();

@@ -1,9 +1,11 @@
 //! What outlives a process stands in `schema/`; the program must still mean the same by it.
 //!
-//! `CAIRN_REGENERATE=1 cargo test -p tests contracts` writes the files anew; `git diff` then shows what changed.
+//! `CAIRN_REGENERATE=1 cargo test -p tests contracts` writes the files anew; `git diff` then shows what changed. Samples
+//! of events are only ever added.
 
 mod events;
 mod graphql;
+mod samples;
 
 use std::{fs, path::PathBuf};
 

@@ -124,3 +124,15 @@ async fn a_commit_larger_than_its_limits_is_refused_whole() {
     assert_eq!(plant.give(wide).await.unwrap_err().code(), "COMMIT_TOO_LARGE");
     assert_eq!(plant.store.head().await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn an_engine_asked_twice_to_end_ends_once_and_tells_both() {
+    let plant = Plant::new();
+    plant.give(change(5)).await.unwrap();
+    let both = async {
+        tokio::join!(plant.engine.shutdown(), plant.engine.shutdown());
+        plant.engine.shutdown().await;
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), both).await.expect("nobody waits for ever");
+    assert!(matches!(plant.give(change(5)).await, Err(CommandError::Overloaded)));
+}

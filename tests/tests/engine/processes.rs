@@ -1,16 +1,17 @@
 //! Two processes over one database, each with an engine, a cache and a store of its own: they stay correct.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use adapters::{
     postgres::{PostgresEventStore, ScratchDatabase},
     sqlite::SqliteEventStore,
 };
 use commands::{
-    engine::{CommandError, EngineConfig, Envelope, fold},
+    engine::{Command, CommandError, EngineConfig, Envelope, fold},
+    lots::{CreateLot, SavePartner},
     ports::{EventStore, SnapshotStore, StreamKey},
 };
-use domain::Decider;
+use domain::{Decider, lots::PartnerRole};
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -83,9 +84,12 @@ fn change(id: &str, by: i64) -> Change {
 }
 
 /// Six lost races in a row are an honest answer between processes: the caller comes again.
-async fn give_until_answered(plant: &Plant, change: Change) -> Result<i64, CommandError> {
+async fn give_until_answered<C: Command + Clone>(
+    plant: &Plant,
+    command: C,
+) -> Result<C::Reply, CommandError> {
     loop {
-        match plant.give(change.clone()).await {
+        match plant.give(command.clone()).await {
             Err(CommandError::VersionConflict { .. }) => {}
             answer => return answer.map(|done| done.reply),
         }
@@ -107,6 +111,30 @@ async fn every_change_of_a_shared_stream_counts(pair: Pair) {
     let mut counts: Vec<i64> = join_all(changes).await.into_iter().map(Result::unwrap).collect();
     counts.sort_unstable();
     assert_eq!(counts, (1..=100).collect::<Vec<_>>(), "every decision saw the one before it");
+}
+
+/// Case 1 of lots.md, over what a plant really runs on.
+async fn a_days_series_has_neither_gap_nor_double(pair: Pair) {
+    let supplier = SavePartner {
+        partner_id: None,
+        name: "Tisza Farm".to_owned(),
+        address: None,
+        roles: [PartnerRole::Supplier].into(),
+    };
+    let supplier_id = Some(pair.one.give(supplier).await.unwrap().reply.partner_id);
+    let create = CreateLot { supplier_id, weight_grams: 0, run_id: None, code: None };
+    let creations = (0..50).map(|turn| give_until_answered(pair.by_turns(turn), create.clone()));
+    // By day: the clock is the machine's, and midnight may pass.
+    let mut series = BTreeMap::<String, Vec<usize>>::new();
+    for created in join_all(creations).await {
+        let code = created.unwrap().lot_code.to_string();
+        let (day, number) = code.rsplit_once('-').unwrap();
+        series.entry(day.to_owned()).or_default().push(number.parse().unwrap());
+    }
+    for mut numbers in series.into_values() {
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+    }
 }
 
 /// Changes that are not alike: were one decided on a state that never came to be, its answer would be off.
@@ -205,6 +233,7 @@ macro_rules! on_both_databases {
 on_both_databases![
     each_kilogram_is_taken_once,
     every_change_of_a_shared_stream_counts,
+    a_days_series_has_neither_gap_nor_double,
     no_decision_rests_on_a_state_that_never_was,
     moves_between_streams_lose_nothing,
     a_key_given_to_both_at_once_is_done_once,

@@ -130,7 +130,7 @@ impl Command for Open {
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<bool, Stop> {
         stage.presume_new::<Tally>(&self.id);
-        if stage.version::<Tally>(&self.id)? > 0 {
+        if stage.state::<Tally>(&self.id)?.count > 0 {
             return Ok(false);
         }
         stage.decide::<Tally>(&self.id, TallyCommand::Raise(1))?;
@@ -170,6 +170,25 @@ impl Command for ChangeLater {
     fn handle(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
         stage.decide::<Tally>(&self.change.id, TallyCommand::Raise(1))?;
         stage.schedule(self.due_at, &self.change)
+    }
+}
+
+/// Asks many times for a command with a defect that is due later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StumbleLater {
+    pub id: String,
+    pub times: usize,
+    pub due_at: chrono::DateTime<chrono::Utc>,
+}
+
+impl Command for StumbleLater {
+    const NAME: &'static str = "StumbleLater";
+    const PERMISSION: Permission = Permission::LotCreate;
+    type Reply = ();
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
+        stage.decide::<Tally>(&self.id, TallyCommand::Raise(1))?;
+        (0..self.times).try_for_each(|_| stage.schedule(self.due_at, &Stumble { id: self.id.clone() }))
     }
 }
 

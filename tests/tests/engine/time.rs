@@ -3,14 +3,15 @@ use std::sync::Arc;
 use adapters::memory::MemoryEventStore;
 use chrono::{TimeDelta, Utc};
 use commands::{
-    engine::{EngineConfig, FoldFault, decode_event},
-    ports::RecordedEvent,
+    engine::{Caller, EngineConfig, Envelope, FoldFault, decode_event},
+    ports::{DeadlineStore, RecordedEvent},
     process::{CommandRegistry, DeadlineRunner, ProcessManager, ProcessRunner, Reaction},
 };
+use uuid::Uuid;
 
 use super::{
     Plant,
-    tally::{Change, ChangeLater, TallyEvent},
+    tally::{Change, ChangeLater, Stumble, StumbleLater, TallyEvent},
 };
 
 fn change(id: &str, by: i64) -> Change {
@@ -43,7 +44,7 @@ async fn a_deadline_stored_by_a_commit_wakes_the_runner() {
     let (store, plant) = plant();
     let runner =
         DeadlineRunner::new(plant.engine.clone(), store, CommandRegistry::default().with::<Change>());
-    let running = tokio::spawn(runner.run());
+    let running = tokio::spawn(Arc::new(runner).run());
     tokio::task::yield_now().await;
     plant.give(ChangeLater { change: change("tally", 10), due_at: Utc::now() }).await.unwrap();
     while plant.count("tally").await < 11 {
@@ -63,7 +64,24 @@ async fn a_deadline_that_the_state_refuses_is_closed() {
     assert_eq!(plant.count("tally").await, 1);
 }
 
-/// Raises the shadow of each tally that is raised; lowers it, which is refused, for each that is lowered.
+#[tokio::test]
+async fn however_many_deadlines_fail_those_behind_them_fire() {
+    let (store, plant) = plant();
+    // The registry knows Change only: Stumble fails for as long as the program runs.
+    let registry = CommandRegistry::default().with::<Change>();
+    let runner = DeadlineRunner::new(plant.engine.clone(), Arc::clone(&store) as _, registry);
+    let past = Utc::now() - TimeDelta::hours(1);
+    plant.give(StumbleLater { id: "tally".to_owned(), times: 600, due_at: past }).await.unwrap();
+    plant.give(ChangeLater { change: change("tally", 10), due_at: Utc::now() }).await.unwrap();
+    while plant.count("tally").await < 12 {
+        assert!(runner.fire_due().await.unwrap(), "nothing is due any more, and the last was not reached");
+    }
+    let much_later = Utc::now() + TimeDelta::hours(1);
+    assert_eq!(store.due_deadlines(much_later, 1_000).await.unwrap().len(), 600, "none of them is lost");
+    assert!(store.next_due_at().await.unwrap().unwrap() > past, "they wait before they are tried again");
+}
+
+/// Raises the shadow of each tally that is raised, with a command that has a defect where the tally is called so; lowers it, which is refused, for each that is lowered.
 struct Shadow;
 
 impl ProcessManager for Shadow {
@@ -74,12 +92,34 @@ impl ProcessManager for Shadow {
         if event.stream.id.starts_with("shadow-") {
             return Ok(Vec::new());
         }
+        if event.stream.id.starts_with("defect") {
+            return Ok(vec![Reaction::new("stumble", Stumble { id: "shadow-defect".to_owned() })]);
+        }
         let by = match decode_event::<TallyEvent>(event)? {
             TallyEvent::TallyRaised(raised) => raised.by,
             TallyEvent::TallyLowered(_) => -1_000,
         };
         Ok(vec![Reaction::new("follow", change(&format!("shadow-{}", event.stream.id), by))])
     }
+}
+
+#[tokio::test]
+async fn a_deadline_whose_id_was_used_for_another_command_is_closed() {
+    let (store, plant) = plant();
+    let later = ChangeLater { change: change("tally", 10), due_at: Utc::now() - TimeDelta::hours(1) };
+    plant.give(later).await.unwrap();
+    let due = store.due_deadlines(Utc::now(), 10).await.unwrap();
+    let system = Caller::system(due[0].tenant);
+    let used = Envelope { key_given: true, ..Envelope::new(system, due[0].deadline.deadline_id) };
+    plant.engine.execute(used, change("other", 1)).await.unwrap();
+    let runner = DeadlineRunner::new(
+        plant.engine.clone(),
+        Arc::clone(&store) as _,
+        CommandRegistry::default().with::<Change>(),
+    );
+    runner.fire_due().await.unwrap();
+    assert_eq!(store.next_due_at().await.unwrap(), None, "no later try would be answered otherwise");
+    assert_eq!(plant.count("tally").await, 1, "only what was asked for at once");
 }
 
 #[tokio::test]
@@ -97,6 +137,24 @@ async fn a_process_manager_reacts_once_to_each_event_even_without_its_checkpoint
     while forgetful.catch_up().await.unwrap() {}
     assert_eq!(plant.count("shadow-a").await, 7, "the commands' ids are derived from the events");
     assert_eq!(plant.store.head().await.unwrap(), head, "nor was the refusal noted twice");
+}
+
+#[tokio::test]
+async fn a_reaction_that_fails_inside_the_program_is_closed_and_the_next_ones_have_their_turn() {
+    let (store, plant) = plant();
+    plant.give(change("defect", 3)).await.unwrap();
+    let elsewhere =
+        Plant { caller: Caller { tenant: Uuid::from_u128(2), ..plant.caller.clone() }, ..plant.clone() };
+    elsewhere.give(change("a", 3)).await.unwrap();
+    let runner = ProcessRunner::new(plant.engine.clone(), store, Shadow);
+    while runner.catch_up().await.unwrap() {}
+    assert_eq!(elsewhere.count("shadow-a").await, 3, "another tenant's event was reached");
+    assert_eq!(plant.count("shadow-defect").await, 0);
+    let log = plant.store.read_log(0, &Default::default(), 100).await.unwrap();
+    let notes: Vec<_> = log.events.iter().filter(|event| &*event.event_type == "ReactionRefused").collect();
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].payload.contains("\"INTERNAL\"") && notes[0].payload.contains("\"stumble\""));
+    assert!(!notes[0].payload.contains("defect\""), "the log of events does not tell the program's inside");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! The acceptance cases of lots.md, by number, on commands as a client gives them.
 
 use chrono::{TimeDelta, TimeZone, Utc};
+use commands::engine::decode_event;
 use commands::lots::{
-    CreateLot, DispositionDeviation, HoldLot, ProduceLot, RecordInspection, RegisterLot, ResolveHold,
+    AddLotInput, CreateLot, DispositionDeviation, HoldLot, Input, ProduceLot, RecordInspection, RegisterLot,
+    ResolveHold,
 };
 use domain::{
     identity::Role,
     lots::{
-        Decision, Deviation, DeviationStatus, Disposition, Grams, Inspection, LotStatus, LotType,
+        Decision, Deviation, DeviationStatus, Disposition, Grams, InspectionEvent, LotStatus, LotType,
         ReadingType, TenthsC,
     },
 };
@@ -97,17 +99,27 @@ async fn case_02_a_reading_counts_for_sixty_minutes_also_across_midnight() {
 }
 
 #[tokio::test]
-async fn case_03_a_hold_needs_ten_characters_of_notes_and_a_second_decision_never_alters_the_first() {
+async fn case_03_a_hold_needs_ten_characters_of_notes_and_a_second_decision_is_written_beside_the_first() {
     let plant = Plant::new();
     let lot = plant.raw(400_000).await;
     plant.register(lot.lot_id).await;
     let short = inspection(&lot, Decision::Hold, "nine char");
     assert_eq!(code(plant.give(short).await), "NOTES_TOO_SHORT");
     let first = plant.give(inspection(&lot, Decision::Hold, "smells of fish")).await.unwrap();
-    let before = plant.state::<Inspection>(&first.inspection_id.to_string()).await;
-    let second = plant.give(inspection(&lot, Decision::Fail, "it does smell")).await.unwrap();
-    assert_ne!(first.inspection_id, second.inspection_id);
-    assert_eq!(plant.state::<Inspection>(&first.inspection_id.to_string()).await, before);
+    plant.give(inspection(&lot, Decision::Fail, "it does smell")).await.unwrap();
+    let log = plant.log().await;
+    let written: Vec<_> = log.iter().filter(|event| &*event.event_type == "InspectionRecorded").collect();
+    let told: Vec<_> = written
+        .iter()
+        .map(|event| match decode_event::<InspectionEvent>(event).unwrap() {
+            InspectionEvent::InspectionRecorded(recorded) => (recorded.decision, recorded.notes),
+        })
+        .collect();
+    let expected =
+        [(Decision::Hold, "smells of fish".to_owned()), (Decision::Fail, "it does smell".to_owned())];
+    assert_eq!(told, expected);
+    assert!(written.iter().all(|event| event.version == 1), "each is a stream of its own, of one event");
+    assert_eq!(*written[0].stream.id, first.inspection_id.to_string());
     assert_eq!(plant.lot(lot.lot_id).await.status, LotStatus::Hold);
 }
 
@@ -219,6 +231,17 @@ async fn case_12_a_held_lot_cannot_be_consumed() {
     let raw = plant.released_raw(400_000).await;
     plant.give(HoldLot { lot_id: raw, reason: "foreign matter found".to_owned() }).await.unwrap();
     assert_eq!(code(plant.produce(LotType::Deb, &[(raw, 1_000)], 1_000).await), "PARENT_NOT_RELEASED");
+    let other = plant.released_raw(400_000).await;
+    let child = plant.produce(LotType::Deb, &[(other, 1_000)], 1_000).await.unwrap().lot_id;
+    let add = AddLotInput {
+        lot_id: child,
+        inputs: vec![Input { lot_id: raw, used_grams: 1_000, from_buffer_id: None }],
+        weight_grams: Some(2_000),
+        override_reason: None,
+    };
+    assert_eq!(code(plant.give(add).await), "PARENT_NOT_RELEASED");
+    let child = plant.lot(child).await;
+    assert_eq!((child.parents.len(), child.weight_grams), (1, Grams(1_000)), "nothing of it is kept");
 }
 
 #[tokio::test]

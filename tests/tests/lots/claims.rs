@@ -31,6 +31,19 @@ async fn the_series_passes_over_a_number_that_was_given_by_hand() {
 }
 
 #[tokio::test]
+async fn the_series_goes_on_however_many_codes_were_given_by_hand() {
+    let plant = Plant::new();
+    let supplier = plant.supplier().await;
+    for number in 1..=600 {
+        plant.give(create(supplier, Some(&format!("RAW-20260302-DUNA-{number:04}")))).await.unwrap();
+    }
+    let next = plant.give(create(supplier, None)).await.unwrap();
+    assert_eq!(next.lot_code.as_str(), "RAW-20260302-DUNA-0601");
+    let taken = create(supplier, Some("RAW-20260302-DUNA-0601"));
+    assert_eq!(code(plant.give(taken).await), "CODE_TAKEN");
+}
+
+#[tokio::test]
 async fn a_refused_lot_takes_no_number() {
     let plant = Plant::new();
     let raw = plant.released_raw(400_000).await;

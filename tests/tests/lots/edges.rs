@@ -44,6 +44,19 @@ async fn another_tenants_lot_is_not_found_by_any_command() {
 }
 
 #[tokio::test]
+async fn a_lot_held_before_it_was_weighed_can_only_be_disposed_of() {
+    let plant = Plant::new();
+    let lot_id = plant.raw(0).await.lot_id;
+    let deviation_id = plant.read(lot_id, ReadingType::Surface, 41).await.deviation_id.unwrap();
+    let weigh = WeighLot { lot_id, weight_grams: 400_000, override_reason: None };
+    assert_eq!(code(plant.give(weigh).await), "LOT_FROZEN");
+    let decide = |disposition| DispositionDeviation { deviation_id, disposition, root_cause: None };
+    assert_eq!(code(plant.give(decide(Disposition::Release)).await), "WEIGHT_MISSING");
+    plant.give(decide(Disposition::Dispose)).await.unwrap();
+    assert_eq!(plant.give(ConfirmReject { lot_id }).await.unwrap().status, LotStatus::Rejected);
+}
+
+#[tokio::test]
 async fn a_run_a_buffer_or_a_freezer_cycle_that_does_not_exist_is_not_found() {
     let plant = Plant::new();
     let raw = plant.released_raw(400_000).await;

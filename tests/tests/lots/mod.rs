@@ -6,6 +6,7 @@ mod claims;
 mod edges;
 mod genealogy;
 mod genealogy_follows;
-mod plant;
+mod holds;
+pub(crate) mod plant;
 mod process;
 mod rows;

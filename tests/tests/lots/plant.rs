@@ -16,12 +16,12 @@ use commands::{
 };
 use domain::{
     identity::{PermissionSet, Role},
-    lots::{Decision, Lot, LotState, LotType, PartnerRole, ReadingType, Subject},
+    lots::{Decision, Lot, LotState, LotType, PartnerRole, ReadingType, Subject, lot::Dispatcher},
 };
 use uuid::Uuid;
 
 /// A clock that stands where the test puts it.
-pub(super) struct SetClock(Mutex<DateTime<Utc>>);
+pub(crate) struct SetClock(Mutex<DateTime<Utc>>);
 
 impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
@@ -30,34 +30,40 @@ impl Clock for SetClock {
 }
 
 #[derive(Clone)]
-pub(super) struct Plant {
-    pub(super) engine: Engine,
-    pub(super) store: Arc<MemoryEventStore>,
-    pub(super) clock: Arc<SetClock>,
-    pub(super) caller: Caller,
+pub(crate) struct Plant {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<MemoryEventStore>,
+    pub(crate) clock: Arc<SetClock>,
+    pub(crate) caller: Caller,
 }
 
 /// The code that a command was refused with.
 #[track_caller]
-pub(super) fn code<R: std::fmt::Debug>(answer: Result<R, CommandError>) -> &'static str {
+pub(crate) fn code<R: std::fmt::Debug>(answer: Result<R, CommandError>) -> &'static str {
     answer.unwrap_err().code()
 }
 
 impl Plant {
     /// 2 March 2026, 8 o'clock in Greenwich; everything is allowed.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryEventStore::new());
         let clock = Arc::new(SetClock(Mutex::new(Utc.with_ymd_and_hms(2026, 3, 2, 8, 0, 0).unwrap())));
         Self::over(store, clock)
     }
 
     /// A second process over the same log, as far as the engine can tell.
-    pub(super) fn twin(&self) -> Self {
+    pub(crate) fn twin(&self) -> Self {
         Self::over(Arc::clone(&self.store), Arc::clone(&self.clock))
     }
 
     fn over(store: Arc<MemoryEventStore>, clock: Arc<SetClock>) -> Self {
-        let settings = TenantSettings { time_zone: chrono_tz::Europe::Budapest, site: Arc::from("DUNA") };
+        let dispatcher =
+            Dispatcher { name: "Duna Kebab".to_owned(), address: "Budapest, Rakpart 3".to_owned() };
+        let settings = TenantSettings {
+            time_zone: chrono_tz::Europe::Budapest,
+            site: Arc::from("DUNA"),
+            dispatcher: Some(dispatcher),
+        };
         let ports = Ports {
             store: Arc::clone(&store) as _,
             snapshots: Arc::clone(&store) as _,
@@ -75,7 +81,7 @@ impl Plant {
     }
 
     /// The same plant as somebody else of it.
-    pub(super) fn as_role(&self, actor: &str, role: Role) -> Self {
+    pub(crate) fn as_role(&self, actor: &str, role: Role) -> Self {
         let caller = Caller {
             actor: Arc::from(actor),
             permissions: PermissionSet::of_roles(&[role]),
@@ -85,28 +91,28 @@ impl Plant {
     }
 
     /// The same engine as another tenant.
-    pub(super) fn as_tenant(&self, tenant: u128) -> Self {
+    pub(crate) fn as_tenant(&self, tenant: u128) -> Self {
         Self { caller: Caller { tenant: Uuid::from_u128(tenant), ..self.caller.clone() }, ..self.clone() }
     }
 
-    pub(super) fn set_time(&self, now: DateTime<Utc>) {
+    pub(crate) fn set_time(&self, now: DateTime<Utc>) {
         *self.clock.0.lock().unwrap() = now;
     }
 
-    pub(super) fn pass_time(&self, by: TimeDelta) {
+    pub(crate) fn pass_time(&self, by: TimeDelta) {
         *self.clock.0.lock().unwrap() += by;
     }
 
-    pub(super) async fn give<C: Command>(&self, command: C) -> Result<C::Reply, CommandError> {
+    pub(crate) async fn give<C: Command>(&self, command: C) -> Result<C::Reply, CommandError> {
         self.give_done(command).await.map(|done| done.reply)
     }
 
-    pub(super) async fn give_done<C: Command>(&self, command: C) -> Result<Done<C::Reply>, CommandError> {
+    pub(crate) async fn give_done<C: Command>(&self, command: C) -> Result<Done<C::Reply>, CommandError> {
         let envelope = Envelope { key_given: true, ..Envelope::new(self.caller.clone(), Uuid::now_v7()) };
         self.engine.execute(envelope, command).await
     }
 
-    pub(super) async fn partner(&self, roles: &[PartnerRole], address: Option<&str>) -> Uuid {
+    pub(crate) async fn partner(&self, roles: &[PartnerRole], address: Option<&str>) -> Uuid {
         let save = SavePartner {
             partner_id: None,
             name: "Tisza Farm".to_owned(),
@@ -116,20 +122,20 @@ impl Plant {
         self.give(save).await.unwrap().partner_id
     }
 
-    pub(super) async fn supplier(&self) -> Uuid {
+    pub(crate) async fn supplier(&self) -> Uuid {
         self.partner(&[PartnerRole::Supplier], None).await
     }
 
-    pub(super) async fn raw(&self, weight_grams: i64) -> LotReply {
+    pub(crate) async fn raw(&self, weight_grams: i64) -> LotReply {
         let supplier_id = Some(self.supplier().await);
         self.give(CreateLot { supplier_id, weight_grams, run_id: None, code: None }).await.unwrap()
     }
 
-    pub(super) async fn register(&self, lot_id: Uuid) {
+    pub(crate) async fn register(&self, lot_id: Uuid) {
         self.give(RegisterLot { lot_id }).await.unwrap();
     }
 
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         lot_id: Uuid,
         reading_type: ReadingType,
@@ -140,7 +146,7 @@ impl Plant {
     }
 
     /// Registers the lot, measures it where its gate asks for that, and lets it pass.
-    pub(super) async fn release(&self, lot: &LotReply) -> Uuid {
+    pub(crate) async fn release(&self, lot: &LotReply) -> Uuid {
         self.register(lot.lot_id).await;
         if let Some(limit) = lot.lot_type.step().critical_limit {
             self.read(lot.lot_id, limit.reading_type, limit.max_tenths_c.0).await;
@@ -149,7 +155,7 @@ impl Plant {
         lot.lot_id
     }
 
-    pub(super) async fn decide(
+    pub(crate) async fn decide(
         &self,
         lot: &LotReply,
         decision: Decision,
@@ -157,12 +163,12 @@ impl Plant {
         self.give(inspection(lot, decision, "looked at it closely")).await
     }
 
-    pub(super) async fn released_raw(&self, weight_grams: i64) -> Uuid {
+    pub(crate) async fn released_raw(&self, weight_grams: i64) -> Uuid {
         let lot = self.raw(weight_grams).await;
         self.release(&lot).await
     }
 
-    pub(super) async fn produce(
+    pub(crate) async fn produce(
         &self,
         lot_type: LotType,
         inputs: &[(Uuid, i64)],
@@ -172,28 +178,28 @@ impl Plant {
     }
 
     /// Makes a lot that loses nothing, and lets it pass its gate.
-    pub(super) async fn released(&self, lot_type: LotType, inputs: &[(Uuid, i64)]) -> Uuid {
+    pub(crate) async fn released(&self, lot_type: LotType, inputs: &[(Uuid, i64)]) -> Uuid {
         let weight_grams = inputs.iter().map(|(_, used_grams)| used_grams).sum();
         let lot = self.produce(lot_type, inputs, weight_grams).await.unwrap();
         self.release(&lot).await
     }
 
     /// What the log says of an aggregate, whatever any cache believes.
-    pub(super) async fn state<A: Aggregate>(&self, id: &str) -> A {
+    pub(crate) async fn state<A: Aggregate>(&self, id: &str) -> A {
         let key = StreamKey::new(self.caller.tenant, A::CATEGORY, id);
         fold::<A>(&self.store.read_stream(&key, 0, usize::MAX).await.unwrap()).unwrap()
     }
 
-    pub(super) async fn lot(&self, lot_id: Uuid) -> LotState {
+    pub(crate) async fn lot(&self, lot_id: Uuid) -> LotState {
         self.state::<Lot>(&lot_id.to_string()).await.existing().unwrap().clone()
     }
 
-    pub(super) async fn log(&self) -> Vec<RecordedEvent> {
+    pub(crate) async fn log(&self) -> Vec<RecordedEvent> {
         self.store.read_log(0, &LogFilter::default(), usize::MAX).await.unwrap().events
     }
 }
 
-pub(super) fn inspection(lot: &LotReply, decision: Decision, notes: &str) -> RecordInspection {
+pub(crate) fn inspection(lot: &LotReply, decision: Decision, notes: &str) -> RecordInspection {
     RecordInspection {
         lot_id: lot.lot_id,
         gate: lot.lot_type.step().gate.unwrap(),
@@ -205,7 +211,7 @@ pub(super) fn inspection(lot: &LotReply, decision: Decision, notes: &str) -> Rec
     }
 }
 
-pub(super) fn production(lot_type: LotType, inputs: &[(Uuid, i64)], weight_grams: i64) -> ProduceLot {
+pub(crate) fn production(lot_type: LotType, inputs: &[(Uuid, i64)], weight_grams: i64) -> ProduceLot {
     let input = |&(lot_id, used_grams)| Input { lot_id, used_grams, from_buffer_id: None };
     ProduceLot {
         lot_type,

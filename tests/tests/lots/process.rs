@@ -1,14 +1,20 @@
 //! What happens to lots by itself.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use adapters::memory::MemoryEventStore;
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use commands::{
     lots::{DispositionDeviation, HoldLot, LotFinisher, ShipLot, WriteOffRemainder, with_lot_commands},
+    ports::{CheckpointStore, EventStore, Position, StoreError},
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
 use domain::lots::{Deviation, Disposition, LotStatus, LotType, PartnerRole};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use uuid::Uuid;
 
 use super::plant::Plant;
@@ -105,4 +111,85 @@ async fn a_deviation_that_nobody_decides_reminds_each_day_until_somebody_does() 
     plant.pass_time(TimeDelta::hours(48));
     while runner.fire_due().await.unwrap() {}
     assert_eq!(reminders(&plant, deviation_id).await, 3);
+}
+
+/// Counts how often a place is kept.
+struct Counted(Arc<MemoryEventStore>, AtomicUsize);
+
+#[async_trait]
+impl CheckpointStore for Counted {
+    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
+        self.0.load_checkpoint(name).await
+    }
+
+    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.advance_checkpoint(name, from, to).await
+    }
+}
+
+#[tokio::test]
+async fn what_calls_for_nothing_costs_one_kept_place_a_second_however_much_it_is() {
+    let plant = Plant::new();
+    let counted = Arc::new(Counted(Arc::clone(&plant.store), AtomicUsize::new(0)));
+    let kept = || counted.1.load(Ordering::Relaxed);
+    let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&counted) as _, LotFinisher);
+    for _ in 0..20 {
+        plant.raw(400_000).await;
+        while runner.catch_up().await.unwrap() {}
+    }
+    assert_eq!(kept(), 0, "the plant's clock stood still");
+    plant.pass_time(TimeDelta::seconds(1));
+    while runner.catch_up().await.unwrap() {}
+    assert_eq!(kept(), 1, "also once nothing more comes");
+    let head = plant.store.head().await.unwrap();
+    assert_eq!(counted.load_checkpoint("lot_finisher").await.unwrap(), head);
+    shipped(&plant).await;
+    assert!(runner.catch_up().await.unwrap());
+    assert_eq!(kept(), 2, "at once where something was wanted");
+}
+
+/// Keeps what one gauge was last set to.
+#[derive(Default)]
+struct ClockGauge(Arc<AtomicU64>);
+
+impl Recorder for ClockGauge {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        match key.name() {
+            "cairn_log_clock_ahead_seconds" => Gauge::from_arc(Arc::clone(&self.0)),
+            _ => Gauge::noop(),
+        }
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn a_log_that_a_clock_an_hour_ahead_has_written_to_says_so() {
+    let gauge = ClockGauge::default();
+    let ahead = || f64::from_bits(gauge.0.load(Ordering::Relaxed));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&gauge, || {
+        runtime.block_on(async {
+            let plant = Plant::new();
+            plant.raw(400_000).await;
+            finish_what_is_due(&plant).await;
+            assert_eq!(ahead(), 0.0);
+            plant.pass_time(TimeDelta::hours(1));
+            plant.raw(400_000).await;
+            plant.pass_time(TimeDelta::hours(-1));
+            finish_what_is_due(&plant).await;
+            assert_eq!(ahead(), 3_600.0);
+        });
+    });
 }

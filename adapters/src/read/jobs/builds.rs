@@ -1,9 +1,9 @@
 use projections::{
     Field, Table, Value,
-    ports::{Build, BuildId, BuildState, ReadStoreError},
+    ports::{AuditEntry, Build, BuildId, BuildState, ReadStoreError},
 };
 
-use super::{INT, Reader, TEXT, corrupt, text};
+use super::{INT, Reader, TEXT, corrupt, steps::record, text};
 use crate::read::{
     own_tables::{CREATE_MARK, STEPS, VERSION},
     session::{Done, Job, Session},
@@ -57,9 +57,9 @@ impl Job for ListBuilds {
     const WRITES: bool = false;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
-        let sql =
-            "select model, version, revision, state, position, tables, since from read_models order by build";
-        let mut rows = Reader::new(session.query(sql, &[], &[TEXT, INT, INT, TEXT, INT, TEXT, INT]).await?);
+        let sql = "select model, version, revision, state, position, anchor, tables, since from read_models order by build";
+        let mut rows =
+            Reader::new(session.query(sql, &[], &[TEXT, INT, INT, TEXT, INT, TEXT, TEXT, INT]).await?);
         let mut builds = Vec::new();
         while rows.has_more() {
             let id = rows.build()?;
@@ -69,6 +69,7 @@ impl Job for ListBuilds {
                 state: BuildState::from_stored(&state)
                     .ok_or_else(|| corrupt(format!("a read model is in state {state}")))?,
                 position: rows.next()?,
+                anchor: rows.optional_uuid()?,
                 tables: rows.next::<String>()?.split_whitespace().map(str::to_owned).collect(),
                 since: rows.instant()?,
             });
@@ -121,6 +122,33 @@ impl Job for CreateIndex {
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
         session.batch(&self.0).await.map(Done::Commit)
+    }
+}
+
+/// Retires a build, if it stands where it was seen.
+pub(in crate::read) struct DiscardBuild {
+    pub(in crate::read) seen: Build,
+    pub(in crate::read) audit: AuditEntry,
+}
+
+impl Job for DiscardBuild {
+    type Answer = bool;
+    const DOING: &'static str = "discarding a read model";
+    const WRITES: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
+        let sql = format!(
+            "update read_models set state = 'RETIRED', since = {} where build = $1 and state <> 'RETIRED'
+             and position = $2 and coalesce(anchor, '') = $3",
+            S::DIALECT.now_millis()
+        );
+        let anchor = self.seen.anchor.map_or(String::new(), |anchor| anchor.to_string());
+        let parameters = [text(self.seen.id.to_string()), self.seen.position.to_value(), text(anchor)];
+        if session.execute(&sql, &parameters).await? != 1 {
+            return Ok(Done::RollBack(false));
+        }
+        record(session, &self.audit).await?;
+        Ok(Done::Commit(true))
     }
 }
 

@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use super::session::{Done, Job, Session};
 
-pub(super) use builds::{CreateBuild, CreateIndex, DropBuild, ListBuilds, Prepare};
+pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
 pub(super) use leases::{ClaimLease, ReleaseLease, RenewLease};
-pub(super) use records::{ListAudit, ListParked, LoadImage, SaveImage};
+pub(super) use records::{ListAudit, ListParked, ListSkips, LoadImage, SaveImage};
 pub(super) use steps::StoreStep;
 pub(super) use take_over::{Compare, TakeOver};
 
@@ -70,6 +70,10 @@ impl Reader {
         self.next::<String>()?.parse().map_err(corrupt)
     }
 
+    fn optional_uuid(&mut self) -> Result<Option<Uuid>, ReadStoreError> {
+        self.next::<Option<String>>()?.map(|id| id.parse().map_err(corrupt)).transpose()
+    }
+
     fn build(&mut self) -> Result<BuildId, ReadStoreError> {
         Ok(BuildId { model: self.next()?, version: self.next()?, revision: self.next()? })
     }
@@ -85,6 +89,7 @@ impl Job for LoadRows {
     type Answer = Vec<Value>;
     const DOING: &'static str = "reading a read model's rows";
     const WRITES: bool = false;
+    const BY_KEY: bool = true;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         session.load_rows(&self.build, self.table, &self.keys).await.map(Done::Commit)

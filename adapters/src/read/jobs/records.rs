@@ -1,7 +1,7 @@
 use commands::ports::{Position, StreamKey};
 use projections::{
     ColumnType, Field, Value,
-    ports::{AuditEntry, ParkedEvent, ReadStoreError},
+    ports::{AuditEntry, ParkedEvent, ReadStoreError, Skip},
 };
 
 use super::{INT, Reader, TEXT, corrupt, text};
@@ -36,6 +36,24 @@ impl Job for ListParked {
             });
         }
         Ok(Done::Commit(events))
+    }
+}
+
+pub(in crate::read) struct ListSkips;
+
+impl Job for ListSkips {
+    type Answer = Vec<Skip>;
+    const DOING: &'static str = "listing skipped events";
+    const WRITES: bool = false;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        let sql = "select model, event_id from read_skips order by model, event_id";
+        let mut rows = Reader::new(session.query(sql, &[], &[TEXT, TEXT]).await?);
+        let mut skips = Vec::new();
+        while rows.has_more() {
+            skips.push(Skip { model: rows.next()?, event_id: rows.uuid()? });
+        }
+        Ok(Done::Commit(skips))
     }
 }
 

@@ -36,6 +36,10 @@ impl Job for StoreStep {
             let sql = "delete from read_parked where build = $1 and position = $2";
             session.execute(sql, &[text(build.to_string()), position.to_value()]).await?;
         }
+        for skip in &step.skip {
+            let sql = "insert into read_skips (model, event_id) values ($1, $2) on conflict do nothing";
+            session.execute(sql, &[text(&skip.model), text(skip.event_id.to_string())]).await?;
+        }
         for event in &step.park {
             park(session, event).await?;
         }
@@ -49,14 +53,18 @@ impl Job for StoreStep {
 /// Builds that move from and to the same positions move in one statement.
 async fn move_checkpoints<S: Session>(session: &mut S, step: &Step) -> Result<bool, ReadStoreError> {
     let mut moves: Vec<_> = step.moves.iter().collect();
-    moves.sort_by_key(|checkpoint| (checkpoint.from, checkpoint.to));
-    for together in moves.chunk_by(|left, right| (left.from, left.to) == (right.from, right.to)) {
-        let places: Vec<_> = (0..together.len()).map(|number| format!("${}", number + 3)).collect();
+    moves.sort_by_key(|checkpoint| (checkpoint.from, checkpoint.to, checkpoint.anchor));
+    for together in moves
+        .chunk_by(|left, right| (left.from, left.to, left.anchor) == (right.from, right.to, right.anchor))
+    {
+        let places: Vec<_> = (0..together.len()).map(|number| format!("${}", number + 4)).collect();
         let sql = format!(
-            "update read_models set position = $1 where position = $2 and state <> 'RETIRED' and build in ({})",
+            "update read_models set position = $1, anchor = $2
+             where position = $3 and state <> 'RETIRED' and build in ({})",
             places.join(", ")
         );
-        let mut parameters = vec![together[0].to.to_value(), together[0].from.to_value()];
+        let anchor = together[0].anchor.map_or(Value::Null, |anchor| text(anchor.to_string()));
+        let mut parameters = vec![together[0].to.to_value(), anchor, together[0].from.to_value()];
         parameters.extend(together.iter().map(|checkpoint| text(checkpoint.build.to_string())));
         if session.execute(&sql, &parameters).await? != together.len() as u64 {
             return Ok(false);

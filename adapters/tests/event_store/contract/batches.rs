@@ -6,8 +6,8 @@ use commands::ports::{AppendOutcome, AppendRefusal, EventStore, LogFilter, Strea
 
 use crate::{
     fixtures::{
-        appended, commit, condition, conflict, lot, positions, refused, repeated, tenant, whole_log,
-        whole_stream, write,
+        append_one, appended, commit, condition, conflict, lot, positions, refused, repeated, tenant,
+        whole_log, whole_stream, write,
     },
     harness::Harness,
 };
@@ -145,6 +145,24 @@ pub async fn positions_follow_the_order_of_the_batch(harness: &impl Harness) {
         let stored = whole_stream(&store, &commit.streams[0].stream).await;
         assert_eq!(positions(&stored), [position]);
     }
+}
+
+pub async fn stores_that_write_by_turns_know_where_the_other_left_a_stream(harness: &impl Harness) {
+    let (one, other) = (harness.open().await, harness.open().await);
+    let tenant = tenant();
+    let (stream, absent) = (lot(tenant, "a"), lot(tenant, "b"));
+    // Each has looked at both streams before the other writes to them.
+    appended(&append_one(&one, &commit(tenant, vec![write(&stream, 0, 1), condition(&absent, 0)])).await);
+    appended(&append_one(&other, &commit(tenant, vec![write(&stream, 1, 2), condition(&absent, 0)])).await);
+    let late = append_one(&one, &commit(tenant, vec![write(&stream, 1, 1)])).await;
+    assert_eq!(refused(&late), conflict(&stream, 1, 3));
+    appended(&append_one(&one, &commit(tenant, vec![write(&stream, 3, 1), write(&absent, 0, 1)])).await);
+    let late = append_one(&other, &commit(tenant, vec![condition(&absent, 0)])).await;
+    assert_eq!(refused(&late), conflict(&absent, 0, 1));
+    let last = whole_stream(&one, &stream).await.last().map(|event| event.event_id);
+    let mut decided = commit(tenant, vec![write(&stream, 4, 1)]);
+    decided.streams[0].expected_event = last;
+    assert_eq!(appended(&append_one(&other, &decided).await).position, 6);
 }
 
 pub async fn two_stores_never_both_win_a_version(harness: &impl Harness) {

@@ -1,10 +1,10 @@
 //! Reading: streams, the log, its past.
 
 use chrono::TimeDelta;
-use commands::ports::{EventStore, LogFilter, LogPage, StoreError, StreamKey};
+use commands::ports::{EventStore, LogFilter, LogPage, PastEvent, StoreError, StreamKey};
 
 use crate::{
-    fixtures::{append_one, at, commit, event, lot, positions, tenant, whole_log, write},
+    fixtures::{append_one, appended, at, commit, event, lot, positions, tenant, whole_log, write},
     harness::Harness,
 };
 
@@ -25,6 +25,22 @@ pub async fn a_stream_is_read_from_a_version(harness: &impl Harness) {
     assert_eq!(store.read_stream(&stream, 6, 100).await.unwrap(), []);
     assert_eq!(store.read_stream(&stream, u64::MAX, 100).await.unwrap(), []);
     assert_eq!(store.read_stream(&lot(tenant, "none"), 0, 100).await.unwrap(), []);
+}
+
+pub async fn a_streams_past_is_the_stream_without_its_envelopes(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let stream = lot(tenant, "a");
+    let mut mixed = commit(tenant, vec![write(&stream, 0, 3), write(&lot(tenant, "b"), 0, 2)]);
+    mixed.streams[0].events[1].event_type = "LotHeld";
+    mixed.streams[0].events[2].schema_version = 2;
+    appended(&append_one(&store, &mixed).await);
+    appended(&append_one(&store, &commit(tenant, vec![write(&stream, 3, 2)])).await);
+    for (after, limit) in [(0, 100), (0, 2), (1, 3), (4, 1), (5, 100), (9, 1)] {
+        let events = store.read_stream(&stream, after, limit).await.unwrap();
+        let past: Vec<PastEvent> = events.into_iter().map(PastEvent::from).collect();
+        assert_eq!(store.read_past(&stream, after, limit).await.unwrap(), past, "{limit} after {after}");
+    }
 }
 
 pub async fn the_log_is_read_from_a_position(harness: &impl Harness) {

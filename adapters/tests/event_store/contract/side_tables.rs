@@ -86,6 +86,26 @@ pub async fn a_closed_deadline_is_gone(harness: &impl Harness) {
     assert_eq!(store.next_due_at().await.unwrap(), None);
 }
 
+pub async fn a_postponed_deadline_lets_the_others_go_first(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let (failing, other) = (deadline(1), deadline(2));
+    let mut one = commit(tenant, vec![write(&lot(tenant, "a"), 0, 1)]);
+    one.deadlines = vec![failing.clone(), other.clone()];
+    append_one(&store, &one).await;
+    let later = after_minutes(at(0), 10);
+    // Another tenant's postponing does not reach it.
+    store.postpone_deadline(Uuid::now_v7(), failing.deadline_id, later).await.unwrap();
+    assert_eq!(store.next_due_at().await.unwrap(), Some(failing.due_at));
+    store.postpone_deadline(tenant, failing.deadline_id, later).await.unwrap();
+    let due = harness.open().await.due_deadlines(after_minutes(at(0), 99), 10).await.unwrap();
+    let postponed = Deadline { due_at: later, ..failing.clone() };
+    assert_eq!(due.into_iter().map(|due| due.deadline).collect::<Vec<_>>(), [other.clone(), postponed]);
+    store.close_deadline(tenant, failing.deadline_id).await.unwrap();
+    store.postpone_deadline(tenant, failing.deadline_id, later).await.unwrap();
+    assert_eq!(store.due_deadlines(later, 10).await.unwrap().len(), 1, "it stays closed");
+}
+
 pub async fn a_refused_commit_leaves_no_deadline(harness: &impl Harness) {
     let store = harness.open().await;
     let tenant = tenant();

@@ -4,6 +4,7 @@ pub mod folding;
 pub mod parking;
 pub mod queries;
 pub mod rebuilding;
+pub mod replaced_logs;
 pub mod store;
 
 /// Makes a test of every promise for one read store.
@@ -22,11 +23,14 @@ macro_rules! promises {
                 a_poison_event_parks_its_stream_and_no_other,
                 a_retried_stream_folds_in_order_once_its_fold_is_mended,
                 a_skipped_event_is_left_out_and_the_record_says_why,
+                a_skipped_event_stays_out_of_every_later_build,
+                many_events_of_one_batch_that_fail_half_way_are_parked_at_once,
                 parked_events_stay_parked_when_another_process_takes_over,
             }
             queries::{
                 filters_keep_what_they_say,
                 an_unknown_column_and_a_foreign_cursor_are_refused,
+                what_no_row_can_hold_is_refused_and_no_outage,
                 every_value_comes_back_as_it_went_in,
                 an_image_comes_back_whole,
             }
@@ -35,11 +39,23 @@ macro_rules! promises {
                 readers_see_no_gap_while_a_rebuild_takes_over,
                 a_rebuild_reports_rows_that_somebody_changed,
                 a_rebuild_that_breaks_off_is_resumed,
+                an_interrupted_rebuild_keeps_no_lease,
                 a_new_version_is_built_beside_the_old_one,
                 a_read_model_as_of_a_position_leaves_the_live_one_alone,
                 poison_events_are_parked_in_the_new_build_too,
             }
+            replaced_logs::{
+                rows_follow_a_log_that_was_restored_from_an_older_backup,
+                rows_follow_another_log_of_the_same_length,
+                rows_follow_a_restored_log_that_has_outgrown_them,
+                rows_follow_an_empty_log,
+                a_running_process_notices_that_its_log_was_replaced,
+                a_rebuild_that_another_log_broke_off_is_not_resumed,
+                a_rebuild_from_outside_is_of_the_log_that_is_there,
+                an_older_read_store_is_brought_forward_and_its_rows_are_built_anew,
+            }
             store::{
+                a_build_is_discarded_only_where_it_was_seen,
                 a_lease_has_one_holder_and_each_change_of_hands_raises_its_epoch,
                 a_step_is_stored_whole,
                 a_fenced_writer_stores_nothing,

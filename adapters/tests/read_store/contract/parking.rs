@@ -1,4 +1,5 @@
 use adapters::memory::MemoryEventStore;
+use commands::ports::EventStore;
 use projections::{
     ReadModel,
     runner::{Repair, RunError},
@@ -74,6 +75,43 @@ pub async fn a_skipped_event_is_left_out_and_the_record_says_why<H: Harness>() {
     let record = side.store().audit(10).await.unwrap();
     let skip = record.iter().find(|entry| entry.action == "skip").unwrap();
     assert_eq!((&*skip.actor, &*skip.reason, skip.position), ("maria", reason, 3));
+    side.stop().await;
+}
+
+pub async fn a_skipped_event_stays_out_of_every_later_build<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    let position = poisoned(&log, tenant, "TallyBroken", "10").await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    let rebuilt = side.rebuild("tally").unwrap().run(&mut |_| {}).await.unwrap();
+    assert_eq!((rebuilt.is_equal(), rebuilt.parked_events), (true, 2), "the event and the one behind it");
+    let bad = stream(tenant, "bad");
+    side.repair("tally", &bad, Repair::Skip, "maria", "typed twice").await.unwrap();
+    let rebuilt = side.rebuild("tally").unwrap().run(&mut |_| {}).await.unwrap();
+    assert!(rebuilt.is_equal(), "{:?}", rebuilt.comparisons);
+    assert_eq!(rebuilt.parked_events, 0);
+    let of = |parked: &projections::runner::Parked| parked.event.build == rebuilt.build;
+    assert!(!side.parked().await.unwrap().iter().any(of));
+    side.wait_for(Tally::NAME, raise(&log, tenant, "bad", 1_000).await).await.unwrap();
+    assert_eq!(totals::<Tally>(&side, tenant).await["bad"], 1_101);
+    let scratch = side.as_of("tally", log.head().await.unwrap()).await.unwrap();
+    let query = projections::Query::of::<Tally, crate::tally::TallyRow>(tenant).limit(10);
+    let page = scratch.select::<crate::tally::TallyRow>(&query).await.unwrap();
+    assert!(page.rows.iter().any(|row| row.name == "bad" && row.total == 1_101));
+    scratch.drop_tables().await.unwrap();
+    side.stop().await;
+}
+
+/// A batch must not be folded again for every set of its events that fail half-way.
+pub async fn many_events_of_one_batch_that_fail_half_way_are_parked_at_once<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let mut position = 0;
+    for number in 0..24 {
+        position = append(&log, &stream(tenant, &format!("b{number}")), "TallyBroken", "1").await;
+    }
+    let side = harness.start(&log).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    assert_eq!(side.parked().await.unwrap().len(), 24);
     side.stop().await;
 }
 

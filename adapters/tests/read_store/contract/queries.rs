@@ -77,6 +77,27 @@ pub async fn an_unknown_column_and_a_foreign_cursor_are_refused<H: Harness>() {
     side.stop().await;
 }
 
+pub async fn what_no_row_can_hold_is_refused_and_no_outage<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    side.caught_up().await.unwrap();
+    let all = || Query::of::<Tally, TallyRow>(tenant);
+    let zero = || Value::Text("a\0b".to_owned());
+    let many = (0..33_000).map(Value::Int64).collect();
+    let queries = [
+        all().filter(Filter::Contains("name", "\0".to_owned())),
+        all().filter(Filter::Is("name", zero())),
+        all().after(Some(vec![Value::Uuid(tenant), zero()])),
+        all().filter(Filter::In("total", many)),
+    ];
+    for query in queries {
+        let error = side.select::<TallyRow>(&query).await.unwrap_err();
+        assert!(matches!(error, ReadStoreError::Unanswerable { .. }), "{error}");
+    }
+    assert_eq!(names(&side, &all()).await, [""; 0], "and the next query is answered");
+    side.stop().await;
+}
+
 pub async fn every_value_comes_back_as_it_went_in<H: Harness>() {
     let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
     let name = "Ő 'quoted' \"twice\" \\ \u{1F356}";

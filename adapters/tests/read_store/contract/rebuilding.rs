@@ -1,11 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use adapters::memory::MemoryEventStore;
 use commands::ports::EventStore;
 use projections::{
     Model, ReadModel,
-    ports::{BuildState, ReadStore},
-    runner::{Phase, ReadSide},
+    ports::{BuildState, Claim, ReadStore},
+    runner::{PROJECTOR_LEASE, Phase, Progress, ReadSide, RunError},
 };
 use uuid::Uuid;
 
@@ -141,6 +147,45 @@ pub async fn a_rebuild_that_breaks_off_is_resumed<H: Harness>() {
     side.stop().await;
 }
 
+/// Wherever it is stopped once its tables are full: indexing, comparing, taking over.
+pub async fn an_interrupted_rebuild_keeps_no_lease<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let side = harness.start(&log).await;
+    let position = raise_many(&log, tenant, 200).await;
+    side.wait_for(Tally::NAME, position).await.unwrap();
+    side.stop().await;
+    let mut interrupted = 0;
+    loop {
+        // Stopped at each of its waits in turn.
+        let (indexing, mut waits) = (AtomicBool::new(false), 0);
+        let stop = std::future::poll_fn(|_| {
+            waits += usize::from(indexing.load(Ordering::Relaxed));
+            if waits > interrupted { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        });
+        let rebuild = side.rebuild("tally").unwrap();
+        let mut progress = |now: Progress| {
+            indexing.fetch_or(now.phase == Phase::Indexing, Ordering::Relaxed);
+        };
+        let outcome = rebuild.run_until(stop, &mut progress).await;
+        for lease in [PROJECTOR_LEASE, "rebuild:tally"] {
+            let holder = Uuid::now_v7();
+            let claimed =
+                side.store().claim(lease, holder, Duration::from_secs(10), Claim::WhenFree).await.unwrap();
+            let fence = claimed.unwrap_or_else(|| panic!("{lease} is held after {interrupted} waits"));
+            side.store().release(&fence).await.unwrap();
+        }
+        match outcome {
+            Err(RunError::Interrupted) => interrupted += 1,
+            rebuilt => {
+                assert!(rebuilt.unwrap().is_equal());
+                break;
+            }
+        }
+    }
+    assert!(interrupted > 2, "{interrupted}");
+    assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await);
+}
+
 pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
     let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
     let old = harness.start(&log).await;
@@ -152,6 +197,14 @@ pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
     let negative: std::collections::BTreeMap<_, _> =
         expected(&log, tenant).await.into_iter().map(|(name, total)| (name, -total)).collect();
     assert_eq!(totals::<NegativeTally>(&new, tenant).await, negative);
+    let position = raise(&log, tenant, "t2", 5).await;
+    new.wait_for(Tally::NAME, position).await.unwrap();
+    // The old program has nothing to read any more, and leaves it so.
+    while old.lags()[0].position.is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    new.wait_for(Tally::NAME, raise(&log, tenant, "t3", 5).await).await.unwrap();
+    assert_eq!(live_build(&**new.store()).await, "tally_v2");
     old.stop().await;
     let position = raise(&log, tenant, "t1", 5).await;
     new.wait_for(Tally::NAME, position).await.unwrap();

@@ -7,8 +7,8 @@ use commands::ports::{Position, StreamKey};
 use projections::{
     Direction, Filter, Query, Row, Value,
     ports::{
-        AuditEntry, BuildId, BuildState, Change, Claim, Fence, Move, ParkedEvent, ReadStore, ReadStoreError,
-        Step, StepOutcome,
+        AuditEntry, Build, BuildId, BuildState, Change, Claim, Fence, Move, ParkedEvent, ReadStore,
+        ReadStoreError, Step, StepOutcome,
     },
     row,
 };
@@ -73,7 +73,7 @@ fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step 
     Step {
         fences: vec![fence.clone()],
         renew_for: LONG,
-        moves: vec![Move { build: build(1), from, to }],
+        moves: vec![Move { build: build(1), from, to, anchor: Some(Uuid::from_u128(to.into())) }],
         changes: vec![change(1, rows)],
         ..Step::default()
     }
@@ -237,6 +237,33 @@ pub async fn a_build_takes_over_at_its_position<H: Harness>() {
     assert_eq!(states, [BuildState::Retired, BuildState::Live]);
     let other = store.select(&Query { version: 9, ..query() }, None).await;
     assert!(matches!(other, Err(ReadStoreError::NotBuilt { version: 9, .. })));
+}
+
+pub async fn a_build_is_discarded_only_where_it_was_seen<H: Harness>() {
+    let harness = &H::create().await;
+    let (store, fence) = filled(harness, &[a_crate(1, 100)]).await;
+    let seen = store.builds().await.unwrap().remove(0);
+    assert_eq!((seen.position, seen.anchor), (10, Some(Uuid::from_u128(10))));
+    let audit = AuditEntry {
+        at: at(0),
+        actor: "system".to_owned(),
+        action: "discard".to_owned(),
+        build: build(1),
+        position: 10,
+        reason: "another log".to_owned(),
+    };
+    let before = [Build { position: 9, ..seen.clone() }, Build { anchor: None, ..seen.clone() }];
+    for elsewhere in before {
+        assert!(!store.discard_build(&elsewhere, &audit).await.unwrap());
+    }
+    assert_eq!(rows(&store, &query(), None).await.len(), 1);
+    assert!(store.discard_build(&seen, &audit).await.unwrap());
+    assert!(!store.discard_build(&seen, &audit).await.unwrap(), "once");
+    let gone = store.select(&query(), None).await.unwrap_err();
+    assert!(matches!(gone, ReadStoreError::NotBuilt { .. }));
+    let late = step(&fence, 10, 20, &[a_crate(2, 200)]);
+    assert_eq!(store.store_step(late).await.unwrap(), StepOutcome::Moved);
+    assert_eq!(store.audit(10).await.unwrap(), [audit]);
 }
 
 pub async fn two_builds_are_compared_row_by_row<H: Harness>() {

@@ -50,8 +50,8 @@ impl Traced {
             let part = index.genealogy(tenant, lot, direction, ALL, as_of)?;
             // Of two ways the second one begins with the lot that is there already; no other lot lies on both.
             let known = usize::from(!traced.lots.is_empty());
-            traced.lots.extend(part.nodes.into_iter().skip(known));
-            traced.links.extend(part.links);
+            traced.lots.extend(part.nodes(known, usize::MAX));
+            traced.links.extend(part.links(0, usize::MAX));
             traced.position = part.position;
         }
         if ways.forward {

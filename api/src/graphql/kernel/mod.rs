@@ -30,5 +30,5 @@ pub use local_date::LocalDate;
 pub use mutation::{Mutation, Outcome, run};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
 pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, log, position_of, unanswered};
-pub use reads::{Edge, From, FromReads, Reads, Total, page};
-pub use request::{FromRequest, RequestContext, requires};
+pub use reads::{Edge, From, FromReads, Reads, Total, edge_page, page, position, unreadable};
+pub use request::{Floor, FromRequest, RequestContext, requires};

@@ -56,6 +56,11 @@ pub async fn run<C: Command>(
     let fresh_id = engine.ports().ids.next();
     let envelope = context.request()?.envelope(mutation.operation, key.as_ref(), expected_version, fresh_id);
     let subject = command.subject();
+    if expected_version.is_some() && subject.is_none() {
+        // It would be passed over in silence, and the client believe that nobody came in between.
+        let message = "what does not exist yet has no version that could be expected";
+        return Ok(Outcome::failed(MutationError::invalid("expectedVersion", message)));
+    }
     match engine.execute(envelope, command).await {
         Ok(done) => Ok(Outcome {
             commit: Some(CommitInfo::of(&done, subject.or_else(|| C::made(&done.reply)).as_ref())),

@@ -124,6 +124,15 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         self.limit + 1
     }
 
+    /// The rows that the page takes out of a list that is there whole, in the order of its keys. Forward only.
+    pub fn rows_of<N>(&self, list: impl IntoIterator<Item = (K, N)>) -> Vec<Row<K, N>>
+    where
+        K: Ord,
+    {
+        let behind = list.into_iter().filter(|(key, _)| self.from.as_ref().is_none_or(|from| key > from));
+        behind.take(self.fetch()).map(|(key, node)| Row { key, node }).collect()
+    }
+
     /// Makes a connection of the rows that the read model found: up to [`Self::fetch`], nearest to the cursor
     /// first (so in reverse order when reading backward).
     pub fn assemble<N: OutputType>(
@@ -219,6 +228,22 @@ mod tests {
         let connection = page.assemble(rows([9, 8, 7]));
         assert_eq!(connection.edges.iter().map(|edge| edge.node).collect::<Vec<_>>(), [8, 9]);
         assert!(connection.has_previous_page && !connection.has_next_page);
+    }
+
+    #[test]
+    fn pages_of_a_whole_list_follow_each_other_to_its_end() {
+        let list = || (1..=5).map(|n| ((n, format!("id-{n}")), i32::try_from(n).unwrap()));
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let page = page(Some(2), after.as_deref()).unwrap();
+            let connection = page.assemble(page.rows_of(list()));
+            seen.extend(connection.edges.iter().map(|edge| edge.node));
+            after = connection.edges.last().map(|edge| edge.cursor.clone());
+            if !connection.has_next_page {
+                break;
+            }
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5]);
     }
 
     #[test]

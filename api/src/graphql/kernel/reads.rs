@@ -20,12 +20,14 @@ use projections::{
 };
 use uuid::Uuid;
 
-use super::{Direction, Int64, PageArguments, PageRequest, Row as PageRow, fault, refused};
+use super::{
+    Direction, FromRequest, Int64, MAX_PAGE, PageArguments, PageRequest, Row as PageRow, fault, refused,
+};
 
 /// `totalCount` counts no further.
 const COUNT_CAP: u32 = 10_000;
-/// Rows that one round of following an edge may bring, over all the entities that it starts from.
-const EDGE_ROWS: u32 = 100_000;
+/// Rows that one round of following an edge brings, over all the entities that it starts from; others follow in the next.
+const ROUND_ROWS: u32 = 20_000;
 
 /// Entities that an edge is followed from in one round; within the parameters that both engines take.
 const ENTITIES: usize = 5_000;
@@ -70,12 +72,18 @@ macro_rules! edges {
 /// The read models behind the schema. Edges are followed for all entities of a page at once.
 pub struct Reads {
     side: Arc<ReadSide>,
+    round_rows: u32,
 }
 
 impl Reads {
     /// The loader that the schema keeps. It caches nothing: a key names its tenant, and rows change.
     pub fn loader(side: Arc<ReadSide>) -> DataLoader<Self> {
-        DataLoader::new(Self { side }, tokio::spawn).max_batch_size(ENTITIES).delay(GATHER)
+        Self::loader_of_rounds(side, ROUND_ROWS)
+    }
+
+    /// The same with rounds of this many rows; the answers do not depend on it.
+    pub fn loader_of_rounds(side: Arc<ReadSide>, round_rows: u32) -> DataLoader<Self> {
+        DataLoader::new(Self { side, round_rows }, tokio::spawn).max_batch_size(ENTITIES).delay(GATHER)
     }
 
     /// The read models themselves.
@@ -92,9 +100,11 @@ impl Reads {
 }
 
 /// Says to the client what the read side answered: that it is still building, or a masked fault.
-fn unreadable(error: ReadStoreError) -> Error {
+pub fn unreadable(error: ReadStoreError) -> Error {
     match error {
         ReadStoreError::NotBuilt { .. } => refused("READ_MODEL_LAGGING", error.to_string()),
+        ReadStoreError::ForeignCursor => refused("VALIDATION_FAILED", "the cursor is unknown"),
+        ReadStoreError::Unanswerable { .. } => refused("VALIDATION_FAILED", error.to_string()),
         ReadStoreError::Unavailable { .. } => {
             tracing::error!(%error, "a read model cannot be read");
             fault("UNAVAILABLE", "the read models do not answer")
@@ -141,14 +151,21 @@ impl<E: Edge> Loader<From<E>> for Reads {
         }
         let mut found: HashMap<From<E>, Vec<E::Row>> = HashMap::new();
         for (tenant, ids) in of_tenant {
-            metrics::counter!("cairn_graphql_edge_reads_total", "model" => E::Model::NAME).increment(1);
-            let query = Query::of::<E::Model, E::Row>(tenant)
+            let mut query = Query::of::<E::Model, E::Row>(tenant)
                 .filter(Filter::In(E::COLUMN, ids))
                 .order_by(E::ORDER, RowDirection::Ascending)
-                .limit(EDGE_ROWS);
-            for row in self.side.select::<E::Row>(&query).await.map_err(unreadable)?.rows {
-                let Some(id) = E::start(&row) else { continue };
-                found.entry(From { tenant, id, edge: PhantomData }).or_default().push(row);
+                .limit(self.round_rows);
+            loop {
+                metrics::counter!("cairn_graphql_edge_reads_total", "model" => E::Model::NAME).increment(1);
+                let round = self.side.select::<E::Row>(&query).await.map_err(unreadable)?;
+                let last = round.rows.last().filter(|_| round.has_more).map(|row| query.cursor(row));
+                for row in round.rows {
+                    let Some(id) = E::start(&row) else { continue };
+                    found.entry(From { tenant, id, edge: PhantomData }).or_default().push(row);
+                }
+                // Rows that are left out would be goods that nobody looks for: the rounds go on to the end.
+                let Some(last) = last else { break };
+                query = query.after(Some(last));
             }
         }
         Ok(found)
@@ -171,7 +188,10 @@ pub trait FromReads {
         id: Uuid,
     ) -> impl Future<Output = Result<Option<E::Row>>> + Send;
 
-    /// Waits until a read model holds every event up to `minPosition`.
+    /// From here on every row that this request reads holds every event up to `minPosition`.
+    fn at_least(&self, min_position: Option<Int64>) -> Result<()>;
+
+    /// Waits until a read model holds every event up to `minPosition`, and reads what hangs on it as [`Self::at_least`].
     fn wait<M: ReadModel>(&self, min_position: Option<Int64>) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -181,7 +201,11 @@ impl FromReads for Context<'_> {
     }
 
     async fn follow<E: Edge>(&self, tenant: TenantId, id: Uuid) -> Result<Vec<E::Row>> {
-        let rows = self.reads()?.load_one(From::<E> { tenant, id, edge: PhantomData }).await?;
+        let reads = self.reads()?;
+        if let Some(floor) = self.request()?.floor.position() {
+            reads.loader().wait(E::Model::NAME, floor).await?;
+        }
+        let rows = reads.load_one(From::<E> { tenant, id, edge: PhantomData }).await?;
         Ok(rows.unwrap_or_default())
     }
 
@@ -189,38 +213,61 @@ impl FromReads for Context<'_> {
         Ok(self.follow::<E>(tenant, id).await?.into_iter().next())
     }
 
+    fn at_least(&self, min_position: Option<Int64>) -> Result<()> {
+        if let Some(position) = position(min_position)? {
+            self.request()?.floor.raise(position);
+        }
+        Ok(())
+    }
+
     async fn wait<M: ReadModel>(&self, min_position: Option<Int64>) -> Result<()> {
-        let Some(given) = min_position else { return Ok(()) };
-        let position =
-            given.to_u64().ok_or_else(|| refused("VALIDATION_FAILED", "minPosition must be 0 or more"))?;
-        self.reads()?.loader().wait(M::NAME, position).await
+        if let Some(position) = position(min_position)? {
+            self.reads()?.loader().wait(M::NAME, position).await?;
+            self.request()?.floor.raise(position);
+        }
+        Ok(())
     }
 }
 
+/// The argument `minPosition` as the read models take it.
+pub fn position(min_position: Option<Int64>) -> Result<Option<Position>> {
+    let Some(given) = min_position else { return Ok(None) };
+    let negative = || refused("VALIDATION_FAILED", "minPosition must be 0 or more");
+    given.to_u64().map(Some).ok_or_else(negative)
+}
+
 /// The rest of a connection: how many rows there are in all.
-pub struct Total {
-    query: Query,
+pub enum Total {
+    /// As many as pass a query's filter.
+    Counted(Query),
+    /// So many.
+    Known(usize),
 }
 
 /// The rest of a connection.
 #[Object]
 impl Total {
-    /// How many entries pass the filter, counted up to 10,000.
+    /// How many entries there are in all; those that have to pass a filter are counted up to 10,000.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
-        let count = context.reads()?.loader().side.count(&self.query, COUNT_CAP).await.map_err(unreadable)?;
+        let query = match self {
+            Self::Counted(query) => query,
+            Self::Known(total) => return Ok(i32::try_from(*total).unwrap_or(i32::MAX)),
+        };
+        let count = context.reads()?.loader().side.count(query, COUNT_CAP).await.map_err(unreadable)?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
 
-/// A page of a query's rows as a Relay connection. `scope` names list and filter: cursors of other lists are unknown.
+/// A page of a query's rows as a Relay connection. The cursors of other tables, filters and orders are unknown.
 pub async fn page<R: Row, N: OutputType>(
     context: &Context<'_>,
     arguments: PageArguments,
-    scope: String,
     max: usize,
     query: Query,
     node: impl Fn(R) -> N,
 ) -> Result<Connection<String, N, Total, EmptyFields>> {
+    let Query { filter, order_by, direction, .. } = &query;
+    let scope = format!("{}/{filter:?}/{order_by:?}/{direction:?}", query.table.name);
     let request = PageRequest::<Vec<Value>>::try_new(arguments, scope, max)?;
     let direction = match (request.direction, query.direction) {
         (Direction::Forward, same) => same,
@@ -231,5 +278,24 @@ pub async fn page<R: Row, N: OutputType>(
     let select = Query { direction, ..query.clone() }.after(request.from.clone()).limit(limit);
     let rows = context.reads()?.loader().side.select::<R>(&select).await.map_err(unreadable)?.rows;
     let rows = rows.into_iter().map(|row| PageRow { key: select.cursor(&row), node: node(row) }).collect();
-    Ok(request.assemble_with(rows, Total { query }))
+    Ok(request.assemble_with(rows, Total::Counted(query)))
+}
+
+/// A page of the rows at the other end of an edge, as a Relay connection.
+pub async fn edge_page<E: Edge, N: OutputType>(
+    context: &Context<'_>,
+    tenant: TenantId,
+    id: Uuid,
+    (first, after): (Option<i32>, Option<String>),
+    node: impl Fn(E::Row) -> N,
+) -> Result<Connection<String, N, Total, EmptyFields>> {
+    let scope = format!("{tenant}/{}/{}/{id}", E::Model::NAME, E::COLUMN);
+    let arguments = PageArguments { first, after, ..PageArguments::default() };
+    let request = PageRequest::<Vec<Value>>::try_new(arguments, scope, MAX_PAGE)?;
+    let rows = context.follow::<E>(tenant, id).await?;
+    let order = Query::of::<E::Model, E::Row>(tenant).order_by(E::ORDER, RowDirection::Ascending);
+    let total = Total::Known(rows.len());
+    let rows = request.rows_of(rows.into_iter().map(|row| (order.cursor(&row), row)));
+    let rows = rows.into_iter().map(|row| PageRow { key: row.key, node: node(row.node) }).collect();
+    Ok(request.assemble_with(rows, total))
 }

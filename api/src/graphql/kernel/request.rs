@@ -1,5 +1,13 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use async_graphql::{Context, Guard};
-use commands::engine::{Caller, Envelope};
+use commands::{
+    engine::{Caller, Envelope},
+    ports::Position,
+};
 use domain::identity::Permission;
 use uuid::Uuid;
 
@@ -16,6 +24,25 @@ pub struct RequestContext {
     pub traceparent: Option<String>,
     /// The header `Idempotency-Key`, for mutations that carry no key of their own.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// What every row that the request reads must hold.
+    pub floor: Floor,
+}
+
+/// The greatest `minPosition` of a request. What hangs on an entity is read from other read models than the entity
+/// itself: they too must have come so far.
+#[derive(Debug, Clone, Default)]
+pub struct Floor(Arc<AtomicU64>);
+
+impl Floor {
+    /// Raises it; it never sinks.
+    pub fn raise(&self, position: Position) {
+        self.0.fetch_max(position, Ordering::Relaxed);
+    }
+
+    /// Where it stands; none when the request asked for nothing.
+    pub fn position(&self) -> Option<Position> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|position| *position > 0)
+    }
 }
 
 impl RequestContext {

@@ -1,7 +1,10 @@
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, ID, Object, Result, SimpleObject,
+    connection::{Connection, EmptyFields},
+};
 use chrono::{DateTime, Utc};
 use commands::ports::StreamKey;
-use domain::Decider;
+use domain::{Decider, identity::Permission};
 use projections::{
     history,
     lots::{LotBoard, LotBoardRow, LotLinkRow},
@@ -20,7 +23,7 @@ use super::{
 };
 use crate::graphql::kernel::{
     CommitInfo, EntityAsOf, FromReads, FromRequest, GlobalId, HistoryEvent, HistoryPage, Int64, LocalDate,
-    log, unanswered,
+    Total, edge_page, log, requires, unanswered,
 };
 
 /// One batch of goods, from receipt to shipment.
@@ -84,6 +87,9 @@ impl LotAsOf {
         })
     }
 }
+
+/// What hangs on a lot, page by page.
+type List<N> = Connection<String, N, Total, EmptyFields>;
 
 /// One batch of goods, from receipt to shipment.
 #[Object]
@@ -163,9 +169,14 @@ impl Lot {
     }
 
     /// Every deviation of the lot, oldest first.
-    async fn deviations(&self, context: &Context<'_>) -> Result<Vec<Deviation>> {
-        let rows = context.follow::<DeviationsOf>(self.0.tenant, self.0.lot_id).await?;
-        Ok(rows.into_iter().map(Deviation).collect())
+    async fn deviations(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<List<Deviation>> {
+        let (tenant, id) = (self.0.tenant, self.0.lot_id);
+        edge_page::<DeviationsOf, _>(context, tenant, id, (first, after), Deviation).await
     }
 
     /// The partner that a RAW lot came from.
@@ -182,27 +193,55 @@ impl Lot {
     }
 
     /// What it was made from, by code.
-    async fn parents(&self, context: &Context<'_>) -> Result<Vec<LotLink>> {
-        let rows = context.follow::<ParentsOf>(self.0.tenant, self.0.lot_id).await?;
-        Ok(rows.into_iter().map(|row| LotLink { row, other: End::Parent }).collect())
+    async fn parents(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<List<LotLink>> {
+        let (tenant, id) = (self.0.tenant, self.0.lot_id);
+        edge_page::<ParentsOf, _>(context, tenant, id, (first, after), |row| LotLink {
+            row,
+            other: End::Parent,
+        })
+        .await
     }
 
     /// What was made of it, by code.
-    async fn children(&self, context: &Context<'_>) -> Result<Vec<LotLink>> {
-        let rows = context.follow::<ChildrenOf>(self.0.tenant, self.0.lot_id).await?;
-        Ok(rows.into_iter().map(|row| LotLink { row, other: End::Child }).collect())
+    async fn children(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<List<LotLink>> {
+        let (tenant, id) = (self.0.tenant, self.0.lot_id);
+        edge_page::<ChildrenOf, _>(context, tenant, id, (first, after), |row| LotLink {
+            row,
+            other: End::Child,
+        })
+        .await
     }
 
     /// The decisions on it, oldest first.
-    async fn inspections(&self, context: &Context<'_>) -> Result<Vec<Inspection>> {
-        let rows = context.follow::<InspectionsOf>(self.0.tenant, self.0.lot_id).await?;
-        Ok(rows.into_iter().map(Inspection).collect())
+    async fn inspections(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<List<Inspection>> {
+        let (tenant, id) = (self.0.tenant, self.0.lot_id);
+        edge_page::<InspectionsOf, _>(context, tenant, id, (first, after), Inspection).await
     }
 
     /// Its readings, oldest first.
-    async fn readings(&self, context: &Context<'_>) -> Result<Vec<Reading>> {
-        let rows = context.follow::<ReadingsOf>(self.0.tenant, self.0.lot_id).await?;
-        Ok(rows.into_iter().map(Reading).collect())
+    async fn readings(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<List<Reading>> {
+        let (tenant, id) = (self.0.tenant, self.0.lot_id);
+        edge_page::<ReadingsOf, _>(context, tenant, id, (first, after), Reading).await
     }
 
     /// The dispatch record, once it was shipped.
@@ -211,6 +250,7 @@ impl Lot {
     }
 
     /// What happened to it, oldest first.
+    #[graphql(guard = "requires(Permission::AuditRead)")]
     async fn history(
         &self,
         context: &Context<'_>,

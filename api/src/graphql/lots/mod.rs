@@ -19,6 +19,6 @@ pub use deviation::Deviation;
 pub use lot::{Lot, LotLink};
 pub use mutations::LotMutations;
 pub use partner::Partner;
-pub use queries::LotQueries;
+pub use queries::{LotLists, LotQueries};
 pub use records::{Inspection, Reading, Shipment};
 pub use tracing::TracingQueries;

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use async_graphql::{
-    Context, ID, InputObject, Object, Result,
+    Context, Enum, ID, InputObject, Object, Result,
     connection::{Connection, EmptyFields},
 };
 use domain::lots::Gate;
@@ -15,21 +17,24 @@ use super::{
     deviation::Deviation,
     edges::LotById,
     enums::{DeviationStatus, LotStatus, LotType, PartnerRole, QcDecision, ReadingType, Sku},
-    inputs::entity_id,
     lot::Lot,
     partner::Partner,
     records::{Inspection, Reading},
 };
 use crate::graphql::kernel::{
-    FromReads, FromRequest, GlobalIdError, Int64, LocalDate, MAX_PAGE, PageArguments, Total, page, refused,
-    requires,
+    FromReads, FromRequest, GlobalId, GlobalIdError, Int64, LocalDate, MAX_PAGE, PageArguments, Total, page,
+    refused, requires, unreadable,
 };
 use domain::identity::Permission;
 use uuid::Uuid;
 
-/// The plant's questions.
+/// One lot.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LotQueries;
+
+/// The plant's lists.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LotLists;
 
 /// Which lots the board shows. Everything given must hold.
 #[derive(Debug, Clone, Default, InputObject)]
@@ -45,6 +50,8 @@ pub struct LotBoardFilter {
     sku: Option<Sku>,
     /// Made on this local day.
     day: Option<LocalDate>,
+    /// Of this run.
+    run: Option<ID>,
     /// From this supplier.
     supplier: Option<ID>,
     /// The code contains this.
@@ -83,6 +90,24 @@ pub struct TemperatureFilter {
     is_violation: Option<bool>,
 }
 
+/// In which order a list comes: by when its entries came to be, the partners by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ListOrder {
+    /// Oldest first, or by name from A.
+    Ascending,
+    /// Newest first, or by name from Z.
+    Descending,
+}
+
+fn ordered(query: Query, order: Option<ListOrder>) -> Query {
+    let direction = match order {
+        None => query.direction,
+        Some(ListOrder::Ascending) => Direction::Ascending,
+        Some(ListOrder::Descending) => Direction::Descending,
+    };
+    Query { direction, ..query }
+}
+
 /// Keeps rows whose column is one of these values, if any were given.
 fn one_of<T, F: Field>(query: Query, column: &'static str, values: Option<Vec<T>>) -> Query
 where
@@ -90,8 +115,9 @@ where
 {
     match values {
         Some(values) => {
-            let values = values.into_iter().map(|value| value.into().to_value()).collect();
-            query.filter(Filter::In(column, values))
+            // Each value once: an enum has few, however many the client sends.
+            let values: BTreeSet<Value> = values.into_iter().map(|value| value.into().to_value()).collect();
+            query.filter(Filter::In(column, values.into_iter().collect()))
         }
         None => query,
     }
@@ -105,24 +131,11 @@ fn is<F: Field>(query: Query, column: &'static str, value: Option<F>) -> Query {
     }
 }
 
-/// The id that a query's argument names: malformed and foreign ones are answered as the kernel does for mutations.
+/// The id that a query's argument names.
 pub(super) fn named(context: &Context<'_>, type_name: &str, id: &ID) -> Result<Uuid> {
-    let tenant = context.request()?.caller.tenant;
-    entity_id(tenant, type_name, "id", id).map_err(|_unusable| {
-        match crate::graphql::kernel::GlobalId::decode_as(id, type_name, tenant) {
-            Err(GlobalIdError::Foreign) => refused("NOT_FOUND", GlobalIdError::Foreign.to_string()),
-            Ok(_) | Err(GlobalIdError::Malformed) => {
-                refused("VALIDATION_FAILED", GlobalIdError::Malformed.to_string())
-            }
-        }
-    })
+    let stream_id = GlobalId::decode_as(id, type_name, context.request()?.caller.tenant)?;
+    Ok(Uuid::try_parse(&stream_id).map_err(|_not_a_uuid| GlobalIdError::Malformed)?)
 }
-
-fn scope(context: &Context<'_>, list: &str, filter: &impl std::fmt::Debug) -> Result<String> {
-    Ok(format!("{}/{list}/{filter:?}", context.request()?.caller.tenant))
-}
-
-type List<N> = Connection<String, N, Total, EmptyFields>;
 
 #[Object]
 impl LotQueries {
@@ -149,157 +162,127 @@ impl LotQueries {
             }
         }
     }
+}
 
+type List<N> = Connection<String, N, Total, EmptyFields>;
+
+/// Lists of rows as Relay connections: what each may be narrowed by, the rows that this leaves, and what they are shown as.
+macro_rules! lists {
+    ($(
+        $(#[$meta:meta])*
+        $field:ident($argument:ident: $narrowing:ty, $described:tt) -> $node:ident = $rows:ident of $model:ty;
+    )*) => {
+        #[Object]
+        impl LotLists {
+            $(
+                $(#[$meta])*
+                #[graphql(guard = "requires(Permission::PlantRead)")]
+                #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
+                async fn $field(
+                    &self,
+                    context: &Context<'_>,
+                    #[graphql(desc = $described)] $argument: Option<$narrowing>,
+                    #[graphql(desc = "Another order than the list's own.")] order: Option<ListOrder>,
+                    #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
+                    #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+                    #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
+                    #[graphql(desc = "End before this cursor.")] before: Option<String>,
+                    #[graphql(desc = "Waits until the answer holds everything up to this position.")]
+                    min_position: Option<Int64>,
+                ) -> Result<List<$node>> {
+                    context.wait::<$model>(min_position).await?;
+                    let query = ordered($rows(context, $argument)?, order);
+                    page(context, PageArguments { first, after, last, before }, MAX_PAGE, query, $node).await
+                }
+            )*
+        }
+    };
+}
+
+lists! {
     /// The lots, newest first.
-    #[graphql(guard = "requires(Permission::PlantRead)")]
-    #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
-    async fn lot_board(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which lots.")] filter: Option<LotBoardFilter>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
-        min_position: Option<Int64>,
-    ) -> Result<List<Lot>> {
-        context.wait::<LotBoard>(min_position).await?;
-        let filter = filter.unwrap_or_default();
-        let scope = scope(context, "lotBoard", &filter)?;
-        let tenant = context.request()?.caller.tenant;
-        let mut query =
-            Query::of::<LotBoard, LotBoardRow>(tenant).order_by(&["created_position"], Direction::Descending);
-        query = one_of::<_, domain::lots::LotType>(query, "lot_type", filter.lot_type);
-        query = one_of::<_, domain::lots::LotStatus>(query, "status", filter.status);
-        query = is(query, "step_index", filter.step);
-        query = is(query, "sku", filter.sku.map(domain::lots::Sku::from));
-        query = is(query, "production_day", filter.day.map(|day| day.0));
-        if let Some(supplier) = filter.supplier {
-            query = is(query, "supplier_id", Some(named(context, "Partner", &supplier)?));
-        }
-        if let Some(code) = filter.code {
-            query = query.filter(Filter::Contains("lot_code", code));
-        }
-        page(context, PageArguments { first, after, last, before }, scope, MAX_PAGE, query, Lot).await
-    }
-
+    lot_board(filter: LotBoardFilter, "Which lots.") -> Lot = lots of LotBoard;
     /// The partners, by name.
-    #[graphql(guard = "requires(Permission::PlantRead)")]
-    #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
-    async fn partners(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "With this role.")] role: Option<PartnerRole>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
-        min_position: Option<Int64>,
-    ) -> Result<List<Partner>> {
-        context.wait::<Partners>(min_position).await?;
-        let scope = scope(context, "partners", &role)?;
-        let tenant = context.request()?.caller.tenant;
-        let mut query = Query::of::<Partners, PartnerRow>(tenant).order_by(&["name"], Direction::Ascending);
-        if let Some(role) = role {
-            let column = match role {
-                PartnerRole::Supplier => "is_supplier",
-                PartnerRole::Customer => "is_customer",
-                PartnerRole::Carrier => "is_carrier",
-            };
-            query = query.filter(Filter::Is(column, Value::Bool(true)));
-        }
-        page(context, PageArguments { first, after, last, before }, scope, MAX_PAGE, query, Partner).await
-    }
-
+    partners(role: PartnerRole, "With this role.") -> Partner = partners of Partners;
     /// The deviations, newest first.
-    #[graphql(guard = "requires(Permission::PlantRead)")]
-    #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
-    async fn deviations(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which deviations.")] filter: Option<DeviationFilter>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
-        min_position: Option<Int64>,
-    ) -> Result<List<Deviation>> {
-        context.wait::<Deviations>(min_position).await?;
-        let filter = filter.unwrap_or_default();
-        let scope = scope(context, "deviations", &filter)?;
-        let tenant = context.request()?.caller.tenant;
-        let mut query = Query::of::<Deviations, DeviationRow>(tenant)
-            .order_by(&["opened_position"], Direction::Descending);
-        query = one_of::<_, domain::lots::DeviationStatus>(query, "status", filter.status);
-        if let Some(lot) = filter.lot {
-            query = is(query, "lot_id", Some(named(context, "Lot", &lot)?));
-        }
-        page(context, PageArguments { first, after, last, before }, scope, MAX_PAGE, query, Deviation).await
-    }
-
+    deviations(filter: DeviationFilter, "Which deviations.") -> Deviation = deviations of Deviations;
     /// The decisions at gates, newest first.
-    #[graphql(guard = "requires(Permission::PlantRead)")]
-    #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
-    async fn inspections(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which decisions.")] filter: Option<InspectionFilter>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
-        min_position: Option<Int64>,
-    ) -> Result<List<Inspection>> {
-        context.wait::<Inspections>(min_position).await?;
-        let filter = filter.unwrap_or_default();
-        let scope = scope(context, "inspections", &filter)?;
-        let tenant = context.request()?.caller.tenant;
-        let mut query =
-            Query::of::<Inspections, InspectionRow>(tenant).order_by(&["position"], Direction::Descending);
-        query = one_of::<_, domain::lots::Decision>(query, "decision", filter.decision);
-        if let Some(lot) = filter.lot {
-            query = is(query, "lot_id", Some(named(context, "Lot", &lot)?));
-        }
-        if let Some(key) = filter.gate {
-            let gate: Gate = key.parse().map_err(|unknown: domain::kernel::InvalidInput| {
-                refused("VALIDATION_FAILED", unknown.to_string())
-            })?;
-            query = is(query, "gate", Some(gate));
-        }
-        page(context, PageArguments { first, after, last, before }, scope, MAX_PAGE, query, Inspection).await
-    }
-
+    inspections(filter: InspectionFilter, "Which decisions.") -> Inspection = inspections of Inspections;
     /// The readings, newest first.
-    #[graphql(guard = "requires(Permission::PlantRead)")]
-    #[expect(clippy::too_many_arguments, reason = "a Relay list's own arguments")]
-    async fn temperature_log(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which readings.")] filter: Option<TemperatureFilter>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Entries from the back, at most 200.")] last: Option<i32>,
-        #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
-        min_position: Option<Int64>,
-    ) -> Result<List<Reading>> {
-        context.wait::<TemperatureReadings>(min_position).await?;
-        let filter = filter.unwrap_or_default();
-        let scope = scope(context, "temperatureLog", &filter)?;
-        let tenant = context.request()?.caller.tenant;
-        let mut query = Query::of::<TemperatureReadings, TemperatureReadingRow>(tenant)
-            .order_by(&["position"], Direction::Descending);
-        query = is(query, "reading_type", filter.reading_type.map(domain::lots::ReadingType::from));
-        query = is(query, "is_violation", filter.is_violation);
-        if let Some(lot) = filter.lot {
-            query = is(query, "lot_id", Some(named(context, "Lot", &lot)?));
-        }
-        page(context, PageArguments { first, after, last, before }, scope, MAX_PAGE, query, Reading).await
+    temperature_log(filter: TemperatureFilter, "Which readings.") -> Reading = readings of TemperatureReadings;
+}
+
+fn lots(context: &Context<'_>, filter: Option<LotBoardFilter>) -> Result<Query> {
+    let filter = filter.unwrap_or_default();
+    let tenant = context.request()?.caller.tenant;
+    let mut query =
+        Query::of::<LotBoard, LotBoardRow>(tenant).order_by(&["created_position"], Direction::Descending);
+    query = one_of::<_, domain::lots::LotType>(query, "lot_type", filter.lot_type);
+    query = one_of::<_, domain::lots::LotStatus>(query, "status", filter.status);
+    query = is(query, "step_index", filter.step);
+    query = is(query, "sku", filter.sku.map(domain::lots::Sku::from));
+    query = is(query, "production_day", filter.day.map(|day| day.0));
+    if let Some(run) = filter.run {
+        query = is(query, "run_id", Some(named(context, "Run", &run)?));
     }
+    if let Some(supplier) = filter.supplier {
+        query = is(query, "supplier_id", Some(named(context, "Partner", &supplier)?));
+    }
+    if let Some(code) = filter.code {
+        query = query.filter(Filter::Contains("lot_code", code));
+    }
+    Ok(query)
+}
+
+fn partners(context: &Context<'_>, role: Option<PartnerRole>) -> Result<Query> {
+    let tenant = context.request()?.caller.tenant;
+    let query = Query::of::<Partners, PartnerRow>(tenant).order_by(&["name"], Direction::Ascending);
+    Ok(match role {
+        None => query,
+        Some(PartnerRole::Supplier) => is(query, "is_supplier", Some(true)),
+        Some(PartnerRole::Customer) => is(query, "is_customer", Some(true)),
+        Some(PartnerRole::Carrier) => is(query, "is_carrier", Some(true)),
+    })
+}
+
+fn deviations(context: &Context<'_>, filter: Option<DeviationFilter>) -> Result<Query> {
+    let filter = filter.unwrap_or_default();
+    let tenant = context.request()?.caller.tenant;
+    let query =
+        Query::of::<Deviations, DeviationRow>(tenant).order_by(&["opened_position"], Direction::Descending);
+    let query = one_of::<_, domain::lots::DeviationStatus>(query, "status", filter.status);
+    of_lot(context, query, filter.lot)
+}
+
+fn inspections(context: &Context<'_>, filter: Option<InspectionFilter>) -> Result<Query> {
+    let filter = filter.unwrap_or_default();
+    let tenant = context.request()?.caller.tenant;
+    let mut query =
+        Query::of::<Inspections, InspectionRow>(tenant).order_by(&["position"], Direction::Descending);
+    query = one_of::<_, domain::lots::Decision>(query, "decision", filter.decision);
+    if let Some(key) = filter.gate {
+        let gate: Gate = key.parse().map_err(|unknown: domain::kernel::InvalidInput| {
+            refused("VALIDATION_FAILED", unknown.to_string())
+        })?;
+        query = is(query, "gate", Some(gate));
+    }
+    of_lot(context, query, filter.lot)
+}
+
+fn readings(context: &Context<'_>, filter: Option<TemperatureFilter>) -> Result<Query> {
+    let filter = filter.unwrap_or_default();
+    let tenant = context.request()?.caller.tenant;
+    let mut query = Query::of::<TemperatureReadings, TemperatureReadingRow>(tenant)
+        .order_by(&["position"], Direction::Descending);
+    query = is(query, "reading_type", filter.reading_type.map(domain::lots::ReadingType::from));
+    query = is(query, "is_violation", filter.is_violation);
+    of_lot(context, query, filter.lot)
+}
+
+/// Keeps what belongs to a lot, if one was named.
+fn of_lot(context: &Context<'_>, query: Query, lot: Option<ID>) -> Result<Query> {
+    let lot_id = lot.map(|lot| named(context, "Lot", &lot)).transpose()?;
+    Ok(is(query, "lot_id", lot_id))
 }
 
 /// The lot with this code, whatever its case.
@@ -309,6 +292,6 @@ pub(super) async fn lot_by_code(context: &Context<'_>, code: String) -> Result<O
         .filter(Filter::Is("lot_code", Value::Text(code.trim().to_ascii_uppercase())))
         .limit(1);
     let side = context.reads()?.loader().side();
-    let mut found = side.select::<LotBoardRow>(&query).await?.rows;
+    let mut found = side.select::<LotBoardRow>(&query).await.map_err(unreadable)?.rows;
     Ok(found.pop().map(Lot))
 }

@@ -23,10 +23,10 @@ use commands::engine::Caller;
 use futures::FutureExt;
 
 use self::{answer::Answer, media::Media, parameters::Parameters};
-use super::{HttpProblem, body, conversation::Conversation};
+use super::{HttpProblem, body, conversation::Conversation, operators::Operators};
 use crate::{
     document::{Gate, Limits, TrustedDocuments, UnreadableSchema},
-    graphql::kernel::{IdempotencyKey, RequestContext},
+    graphql::kernel::{Floor, IdempotencyKey, RequestContext},
 };
 
 /// Runs admitted requests: a schema, its types forgotten.
@@ -91,6 +91,7 @@ pub struct GraphqlService {
     executor: Arc<dyn GraphqlExecutor>,
     gate: Gate,
     limits: GraphqlLimits,
+    operators: Arc<Operators>,
 }
 
 impl GraphqlService {
@@ -100,7 +101,11 @@ impl GraphqlService {
         let answer = executor.run(Request::new(Gate::QUESTION)).now_or_never().unwrap_or_default();
         let data = answer.data.into_json().unwrap_or_default();
         let gate = Gate::new(data, limits.document)?;
-        Ok(Self { executor: Arc::new(executor), gate, limits })
+        Ok(Self { executor: Arc::new(executor), gate, limits, operators: Arc::default() })
+    }
+
+    pub(super) fn operators(&self) -> Arc<Operators> {
+        Arc::clone(&self.operators)
     }
 
     /// Runs listed documents only; a client may send a document's hash alone, as `extensions.persistedQuery`.
@@ -204,5 +209,5 @@ fn context(
         }
     };
     let Conversation { correlation_id, traceparent } = conversation;
-    Ok(RequestContext { caller, correlation_id, traceparent, idempotency_key })
+    Ok(RequestContext { caller, correlation_id, traceparent, idempotency_key, floor: Floor::default() })
 }

@@ -72,6 +72,9 @@ impl GraphqlService {
     async fn run_admitted(&self, context: RequestContext, admitted: Admitted, source: &str) -> Answer {
         let started = Instant::now();
         let Admitted { operation, variables, operation_type, cost, root_field } = admitted;
+        if operation_type == OperationType::Mutation {
+            self.operators.seen(&context.caller);
+        }
         let mut request = Request::new(source).variables(variables).data(context);
         let operations = DocumentOperations::Single(operation.clone());
         request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::new() });

@@ -116,7 +116,7 @@ pub struct DeviationClosed {
 /// A day has passed and nobody has decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviationReminded {
-    /// Which reminder it is, from 1: one for each day open.
+    /// Which reminder it is, from 1.
     pub reminder: u32,
     /// When.
     pub reminded_at: DateTime<Utc>,

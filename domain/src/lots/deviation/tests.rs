@@ -108,6 +108,16 @@ fn a_reminder_is_due_after_each_whole_day_that_nobody_decided() {
 }
 
 #[test]
+fn the_reminders_of_ten_days_on_which_nothing_ran_are_one_and_the_next_comes_a_day_later() {
+    let deviation =
+        given(vec![DeviationCommand::Open(opened(None)), DeviationCommand::Remind { now: at(240) }]);
+    assert_eq!(deviation.existing().unwrap().next_reminder_at(), at(264));
+    assert_eq!(deviation.decide(DeviationCommand::Remind { now: at(263) }), Ok(vec![]));
+    let next = deviation.decide(DeviationCommand::Remind { now: at(264) }).unwrap();
+    assert_eq!(next, vec![DeviationReminded { reminder: 2, reminded_at: at(264) }.into()]);
+}
+
+#[test]
 fn a_decided_deviation_reminds_nobody() {
     let deviation = given(vec![DeviationCommand::Open(opened(None)), disposition(Disposition::Release)]);
     assert_eq!(deviation.decide(DeviationCommand::Remind { now: at(240) }), Ok(vec![]));

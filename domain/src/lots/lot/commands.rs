@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Decision, LotStatus};
+use super::{Decision, Dispatcher, LotStatus};
 use crate::{
     kernel::LocalDay,
     lots::{Disposition, Gate, Grams, LotCode, LotType, PartnerSaved, Reading, Sku},
@@ -125,6 +125,8 @@ pub struct InspectLot {
     pub notes: String,
     /// The lot's latest reading of the type that the gate's critical limit asks for.
     pub latest_reading: Option<Reading>,
+    /// What the deviation of the lot's hold has decided, if the lot is on hold and anything is decided yet.
+    pub hold_disposition: Option<Disposition>,
     /// The id of the deviation, should one be opened.
     pub deviation_id: Uuid,
     /// When.
@@ -134,6 +136,8 @@ pub struct InspectLot {
 /// Ships all that is left of a SHIP lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShipLot {
+    /// Who sends it: the plant itself, if its name and address are known.
+    pub dispatcher: Option<Dispatcher>,
     /// Who receives it: a CUSTOMER with name and address.
     pub consignee: (Uuid, PartnerSaved),
     /// Who carries it: a CARRIER with name and address.
@@ -186,6 +190,8 @@ pub enum LotCommand {
     HoldForTemperature {
         /// The reading.
         reading: Reading,
+        /// What the deviation of the lot's hold has decided, if the lot is on hold and anything is decided yet.
+        hold_disposition: Option<Disposition>,
         /// The deviation, should one be opened.
         deviation_id: Uuid,
         /// When.

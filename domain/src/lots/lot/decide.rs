@@ -1,4 +1,4 @@
-use super::{Lot, LotCommand, LotEvent, LotRefusal, making, quality, remainder};
+use super::{Lot, LotCommand, LotEvent, LotRefusal, holding, making, quality, remainder};
 use crate::Decider;
 
 impl Decider for Lot {
@@ -23,16 +23,16 @@ impl Decider for Lot {
             LotCommand::Register { now } => quality::register(self.found()?, now),
             LotCommand::Inspect(command) => quality::inspect(self.found()?, command),
             LotCommand::Hold { reason, deviation_id, now } => {
-                quality::hold(self.found()?, &reason, deviation_id, now)
+                holding::hold(self.found()?, &reason, deviation_id, now)
             }
-            LotCommand::HoldForTemperature { reading, deviation_id, now } => {
-                Ok(quality::hold_for_temperature(self.found()?, reading, deviation_id, now))
+            LotCommand::HoldForTemperature { reading, hold_disposition, deviation_id, now } => {
+                Ok(holding::hold_for_temperature(self.found()?, reading, hold_disposition, deviation_id, now))
             }
             LotCommand::ResolveHold { disposition, now } => {
-                quality::resolve_hold(self.found()?, disposition, now)
+                holding::resolve_hold(self.found()?, disposition, now)
             }
             LotCommand::ConfirmReject { disposition, now } => {
-                quality::confirm_reject(self.found()?, disposition, now)
+                holding::confirm_reject(self.found()?, disposition, now)
             }
             LotCommand::WriteOffRemainder { reason, now } => {
                 remainder::write_off(self.found()?, &reason, now)

@@ -103,6 +103,15 @@ pub struct LotConsumed {
     pub consumed_at: DateTime<Utc>,
 }
 
+/// The shipment was of one SKU and now carries both, so that it has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LotSkuMixed {
+    /// The SKU that it had.
+    pub sku_before: Sku,
+    /// When.
+    pub mixed_at: DateTime<Utc>,
+}
+
 /// The lot was weighed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LotWeighed {
@@ -190,7 +199,7 @@ pub struct LotHeld {
     /// The reading that violated its limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
-    /// CREATED, QUARANTINE or RELEASED.
+    /// CREATED, QUARANTINE or RELEASED; HOLD when the goods were found wrong again after the hold before was decided.
     pub status_before: LotStatus,
     /// HOLD.
     pub status_after: LotStatus,
@@ -270,13 +279,25 @@ pub struct ShippingParty {
     pub address: String,
 }
 
-/// The lot left the plant.
+/// Whose plant a shipment left, as it called itself on that day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dispatcher {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+}
+
+/// The lot left the plant: the dispatch record of EU 931/2011.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LotShipped {
     /// The lot reference of the dispatch record.
     pub lot_code: LotCode,
     /// How much left.
     pub shipped_grams: Grams,
+    /// Who sent it; missing where the plant's address was not configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatcher: Option<Dispatcher>,
     /// Who receives it.
     pub consignee: ShippingParty,
     /// Who carries it.
@@ -295,6 +316,7 @@ events! {
     pub enum LotEvent {
         LotCreated = 1;
         LotsLinked = 1;
+        LotSkuMixed = 1;
         WeightBalanceOverridden = 1;
         LotUsed = 1;
         LotConsumed = 1;

@@ -4,12 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::{
     AddLotInput, BalanceOverride, CreateLot, LotConsumed, LotCreated, LotEvent, LotInput, LotRefusal,
-    LotState, LotStatus, LotUsed, LotWeighed, LotsLinked, ParentLink, ProduceLot, UseLot,
+    LotSkuMixed, LotState, LotStatus, LotUsed, LotWeighed, LotsLinked, ParentLink, ProduceLot, UseLot,
 };
-use crate::{
-    kernel::InvalidInput,
-    lots::{Grams, LotType, PartnerRole, process_rules},
-};
+use crate::lots::{Grams, LotType, PartnerRole, process_rules};
 
 pub(super) fn create(known: Option<&LotState>, command: CreateLot) -> Result<Vec<LotEvent>, LotRefusal> {
     if known.is_some() {
@@ -42,9 +39,7 @@ pub(super) fn produce(known: Option<&LotState>, command: ProduceLot) -> Result<V
         return Err(LotRefusal::AlreadyExists);
     }
     let lot_type = command.lot_type;
-    if lot_type == LotType::Raw || lot_type.is_legacy() {
-        return Err(InvalidInput::new("lotType", "must be a lot type from DEB to SHIP").into());
-    }
+    process_rules::check_made_type(lot_type)?;
     process_rules::check_links(command.lot_id, &[], &command.inputs)?;
     for input in &command.inputs {
         process_rules::check_ladder(input.lot_type, lot_type)?;
@@ -105,7 +100,7 @@ pub(super) fn add_input(lot: &LotState, command: AddLotInput) -> Result<Vec<LotE
     for input in &command.inputs {
         process_rules::check_ladder(input.lot_type, lot.lot_type)?;
     }
-    process_rules::sku_of(lot.lot_type, lot.sku, &command.inputs)?;
+    let sku = process_rules::sku_of(lot.lot_type, Some(lot.sku), &command.inputs)?;
     let weight_grams = match command.weight_grams {
         Some(grams) => Grams::amount("weightGrams", grams)?,
         None => lot.weight_grams,
@@ -123,6 +118,9 @@ pub(super) fn add_input(lot: &LotState, command: AddLotInput) -> Result<Vec<LotE
         linked_at: command.now,
     };
     let mut events = vec![linked.into()];
+    if let Some(sku_before) = lot.sku.filter(|_| sku.is_none()) {
+        events.push(LotSkuMixed { sku_before, mixed_at: command.now }.into());
+    }
     events.extend(weighed(lot, weight_grams, command.now));
     events.extend(overridden.map(LotEvent::from));
     Ok(events)
@@ -167,8 +165,6 @@ pub(super) fn weigh(
     let weight_grams = Grams::amount("weightGrams", weight_grams)?;
     match lot.status {
         LotStatus::Created | LotStatus::Quarantine if lot.children.is_empty() => {}
-        // Held before anybody weighed it: without this it could never leave the hold.
-        LotStatus::Hold if lot.weight_grams == Grams::ZERO => {}
         LotStatus::Created
         | LotStatus::Quarantine
         | LotStatus::Released

@@ -1,15 +1,15 @@
-//! How a lot comes to be released, held or rejected.
+//! How a lot comes to its gate, and what a decision there does to it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{
     Decision, HoldCause, InspectLot, LotEvent, LotHeld, LotInspected, LotRefusal, LotRegistered, LotRejected,
-    LotReleased, LotState, LotStatus, TemperatureViolationNoted,
+    LotReleased, LotState, LotStatus,
 };
 use crate::{
-    kernel::InvalidInput,
-    lots::{Disposition, GateClass, Grams, Reading, Step, inspection, process_rules},
+    kernel::TextFault,
+    lots::{Disposition, GateClass, Grams, Step, inspection},
 };
 
 /// How old a reading may be that a PASS at a critical control point rests on.
@@ -40,17 +40,19 @@ pub(super) fn register(lot: &LotState, now: DateTime<Utc>) -> Result<Vec<LotEven
 }
 
 pub(super) fn inspect(lot: &LotState, command: InspectLot) -> Result<Vec<LotEvent>, LotRefusal> {
-    let step = lot.lot_type.step_of_gate(command.gate).ok_or_else(|| {
-        InvalidInput::new("gate", format!("must be a gate at which a {} lot is inspected", lot.lot_type))
+    let step = lot.lot_type.step_of_gate(command.gate)?;
+    let notes = inspection::accept_notes(command.decision, &command.notes).map_err(|fault| match fault {
+        TextFault::TooShort { found, .. } => LotRefusal::NotesTooShort { found },
+        TextFault::Invalid(invalid) => invalid.into(),
     })?;
-    let notes = inspection::accept_notes(command.decision, &command.notes)?;
     match lot.status {
         LotStatus::Quarantine | LotStatus::Released | LotStatus::Hold => {}
         LotStatus::Created | LotStatus::Rejected | LotStatus::Consumed | LotStatus::Finished => {
             return Err(LotRefusal::State { status: lot.status });
         }
     }
-    if command.decision == Decision::Pass {
+    // A PASS of a released lot changes nothing, so that it rests on nothing.
+    if command.decision == Decision::Pass && lot.status != LotStatus::Released {
         check_reading(step, &command)?;
     }
     let inspected = LotInspected {
@@ -77,28 +79,32 @@ fn consequence(lot: &LotState, step: &Step, command: InspectLot, notes: String) 
             Some(rejected(lot, inspection_id, None, None, command.now))
         }
         (LotStatus::Quarantine, Decision::Hold) | (LotStatus::Released, Decision::Hold | Decision::Fail) => {
-            let held = LotHeld {
-                cause: HoldCause::QcDecision,
-                reason: notes,
-                deviation_id: command.deviation_id,
-                inspection_id,
-                reading: None,
-                status_before: lot.status,
-                status_after: LotStatus::Hold,
-                held_at: command.now,
-            };
-            Some(held.into())
+            Some(held(lot, command, notes))
         }
-        (LotStatus::Released, Decision::Pass)
+        // Found after it was decided that the goods may be used: that decision did not know of it.
+        (LotStatus::Hold, Decision::Hold | Decision::Fail) => {
+            (command.hold_disposition == Some(Disposition::Release)).then(|| held(lot, command, notes))
+        }
+        (LotStatus::Released | LotStatus::Hold, Decision::Pass)
         | (
-            LotStatus::Hold
-            | LotStatus::Created
-            | LotStatus::Rejected
-            | LotStatus::Consumed
-            | LotStatus::Finished,
+            LotStatus::Created | LotStatus::Rejected | LotStatus::Consumed | LotStatus::Finished,
             Decision::Pass | Decision::Hold | Decision::Fail,
         ) => None,
     }
+}
+
+fn held(lot: &LotState, command: InspectLot, notes: String) -> LotEvent {
+    LotHeld {
+        cause: HoldCause::QcDecision,
+        reason: notes,
+        deviation_id: command.deviation_id,
+        inspection_id: Some(command.inspection_id),
+        reading: None,
+        status_before: lot.status,
+        status_after: LotStatus::Hold,
+        held_at: command.now,
+    }
+    .into()
 }
 
 /// A PASS at a critical control point needs a reading of the limit's type, of the last hour, inside the limit.
@@ -118,7 +124,7 @@ fn check_reading(step: &Step, command: &InspectLot) -> Result<(), LotRefusal> {
     Ok(())
 }
 
-fn released(
+pub(super) fn released(
     lot: &LotState,
     inspection_id: Option<Uuid>,
     deviation_id: Option<Uuid>,
@@ -134,7 +140,7 @@ fn released(
     .into()
 }
 
-fn rejected(
+pub(super) fn rejected(
     lot: &LotState,
     inspection_id: Option<Uuid>,
     deviation_id: Option<Uuid>,
@@ -151,141 +157,4 @@ fn rejected(
         rejected_at: now,
     }
     .into()
-}
-
-pub(super) fn hold(
-    lot: &LotState,
-    reason: &str,
-    deviation_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<Vec<LotEvent>, LotRefusal> {
-    let reason = process_rules::accept_reason("reason", reason)?;
-    match lot.status {
-        LotStatus::Released => {}
-        LotStatus::Hold if lot.latest_hold.as_ref().is_some_and(|hold| hold.reason == reason) => {
-            return Ok(Vec::new());
-        }
-        LotStatus::Created
-        | LotStatus::Quarantine
-        | LotStatus::Hold
-        | LotStatus::Rejected
-        | LotStatus::Consumed
-        | LotStatus::Finished => return Err(LotRefusal::State { status: lot.status }),
-    }
-    let held = LotHeld {
-        cause: HoldCause::ManualHold,
-        reason,
-        deviation_id,
-        inspection_id: None,
-        reading: None,
-        status_before: lot.status,
-        status_after: LotStatus::Hold,
-        held_at: now,
-    };
-    Ok(vec![held.into()])
-}
-
-pub(super) fn hold_for_temperature(
-    lot: &LotState,
-    reading: Reading,
-    deviation_id: Uuid,
-    now: DateTime<Utc>,
-) -> Vec<LotEvent> {
-    if reading.limit.allows(reading.tenths_c) {
-        return Vec::new();
-    }
-    match (lot.status, &lot.latest_hold) {
-        (LotStatus::Created | LotStatus::Quarantine | LotStatus::Released, _) => {
-            let held = LotHeld {
-                cause: HoldCause::TempViolationHold,
-                reason: format!(
-                    "{} {} against a limit of {}",
-                    reading.reading_type, reading.tenths_c, reading.limit.max_tenths_c
-                ),
-                deviation_id,
-                inspection_id: None,
-                reading: Some(reading),
-                status_before: lot.status,
-                status_after: LotStatus::Hold,
-                held_at: now,
-            };
-            vec![held.into()]
-        }
-        (LotStatus::Hold, Some(hold)) => {
-            let noted = TemperatureViolationNoted {
-                deviation_id: hold.deviation_id,
-                reading_id: reading.reading_id,
-                tenths_c: reading.tenths_c,
-                limit: reading.limit,
-                noted_at: now,
-            };
-            vec![noted.into()]
-        }
-        // A lot on hold without a hold could only come from a damaged log; a closed one has nothing left to protect.
-        (LotStatus::Hold, None) | (LotStatus::Rejected | LotStatus::Consumed | LotStatus::Finished, _) => {
-            Vec::new()
-        }
-    }
-}
-
-pub(super) fn resolve_hold(
-    lot: &LotState,
-    disposition: Option<Disposition>,
-    now: DateTime<Utc>,
-) -> Result<Vec<LotEvent>, LotRefusal> {
-    let hold = match (lot.status, &lot.latest_hold) {
-        (LotStatus::Hold, Some(hold)) => hold,
-        (LotStatus::Released, Some(_)) => return Ok(Vec::new()),
-        (LotStatus::Hold | LotStatus::Released, None)
-        | (
-            LotStatus::Created
-            | LotStatus::Quarantine
-            | LotStatus::Rejected
-            | LotStatus::Consumed
-            | LotStatus::Finished,
-            _,
-        ) => return Err(LotRefusal::State { status: lot.status }),
-    };
-    match disposition {
-        None => return Err(LotRefusal::DeviationOpen),
-        Some(Disposition::Release) => {}
-        Some(disposition @ (Disposition::Dispose | Disposition::ReturnToSupplier)) => {
-            return Err(LotRefusal::DispositionOther { disposition });
-        }
-    }
-    if lot.weight_grams == Grams::ZERO {
-        return Err(LotRefusal::WeightMissing);
-    }
-    // A lot that passed before its hold keeps that PASS; one that never did needs a PASS now, whatever the gate's kind.
-    if let Some(gate) = lot.lot_type.step().gate.filter(|_| !lot.has_passed_own_gate()) {
-        return Err(LotRefusal::QcMissing { gate });
-    }
-    Ok(vec![released(lot, None, Some(hold.deviation_id), now)])
-}
-
-pub(super) fn confirm_reject(
-    lot: &LotState,
-    disposition: Option<Disposition>,
-    now: DateTime<Utc>,
-) -> Result<Vec<LotEvent>, LotRefusal> {
-    let hold = match (lot.status, &lot.latest_hold) {
-        (LotStatus::Hold, Some(hold)) => hold,
-        (LotStatus::Rejected, Some(_)) => return Ok(Vec::new()),
-        (LotStatus::Hold | LotStatus::Rejected, None)
-        | (
-            LotStatus::Created
-            | LotStatus::Quarantine
-            | LotStatus::Released
-            | LotStatus::Consumed
-            | LotStatus::Finished,
-            _,
-        ) => return Err(LotRefusal::State { status: lot.status }),
-    };
-    match disposition {
-        None => Err(LotRefusal::DeviationOpen),
-        Some(Disposition::Release) => Err(LotRefusal::DispositionOther { disposition: Disposition::Release }),
-        Some(Disposition::Dispose | Disposition::ReturnToSupplier) => {
-            Ok(vec![rejected(lot, None, Some(hold.deviation_id), disposition, now)])
-        }
-    }
 }

@@ -2,10 +2,7 @@ use super::LotStatus;
 use crate::{
     Refusal,
     kernel::{Detail, InvalidInput, LocalDay, RefusalKind},
-    lots::{
-        Disposition, Gate, Grams, InspectionRefusal, LotCode, LotType, ReadingType, TenthsC,
-        process_rules::MAX_LINKS,
-    },
+    lots::{Disposition, Gate, Grams, LotCode, LotType, ReadingType, TenthsC, process_rules::MAX_LINKS},
 };
 
 /// Why a lot refuses.
@@ -175,16 +172,6 @@ pub enum LotRefusal {
         /// What is missing.
         missing: &'static str,
     },
-}
-
-impl From<InspectionRefusal> for LotRefusal {
-    fn from(refusal: InspectionRefusal) -> Self {
-        match refusal {
-            InspectionRefusal::Invalid(invalid) => Self::Invalid(invalid),
-            InspectionRefusal::NotesTooShort { found } => Self::NotesTooShort { found },
-            InspectionRefusal::AlreadyRecorded => Self::AlreadyExists,
-        }
-    }
 }
 
 impl Refusal for LotRefusal {

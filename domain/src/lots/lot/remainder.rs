@@ -96,10 +96,11 @@ pub(super) fn ship(lot: &LotState, command: ShipLot) -> Result<Vec<LotEvent>, Lo
     if lot.lot_type != LotType::Ship {
         return Err(InvalidInput::new("lotId", format!("must be a SHIP lot, it is {}", lot.lot_type)).into());
     }
-    let is_same_shipment = lot
-        .shipment
-        .as_ref()
-        .is_some_and(|(consignee, known)| (consignee, known) == (&command.consignee.0, &document));
+    let is_same_shipment = lot.shipment.as_ref().is_some_and(|known| {
+        let asked_carrier = command.carrier.as_ref().map(|(carrier_id, _)| *carrier_id);
+        (known.consignee_id, known.carrier_id, &known.document)
+            == (command.consignee.0, asked_carrier, &document)
+    });
     match lot.status {
         LotStatus::Released => {}
         LotStatus::Finished if is_same_shipment => return Ok(Vec::new()),
@@ -120,6 +121,7 @@ pub(super) fn ship(lot: &LotState, command: ShipLot) -> Result<Vec<LotEvent>, Lo
     let shipped = LotShipped {
         lot_code: lot.lot_code.clone(),
         shipped_grams: lot.remaining_grams(),
+        dispatcher: command.dispatcher,
         consignee: shipping_party("consigneeId", PartnerRole::Customer, command.consignee)?,
         carrier,
         document,

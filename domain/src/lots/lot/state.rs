@@ -45,11 +45,6 @@ impl LotStatus {
         }
     }
 
-    /// Whether a run must wait for it: CREATED, QUARANTINE, RELEASED or HOLD.
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::Created | Self::Quarantine | Self::Released | Self::Hold)
-    }
-
     /// Whether nothing can happen to the lot any more.
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Rejected | Self::Finished)
@@ -72,6 +67,17 @@ pub enum Decision {
     Hold,
     /// Not in order.
     Fail,
+}
+
+impl Decision {
+    /// As the rules write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Hold => "HOLD",
+            Self::Fail => "FAIL",
+        }
+    }
 }
 
 /// One input of a lot: which lot, and how much of it.
@@ -99,19 +105,6 @@ pub struct ChildLink {
     pub used_grams: Grams,
 }
 
-/// What was decided on a lot at one gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GateSummary {
-    /// The step of the gate.
-    pub step_index: u8,
-    /// The gate.
-    pub gate: Gate,
-    /// The latest decision.
-    pub latest: Decision,
-    /// When the latest PASS was given, if ever.
-    pub passed_at: Option<DateTime<Utc>>,
-}
-
 /// The latest hold of a lot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -121,6 +114,21 @@ pub struct Hold {
     pub reason: String,
     /// Since when.
     pub held_at: DateTime<Utc>,
+    /// Whether the lot had not passed its gate before it was held: then only a PASS during the hold counts.
+    pub needs_pass: bool,
+    /// What was last decided at the gate of the lot's step since the hold began.
+    pub decided_since: Option<Decision>,
+}
+
+/// How a lot left the plant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// Who receives it.
+    pub consignee_id: Uuid,
+    /// Who carries it.
+    pub carrier_id: Option<Uuid>,
+    /// The number of the transport document.
+    pub document: String,
 }
 
 /// What is known of a lot that exists.
@@ -150,8 +158,8 @@ pub struct LotState {
     pub parents: Vec<ParentLink>,
     /// What was made of it.
     pub children: Vec<ChildLink>,
-    /// What was decided at its gates.
-    pub gates: Vec<GateSummary>,
+    /// The gates at which it was ever given a PASS.
+    pub passed_gates: Vec<Gate>,
     /// The freezer cycle of a frozen lot.
     pub freezer_cycle_id: Option<Uuid>,
     /// The local day on which it was made.
@@ -160,14 +168,19 @@ pub struct LotState {
     pub latest_hold: Option<Hold>,
     /// Why its remainder was written off.
     pub write_off_reason: Option<String>,
-    /// To whom it was shipped, by which document.
-    pub shipment: Option<(Uuid, String)>,
+    /// How it was shipped.
+    pub shipment: Option<Shipment>,
 }
 
 impl LotState {
     /// What is left: weight less used, written off and shipped. Never negative.
     pub fn remaining_grams(&self) -> Grams {
-        self.weight_grams.less(self.used_grams).less(self.written_off_grams).less(self.shipped_grams)
+        Self::remaining_of(self.weight_grams, [self.used_grams, self.written_off_grams, self.shipped_grams])
+    }
+
+    /// What is left of a weight after all that went away. Never negative.
+    pub fn remaining_of(weight_grams: Grams, gone: [Grams; 3]) -> Grams {
+        gone.into_iter().fold(weight_grams, Grams::less)
     }
 
     /// The sum of what it was made from.
@@ -177,10 +190,7 @@ impl LotState {
 
     /// Whether a PASS was ever given at the gate of its own step.
     pub fn has_passed_own_gate(&self) -> bool {
-        let step = self.lot_type.step();
-        self.gates.iter().any(|summary| {
-            summary.step_index == step.index && Some(summary.gate) == step.gate && summary.passed_at.is_some()
-        })
+        self.lot_type.step().gate.is_some_and(|gate| self.passed_gates.contains(&gate))
     }
 
     /// The lots that it was made from.
@@ -202,7 +212,7 @@ impl LotState {
             shipped_grams: Grams::ZERO,
             parents: Vec::new(),
             children: Vec::new(),
-            gates: Vec::new(),
+            passed_gates: Vec::new(),
             freezer_cycle_id: event.freezer_cycle_id,
             production_day: event.production_day,
             latest_hold: None,
@@ -212,32 +222,26 @@ impl LotState {
     }
 
     fn inspected(&mut self, event: &LotInspected) {
-        let passed_at = (event.decision == Decision::Pass).then_some(event.inspected_at);
-        let known = self
-            .gates
-            .iter_mut()
-            .find(|summary| summary.step_index == event.step_index && summary.gate == event.gate);
-        match known {
-            Some(summary) => {
-                summary.latest = event.decision;
-                summary.passed_at = passed_at.or(summary.passed_at);
-            }
-            None => self.gates.push(GateSummary {
-                step_index: event.step_index,
-                gate: event.gate,
-                latest: event.decision,
-                passed_at,
-            }),
+        if event.decision == Decision::Pass && !self.passed_gates.contains(&event.gate) {
+            self.passed_gates.push(event.gate);
+        }
+        let is_own_gate = self.lot_type.step().gate == Some(event.gate);
+        if let Some(hold) = self.latest_hold.as_mut().filter(|_| is_own_gate) {
+            hold.decided_since = Some(event.decision);
         }
     }
 
     fn held(&mut self, event: &LotHeld) {
-        self.status = event.status_after;
+        // A hold that follows another one without a release between them asks for no less.
+        let before = self.latest_hold.as_ref().filter(|_| self.status == LotStatus::Hold);
         self.latest_hold = Some(Hold {
             deviation_id: event.deviation_id,
             reason: event.reason.clone(),
             held_at: event.held_at,
+            needs_pass: before.map_or_else(|| !self.has_passed_own_gate(), |hold| hold.needs_pass),
+            decided_since: None,
         });
+        self.status = event.status_after;
     }
 
     fn apply(&mut self, event: &LotEvent) {
@@ -251,6 +255,7 @@ impl LotState {
                 self.used_grams = self.used_grams.plus(event.used_grams);
                 self.children.push(ChildLink { lot_id: event.child_id, used_grams: event.used_grams });
             }
+            LotEvent::LotSkuMixed(_) => self.sku = None,
             LotEvent::LotWeighed(event) => self.weight_grams = event.new_weight_grams,
             LotEvent::LotInspected(event) => self.inspected(event),
             LotEvent::LotHeld(event) => self.held(event),
@@ -265,7 +270,11 @@ impl LotState {
             }
             LotEvent::LotShipped(event) => {
                 self.shipped_grams = self.shipped_grams.plus(event.shipped_grams);
-                self.shipment = Some((event.consignee.partner_id, event.document.clone()));
+                self.shipment = Some(Shipment {
+                    consignee_id: event.consignee.partner_id,
+                    carrier_id: event.carrier.as_ref().map(|carrier| carrier.partner_id),
+                    document: event.document.clone(),
+                });
             }
         }
     }

@@ -131,6 +131,7 @@ fn inspection(lot_type: LotType, decision: Decision) -> InspectLot {
         decision,
         notes: "looked at it closely".to_owned(),
         latest_reading: good_reading(lot_type),
+        hold_disposition: None,
         deviation_id: id(700),
         now: now(),
     }

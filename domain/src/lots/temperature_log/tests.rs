@@ -66,6 +66,13 @@ fn the_latest_reading_of_a_type_is_found() {
 }
 
 #[test]
+fn a_day_of_readings_is_kept_in_mind_by_its_latest_ones() {
+    let day = (0..1_000)
+        .map(|id| record(id, if id % 2 == 0 { ReadingType::Core } else { ReadingType::Ambient }, -180));
+    assert_eq!(given(day.collect()).latest.len(), 2);
+}
+
+#[test]
 fn a_log_is_named_by_its_subject_and_local_day() {
     let day = LocalDay(NaiveDate::from_ymd_opt(2026, 3, 2).unwrap());
     let id = Uuid::from_u128(1);

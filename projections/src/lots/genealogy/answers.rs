@@ -159,17 +159,6 @@ pub struct GenealogyLot {
     pub depth: u32,
 }
 
-/// The lots around one lot, by depth, then code; and how they are linked, by the parent's code, then the child's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LotGenealogy {
-    /// The lot asked for comes first.
-    pub nodes: Vec<GenealogyLot>,
-    /// Every link on the ways followed; both ends are among the nodes.
-    pub links: Vec<LotLink>,
-    /// The position at which this holds.
-    pub position: Position,
-}
-
 /// A descendant in a recall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScopeLot {

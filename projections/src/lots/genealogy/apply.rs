@@ -70,6 +70,7 @@ impl Graph {
             LotEvent::LotConsumed(event) => self.status(lot_id, position, event.status_after),
             LotEvent::LotFinished(event) => self.status(lot_id, position, event.status_after),
             LotEvent::LotUsed(_)
+            | LotEvent::LotSkuMixed(_)
             | LotEvent::WeightBalanceOverridden(_)
             | LotEvent::LotInspected(_)
             | LotEvent::TemperatureViolationNoted(_) => Ok(()),

@@ -1,6 +1,6 @@
 use std::{
     collections::HashSet,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use commands::ports::Position;
@@ -25,22 +25,54 @@ pub struct LotChange {
 }
 
 /// What became of a recall between two positions. Nothing ever leaves a recall: links are never taken back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Lots are kept as numbers and made readable page by page, as in [`RecallScope`].
+#[derive(Debug, Clone)]
 pub struct RecallDifference {
     /// The earlier position.
     pub from: Position,
     /// The later position.
     pub to: Position,
-    /// The lots that came into scope, by depth, then code.
-    pub came: Vec<ScopeLot>,
-    /// The lots that were in scope and whose status or amounts changed, by depth, then code; the recalled lot may be first.
-    pub changed: Vec<LotChange>,
+    came: Vec<Reached>,
+    changed: Vec<Reached>,
     /// Who received more, by name, with the deliveries that came only.
     pub consignees: Vec<Consignee>,
     /// Where the grams were. All zero when the lot did not exist yet.
     pub balance_before: MassBalance,
     /// Where they are.
     pub balance_after: MassBalance,
+    graph: Arc<RwLock<Graph>>,
+}
+
+impl RecallDifference {
+    /// How many lots came into scope.
+    pub fn came_count(&self) -> usize {
+        self.came.len()
+    }
+
+    /// The lots that came into scope from `offset` on, at most `limit`, by depth, then code.
+    pub fn came(&self, offset: usize, limit: usize) -> Vec<ScopeLot> {
+        let graph = self.graph.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.came.iter().skip(offset).take(limit);
+        wanted.map(|reached| graph.scope_lot(*reached, self.to)).collect()
+    }
+
+    /// How many lots were in scope and changed.
+    pub fn changed_count(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// The lots that were in scope and whose status or amounts changed, from `offset` on, at most `limit`, by depth, then
+    /// code; the recalled lot may be first.
+    pub fn changed(&self, offset: usize, limit: usize) -> Vec<LotChange> {
+        let graph = self.graph.read().unwrap_or_else(PoisonError::into_inner);
+        let change = |reached: &Reached| LotChange {
+            before: graph.facts(reached.node, self.from),
+            after: graph.facts(reached.node, self.to),
+            depth: reached.depth,
+        };
+        self.changed.iter().skip(offset).take(limit).map(change).collect()
+    }
 }
 
 impl Graph {
@@ -65,21 +97,17 @@ impl Graph {
             .into_iter()
             .chain(after.descendants.iter().copied().filter(|reached| known.contains(&reached.node)))
             .filter(|reached| self.amounts(reached.node, from) != self.amounts(reached.node, to))
-            .map(|reached| LotChange {
-                before: self.facts(reached.node, from),
-                after: self.facts(reached.node, to),
-                depth: reached.depth,
-            })
             .collect();
-        let came = after.descendants.iter().filter(|reached| !known.contains(&reached.node));
+        let came = after.descendants.iter().copied().filter(|reached| !known.contains(&reached.node));
         Ok(RecallDifference {
             from,
             to,
-            came: came.map(|reached| self.scope_lot(*reached, to)).collect(),
+            came: came.collect(),
             changed,
             consignees: came_to(after.consignees, before.as_ref(), from),
             balance_before: before.map(|scope| scope.balance).unwrap_or_default(),
             balance_after: after.balance,
+            graph: Arc::clone(graph),
         })
     }
 }

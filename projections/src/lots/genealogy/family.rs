@@ -1,11 +1,16 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
 use commands::ports::Position;
 use domain::kernel::{InvalidInput, LocalDay};
 
 use super::{
-    adjacency::Adjacency,
+    adjacency::{Adjacency, HalfLink},
     answers::{
-        Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotGenealogy, LotLink, LotRef,
-        Supplier, Traceability,
+        Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef, Supplier,
+        Traceability,
     },
     graph::Graph,
     walk::{Marks, Reached},
@@ -14,6 +19,52 @@ use super::{
 /// The depth that is followed when none is given, and the greatest (lots.md, section 5).
 const ONE_WAY: (u32, u32) = (1, 10);
 const BOTH_WAYS: (u32, u32) = (3, 5);
+
+/// The lots around one lot, by depth, then code; and how they are linked, by the parent's code, then the child's.
+///
+/// Lots and links are kept as numbers; a page of them is made readable when it is asked for, as it stood at the same
+/// position, so that nobody holds the graph while a whole family is written out.
+#[derive(Debug, Clone)]
+pub struct LotGenealogy {
+    /// The position at which this holds.
+    pub position: Position,
+    /// The lot asked for comes first.
+    reached: Vec<Reached>,
+    /// Every link on the ways followed, beside its parent; both ends are among the lots.
+    links: Vec<(u32, HalfLink)>,
+    graph: Arc<RwLock<Graph>>,
+}
+
+impl LotGenealogy {
+    /// How many lots there are, the one asked for included.
+    pub fn node_count(&self) -> usize {
+        self.reached.len()
+    }
+
+    /// How many links there are.
+    pub fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// The lots from `offset` on, at most `limit`.
+    pub fn nodes(&self, offset: usize, limit: usize) -> Vec<GenealogyLot> {
+        let graph = self.graph.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.reached.iter().skip(offset).take(limit);
+        wanted
+            .map(|reached| GenealogyLot {
+                lot: graph.facts(reached.node, self.position),
+                depth: reached.depth,
+            })
+            .collect()
+    }
+
+    /// The links from `offset` on, at most `limit`.
+    pub fn links(&self, offset: usize, limit: usize) -> Vec<LotLink> {
+        let graph = self.graph.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.links.iter().skip(offset).take(limit);
+        wanted.map(|(parent, link)| graph.lot_link(*parent, *link)).collect()
+    }
+}
 
 /// The depth asked for, within the limits of the direction.
 fn depth_within(direction: Direction, depth: Option<i64>) -> Result<u32, GenealogyRefusal> {
@@ -90,8 +141,10 @@ impl Graph {
         })
     }
 
+    /// The lots around a lot; `graph` is the lock that `self` was read from.
     pub(super) fn genealogy(
         &self,
+        graph: &Arc<RwLock<Self>>,
         lot: LotRef<'_>,
         direction: Direction,
         depth: Option<i64>,
@@ -112,34 +165,41 @@ impl Graph {
             reached.extend_from_slice(&descendants[1..]);
         }
         self.sort(&mut reached);
-        links.sort_by(|left, right| {
-            (&left.parent_code, &left.child_code).cmp(&(&right.parent_code, &right.child_code))
-        });
-        let node =
-            |reached: &Reached| GenealogyLot { lot: self.facts(reached.node, at), depth: reached.depth };
-        Ok(LotGenealogy { nodes: reached.iter().map(node).collect(), links, position: at })
+        self.sort_links(&reached, &mut links);
+        Ok(LotGenealogy { position: at, reached, links, graph: Arc::clone(graph) })
     }
 
     /// The links that stood at a position between lots of a walk.
-    fn links_among(&self, reached: &[Reached], at: Position, found: &mut Vec<LotLink>) {
+    fn links_among(&self, reached: &[Reached], at: Position, found: &mut Vec<(u32, HalfLink)>) {
         let mut marks = Marks::for_nodes(self.nodes.len());
         for reached in reached {
             marks.mark(reached.node);
         }
         for reached in reached {
-            for link in self.children.of(reached.node) {
-                if link.position <= at && marks.has(link.other) {
-                    let (parent, child) = (self.node(reached.node), self.node(link.other));
-                    found.push(LotLink {
-                        parent_id: parent.id,
-                        parent_code: self.code_text(parent.code),
-                        child_id: child.id,
-                        child_code: self.code_text(child.code),
-                        used_grams: i64::from(link.used_grams),
-                        position: link.position,
-                    });
-                }
-            }
+            let links = self.children.of(reached.node);
+            let among = links.filter(|link| link.position <= at && marks.has(link.other));
+            found.extend(among.map(|link| (reached.node, link)));
+        }
+    }
+
+    /// Sorts links between lots by the parent's code, then the child's.
+    fn sort_links(&self, lots: &[Reached], links: &mut [(u32, HalfLink)]) {
+        let mut by_code: Vec<Reached> = lots.iter().map(|lot| Reached { depth: 0, ..*lot }).collect();
+        self.sort(&mut by_code);
+        let rank: HashMap<u32, usize> =
+            by_code.iter().enumerate().map(|(rank, lot)| (lot.node, rank)).collect();
+        links.sort_by_key(|(parent, link)| (rank.get(parent).copied(), rank.get(&link.other).copied()));
+    }
+
+    fn lot_link(&self, parent: u32, link: HalfLink) -> LotLink {
+        let (parent, child) = (self.node(parent), self.node(link.other));
+        LotLink {
+            parent_id: parent.id,
+            parent_code: self.code_text(parent.code),
+            child_id: child.id,
+            child_code: self.code_text(child.code),
+            used_grams: i64::from(link.used_grams),
+            position: link.position,
         }
     }
 }

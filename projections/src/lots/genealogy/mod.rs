@@ -28,17 +28,18 @@ mod image;
 mod lookup;
 mod recall;
 mod service;
-#[doc(hidden)]
-pub mod synthetic;
+#[cfg(test)]
+mod synthetic;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use answers::{
-    Consignee, Delivery, Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotGenealogy,
-    LotLink, LotRef, ScopeLot, Supplier, Traceability,
+    Consignee, Delivery, Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef,
+    ScopeLot, Supplier, Traceability,
 };
 pub use balance::MassBalance;
 pub use difference::{LotChange, RecallDifference};
+pub use family::LotGenealogy;
 pub use recall::RecallScope;
 pub use service::{Genealogy, GenealogyOptions};

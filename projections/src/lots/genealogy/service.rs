@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -8,9 +11,10 @@ use commands::ports::{EventStore, Position, RecordedEvent, StoreError, TenantId}
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    answers::{Direction, GenealogyRefusal, LotFacts, LotGenealogy, LotRef, Traceability},
+    answers::{Direction, GenealogyRefusal, LotFacts, LotRef, Traceability},
     apply::{self, ApplyError, LotFact},
     difference::RecallDifference,
+    family::LotGenealogy,
     follower::Follower,
     graph::Graph,
     recall::RecallScope,
@@ -25,12 +29,15 @@ pub(super) const NAME: &str = "genealogy";
 pub struct GenealogyOptions {
     /// After how many events an image is saved; one is saved at the end in any case.
     pub image_every_events: u64,
+    /// The head of the log when the process started. [`Genealogy::wait_to_answer`] lets nobody ask before the index has
+    /// come so far: until then a recall would miss goods without any sign of it.
+    pub head_at_start: Position,
 }
 
 impl Default for GenealogyOptions {
-    /// An image each 100,000 events.
+    /// An image each 100,000 events; questions may be asked at once.
     fn default() -> Self {
-        Self { image_every_events: 100_000 }
+        Self { image_every_events: 100_000, head_at_start: 0 }
     }
 }
 
@@ -66,6 +73,8 @@ impl Tenants {
 pub struct Genealogy {
     pub(super) tenants: Tenants,
     pub(super) position: watch::Sender<Position>,
+    /// Nobody may ask before the index has come so far.
+    due: AtomicU64,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -76,6 +85,7 @@ impl Genealogy {
         Self {
             tenants,
             position: watch::Sender::new(position),
+            due: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             task: Mutex::default(),
         }
@@ -88,15 +98,17 @@ impl Genealogy {
         images: Option<Arc<dyn ReadStore>>,
         options: GenealogyOptions,
     ) -> Arc<Self> {
-        let genealogy = Arc::new(Self::standing(Tenants::default(), 0));
+        let standing = Self::standing(Tenants::default(), 0);
+        let genealogy = Arc::new(Self { due: AtomicU64::new(options.head_at_start), ..standing });
         let follower = Follower {
             genealogy: Arc::clone(&genealogy),
             events,
             images,
             options,
             stop: genealogy.stop.subscribe(),
+            anchor: None,
         };
-        let task = tokio::spawn(follower.run());
+        let task = tokio::spawn(follower.keep_running());
         *genealogy.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         genealogy
     }
@@ -130,6 +142,12 @@ impl Genealogy {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(WaitError::Lagging { model: NAME, reached: self.position(), wanted }),
         }
+    }
+
+    /// Waits until the index may be asked: until it holds everything that lay in the log when the process started, or
+    /// found it replaced, and everything up to `wanted`; for at most `timeout`.
+    pub async fn wait_to_answer(&self, wanted: Option<Position>, timeout: Duration) -> Result<(), WaitError> {
+        self.wait_for(wanted.unwrap_or(0).max(self.due.load(Ordering::Relaxed)), timeout).await
     }
 
     /// Waits until the index has reached the head that the log has now.
@@ -171,7 +189,9 @@ impl Genealogy {
         depth: Option<i64>,
         as_of: Option<Position>,
     ) -> Result<LotGenealogy, GenealogyRefusal> {
-        self.ask("genealogy", tenant, |graph, _| graph.genealogy(lot, direction, depth, graph.at(as_of)))
+        self.ask("genealogy", tenant, |graph, shared| {
+            graph.genealogy(shared, lot, direction, depth, graph.at(as_of))
+        })
     }
 
     /// Every descendant of a lot, who received a part of it, and where its grams are.
@@ -211,11 +231,17 @@ impl Genealogy {
         answered
     }
 
-    /// Takes over what an image holds. Nothing must have been added before.
+    /// Takes over what an image holds, in place of whatever there was.
     pub(super) fn take_over(&self, tenants: Tenants, position: Position) {
         let loaded = tenants.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.tenants.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         self.position.send_replace(position);
+    }
+
+    /// Forgets everything: the log is another one now, and ends at `head`.
+    pub(super) fn begin_anew(&self, head: Position) {
+        self.take_over(Tenants::default(), 0);
+        self.due.store(head, Ordering::Relaxed);
     }
 
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.

@@ -1,4 +1,4 @@
-//! A genealogy of any size, to be measured: the same that `ops/bench` gives to a database.
+//! A genealogy of any size, for tests: the same that `ops/bench` gives to a database.
 //!
 //! It consists of blocks of 10,000 lots: 1,000 raw ones, then five layers of 1,800 lots with three parents each, so that
 //! a block has 27,000 links and its first lot has 9,000 descendants. 100 blocks are 1,000,000 lots and 2,700,000 links.
@@ -13,7 +13,6 @@ use super::{
     adjacency::{Adjacency, HalfLink},
     code_key::CodeKey,
     graph::{Graph, LotNode},
-    image,
     service::{Genealogy, Tenants},
 };
 
@@ -57,13 +56,6 @@ pub fn genealogy(tenant: TenantId, blocks: u32) -> Genealogy {
     let (position, tenants) = (graph.position, Tenants::default());
     tenants.put(tenant, graph);
     Genealogy::standing(tenants, position)
-}
-
-/// The index as it comes back from an image, and how many bytes the image has. None: the image was not believed.
-pub fn through_image(index: &Genealogy) -> Option<(Genealogy, usize)> {
-    let bytes = image::encode(&index.tenants, Uuid::nil());
-    let (tenants, _) = image::decode(&bytes, index.position())?;
-    Some((Genealogy::standing(tenants, index.position()), bytes.len()))
 }
 
 fn parents_of(child: u32) -> [u32; 3] {

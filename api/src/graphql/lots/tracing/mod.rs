@@ -3,5 +3,6 @@
 mod objects;
 mod queries;
 mod recall;
+mod slice;
 
 pub use queries::TracingQueries;

@@ -1,7 +1,8 @@
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use commands::ports::TenantId;
+use commands::ports::{Position, TenantId};
 use projections::lots::genealogy;
 
+use super::slice::{Slice, Sliced};
 use crate::graphql::{
     kernel::{FromReads, GlobalId, Int64, LocalDate},
     lots::{
@@ -141,51 +142,131 @@ pub struct LinkedLot {
 }
 
 /// One step back and one step forward (EU 178/2002, article 18).
-#[derive(SimpleObject)]
 pub struct Traceability {
-    /// The lot asked for.
-    central: TracedLot,
-    /// What it was made from, by code.
-    parents: Vec<LinkedLot>,
-    /// What was made of it, by code.
-    children: Vec<LinkedLot>,
-    /// The position at which this holds.
-    position: Int64,
+    pub(super) tenant: TenantId,
+    pub(super) answer: genealogy::Traceability,
 }
 
 impl Traceability {
-    pub(super) fn of(tenant: TenantId, answer: genealogy::Traceability) -> Self {
-        let linked = |linked: genealogy::LinkedLot| LinkedLot {
-            lot: TracedLot { tenant, facts: linked.lot, depth: 1 },
+    async fn linked(
+        &self,
+        context: &Context<'_>,
+        list: (&str, fn(&genealogy::Traceability) -> &[genealogy::LinkedLot]),
+        (first, after): (Option<i32>, Option<String>),
+    ) -> Result<Sliced<LinkedLot>> {
+        let (tenant, lot, (name, side)) = (self.tenant, self.answer.central.lot_id, list);
+        let slice = Slice::read(tenant, &format!("traceability/{lot}/{name}"), first, after)?;
+        let again = |index: &genealogy::Genealogy, then| {
+            index.traceability(tenant, genealogy::LotRef::Id(lot), Some(then))
+        };
+        let answer = slice.of(context, &self.answer, self.answer.position, again).await?;
+        let linked = |linked: &genealogy::LinkedLot| LinkedLot {
+            lot: TracedLot { tenant, facts: linked.lot.clone(), depth: 1 },
             used_g: linked.used_grams,
         };
-        Self {
-            central: TracedLot { tenant, facts: answer.central, depth: 0 },
-            parents: answer.parents.into_iter().map(linked).collect(),
-            children: answer.children.into_iter().map(linked).collect(),
-            position: answer.position.into(),
-        }
+        let lots = side(&answer);
+        slice.connection(lots.len(), answer.position, |offset, limit| {
+            lots.iter().skip(offset).take(limit).map(linked).collect()
+        })
+    }
+}
+
+/// One step back and one step forward (EU 178/2002, article 18).
+#[Object]
+impl Traceability {
+    /// The lot asked for.
+    async fn central(&self) -> TracedLot {
+        TracedLot { tenant: self.tenant, facts: self.answer.central.clone(), depth: 0 }
+    }
+
+    /// What it was made from, by code.
+    async fn parents(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<LinkedLot>> {
+        self.linked(context, ("parents", |answer| &answer.parents), (first, after)).await
+    }
+
+    /// What was made of it, by code.
+    async fn children(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<LinkedLot>> {
+        self.linked(context, ("children", |answer| &answer.children), (first, after)).await
+    }
+
+    /// The position at which this holds.
+    async fn position(&self) -> Int64 {
+        self.answer.position.into()
     }
 }
 
 /// The lots around one lot, and how they are linked.
-#[derive(SimpleObject)]
 pub struct Genealogy {
-    /// By depth, then code; the lot asked for comes first.
-    nodes: Vec<TracedLot>,
-    /// By the parent's code, then the child's.
-    links: Vec<GenealogyLink>,
-    /// The position at which this holds.
-    position: Int64,
+    pub(super) tenant: TenantId,
+    pub(super) lot_id: uuid::Uuid,
+    pub(super) direction: GenealogyDirection,
+    pub(super) depth: Option<i32>,
+    pub(super) answer: genealogy::LotGenealogy,
 }
 
 impl Genealogy {
-    pub(super) fn of(tenant: TenantId, answer: genealogy::LotGenealogy) -> Self {
+    fn slice(&self, list: &str, first: Option<i32>, after: Option<String>) -> Result<Slice> {
+        let Self { lot_id, direction, depth, .. } = self;
+        Slice::read(self.tenant, &format!("genealogy/{lot_id}/{direction:?}/{depth:?}/{list}"), first, after)
+    }
+
+    fn at(
+        &self,
+        index: &genealogy::Genealogy,
+        then: Position,
+    ) -> std::result::Result<genealogy::LotGenealogy, genealogy::GenealogyRefusal> {
+        let (lot, depth) = (genealogy::LotRef::Id(self.lot_id), self.depth.map(Into::into));
+        index.genealogy(self.tenant, lot, self.direction.into(), depth, Some(then))
+    }
+}
+
+/// The lots around one lot, and how they are linked.
+#[Object]
+impl Genealogy {
+    /// By depth, then code; the lot asked for comes first.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<TracedLot>> {
+        let (tenant, slice) = (self.tenant, self.slice("nodes", first, after)?);
+        let again = |index: &genealogy::Genealogy, then| self.at(index, then);
+        let answer = slice.of(context, &self.answer, self.answer.position, again).await?;
         let node = |node: genealogy::GenealogyLot| TracedLot { tenant, facts: node.lot, depth: node.depth };
-        Self {
-            nodes: answer.nodes.into_iter().map(node).collect(),
-            links: answer.links.into_iter().map(|link| GenealogyLink::of(tenant, link)).collect(),
-            position: answer.position.into(),
-        }
+        slice.connection(answer.node_count(), answer.position, |offset, limit| {
+            answer.nodes(offset, limit).into_iter().map(node).collect()
+        })
+    }
+
+    /// By the parent's code, then the child's.
+    async fn links(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<GenealogyLink>> {
+        let (tenant, slice) = (self.tenant, self.slice("links", first, after)?);
+        let again = |index: &genealogy::Genealogy, then| self.at(index, then);
+        let answer = slice.of(context, &self.answer, self.answer.position, again).await?;
+        slice.connection(answer.link_count(), answer.position, |offset, limit| {
+            let links = answer.links(offset, limit).into_iter();
+            links.map(|link| GenealogyLink::of(tenant, link)).collect()
+        })
+    }
+
+    /// The position at which this holds.
+    async fn position(&self) -> Int64 {
+        self.answer.position.into()
     }
 }

@@ -9,7 +9,10 @@ use super::{
     recall::{RecallDifference, RecallScope},
 };
 use crate::graphql::{
-    kernel::{AsOf, FromRequest, GlobalId, GlobalIdError, Int64, fault, position_of, refused, requires},
+    kernel::{
+        AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, fault, position, position_of, refused,
+        requires,
+    },
     lots::inputs::entity_id,
 };
 
@@ -24,22 +27,18 @@ fn index<'a>(context: &'a Context<'_>) -> Result<&'a Arc<genealogy::Genealogy>> 
     context.data_opt().ok_or_else(|| fault("INTERNAL", "there is no genealogy"))
 }
 
-/// The index, once it holds what the answer must: `minPosition`, or the moment asked for.
-async fn index_at<'a>(
+/// The index, once it holds what the answer must: the log as the process found it, `minPosition`, the moment asked for.
+pub(super) async fn index_at<'a>(
     context: &'a Context<'_>,
     min_position: Option<Int64>,
     as_of: Option<u64>,
 ) -> Result<&'a Arc<genealogy::Genealogy>> {
     let index = index(context)?;
-    let min_position = match min_position.map(Int64::to_u64) {
-        Some(None) => return Err(refused("VALIDATION_FAILED", "minPosition must be 0 or more")),
-        Some(position) => position,
-        None => None,
-    };
-    if let Some(position) = min_position.max(as_of) {
-        let waited = index.wait_for(position, WAIT_AT_MOST).await;
-        waited.map_err(|lagging| refused(lagging.code(), lagging.to_string()))?;
-    }
+    let wanted = position(min_position)?.max(as_of);
+    let waited = index.wait_to_answer(wanted, WAIT_AT_MOST).await;
+    waited.map_err(|lagging| refused(lagging.code(), lagging.to_string()))?;
+    // The rows that hang on the answer are asked for it by `minPosition` too; an index that is ahead of them promises nothing.
+    context.at_least(min_position)?;
     Ok(index)
 }
 
@@ -98,7 +97,7 @@ impl TracingQueries {
         let code = lot_code.to_ascii_uppercase();
         let answer = index.traceability(tenant, LotRef::Code(&code), as_of);
         answered(answer)?
-            .map(|answer| Traceability::of(tenant, answer))
+            .map(|answer| Traceability { tenant, answer })
             .ok_or_else(|| refused("NOT_FOUND", format!("there is no lot {lot_code}")))
     }
 
@@ -121,7 +120,9 @@ impl TracingQueries {
         let named = Named::read(context, &lot)?;
         let Some(lot) = named.lot() else { return Ok(None) };
         let answer = index.genealogy(tenant, lot, direction.into(), depth.map(Into::into), as_of);
-        Ok(answered(answer)?.map(|answer| Genealogy::of(tenant, answer)))
+        let Some(answer) = answered(answer)? else { return Ok(None) };
+        let root = answer.nodes(0, 1).pop();
+        Ok(root.map(|root| Genealogy { tenant, lot_id: root.lot.lot_id, direction, depth, answer }))
     }
 
     /// Everything that a recall of a lot concerns: every descendant, who received a part of it, and where its grams are.
@@ -163,6 +164,7 @@ impl TracingQueries {
         let named = Named::read(context, &lot)?;
         let Some(lot) = named.lot() else { return Ok(None) };
         let answer = answered(index.recall_difference(tenant, lot, from, to))?;
-        Ok(answer.map(|difference| RecallDifference { tenant, difference }))
+        let lot_id = answered(index.lot(tenant, lot, to))?.map(|facts| facts.lot_id);
+        Ok(answer.zip(lot_id).map(|(difference, lot_id)| RecallDifference { tenant, lot_id, difference }))
     }
 }

@@ -2,18 +2,21 @@ use async_graphql::{
     Context, ID, Object, Result, SimpleObject,
     connection::{Connection, EmptyFields},
 };
-use commands::ports::TenantId;
+use commands::ports::{Position, TenantId};
 use projections::lots::genealogy;
 
-use super::objects::TracedLot;
+use super::{
+    objects::TracedLot,
+    slice::{Slice, Sliced},
+};
 use crate::graphql::kernel::FromReads;
 use crate::graphql::{
-    kernel::{GlobalId, Int64, LocalDate, PageArguments, PageRequest, Row},
+    kernel::{GlobalId, Int64, LocalDate, PageArguments, PageRequest, Row, Total},
     lots::{Partner, edges::PartnerById, enums::LotStatus},
 };
 
-/// Lots of a recall on one page, at most.
-const MAX_LOTS: usize = 1_000;
+/// Deliveries on one page, at most.
+const MAX_DELIVERIES: usize = 1_000;
 
 /// Where the grams of a recalled lot and of everything made of it are. Exactly, at every position:
 /// received + joined + gain = process loss + in process + written off + rejected + in stock + shipped.
@@ -105,7 +108,14 @@ impl Consignee {
     }
 
     /// What went there, by dispatch day, then code.
-    async fn deliveries(&self) -> Vec<Delivery> {
+    async fn deliveries(
+        &self,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Connection<String, Delivery, Total, EmptyFields>> {
+        let scope = format!("{}/deliveries/{}", self.tenant, self.answer.partner_id);
+        let arguments = PageArguments { first, after, ..PageArguments::default() };
+        let request = PageRequest::<(String, String, u64)>::try_new(arguments, scope, MAX_DELIVERIES)?;
         let delivery = |delivery: &genealogy::Delivery| Delivery {
             lot: GlobalId::encode("Lot", self.tenant, &delivery.lot_id.to_string()).into(),
             lot_code: delivery.lot_code.clone(),
@@ -114,7 +124,13 @@ impl Consignee {
             dispatch_day: LocalDate(delivery.dispatch_day),
             position: delivery.position.into(),
         };
-        self.answer.deliveries.iter().map(delivery).collect()
+        let key = |delivery: &genealogy::Delivery| {
+            (delivery.dispatch_day.0.to_string(), delivery.lot_code.clone(), delivery.position)
+        };
+        let all = self.answer.deliveries.iter();
+        let rows = request.rows_of(all.map(|known| (key(known), known))).into_iter();
+        let rows = rows.map(|row| Row { key: row.key, node: delivery(row.node) }).collect();
+        Ok(request.assemble_with(rows, Total::Known(self.answer.deliveries.len())))
     }
 }
 
@@ -128,13 +144,6 @@ pub struct RecallScope {
     pub(super) scope: genealogy::RecallScope,
 }
 
-/// How many lots a recall concerns.
-#[derive(SimpleObject)]
-pub struct RecallTotal {
-    /// How many descendants there are in all.
-    total_count: usize,
-}
-
 /// Everything that a recall of one lot concerns (EU 178/2002, article 19), at one position.
 #[Object]
 impl RecallScope {
@@ -146,20 +155,20 @@ impl RecallScope {
     /// Every descendant, by depth, then code.
     async fn lots(
         &self,
+        context: &Context<'_>,
         #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<Connection<String, TracedLot, RecallTotal, EmptyFields>> {
-        let scope = format!("{}/recall/{}/{}", self.tenant, self.scope.root.lot_id, self.scope.position);
-        let arguments = PageArguments { first, after, ..PageArguments::default() };
-        let request = PageRequest::<usize>::try_new(arguments, scope, MAX_LOTS)?;
-        let offset = request.from.map_or(0, |seen| seen + 1);
-        let lots = self.scope.page(offset, request.fetch()).into_iter().enumerate();
-        let row = |(index, lot): (usize, genealogy::ScopeLot)| Row {
-            key: offset + index,
-            node: TracedLot { tenant: self.tenant, facts: lot.lot, depth: lot.depth },
+    ) -> Result<Sliced<TracedLot>> {
+        let (tenant, lot) = (self.tenant, self.scope.root.lot_id);
+        let slice = Slice::read(tenant, &format!("recall/{lot}"), first, after)?;
+        let again = |index: &genealogy::Genealogy, then| {
+            index.recall_scope(tenant, genealogy::LotRef::Id(lot), Some(then))
         };
-        let total = RecallTotal { total_count: self.scope.descendant_count() };
-        Ok(request.assemble_with(lots.map(row).collect(), total))
+        let scope = slice.of(context, &self.scope, self.scope.position, again).await?;
+        let node = |lot: genealogy::ScopeLot| TracedLot { tenant, facts: lot.lot, depth: lot.depth };
+        slice.connection(scope.descendant_count(), scope.position, |offset, limit| {
+            scope.page(offset, limit).into_iter().map(node).collect()
+        })
     }
 
     /// Who received a part of it, by name, with quantities and dates.
@@ -194,7 +203,24 @@ pub struct RecalledLotChange {
 /// What became of a recall between two positions.
 pub struct RecallDifference {
     pub(super) tenant: TenantId,
+    pub(super) lot_id: uuid::Uuid,
     pub(super) difference: genealogy::RecallDifference,
+}
+
+impl RecallDifference {
+    fn slice(&self, list: &str, first: Option<i32>, after: Option<String>) -> Result<Slice> {
+        let name = format!("difference/{}/{}/{list}", self.lot_id, self.difference.from);
+        Slice::read(self.tenant, &name, first, after)
+    }
+
+    fn at(
+        &self,
+        index: &genealogy::Genealogy,
+        then: Position,
+    ) -> std::result::Result<genealogy::RecallDifference, genealogy::GenealogyRefusal> {
+        let lot = genealogy::LotRef::Id(self.lot_id);
+        index.recall_difference(self.tenant, lot, self.difference.from, Some(then))
+    }
 }
 
 /// What became of a recall between two positions.
@@ -210,35 +236,41 @@ impl RecallDifference {
         self.difference.to.into()
     }
 
-    /// The lots that came into scope, by depth, then code, at most 1,000.
-    async fn came(&self) -> Vec<TracedLot> {
-        let lot = |lot: &genealogy::ScopeLot| TracedLot {
-            tenant: self.tenant,
-            facts: lot.lot.clone(),
-            depth: lot.depth,
-        };
-        self.difference.came.iter().take(MAX_LOTS).map(lot).collect()
+    /// The lots that came into scope, by depth, then code.
+    async fn came(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<TracedLot>> {
+        let (tenant, slice) = (self.tenant, self.slice("came", first, after)?);
+        let again = |index: &genealogy::Genealogy, then| self.at(index, then);
+        let answer = slice.of(context, &self.difference, self.difference.to, again).await?;
+        let node = |lot: genealogy::ScopeLot| TracedLot { tenant, facts: lot.lot, depth: lot.depth };
+        slice.connection(answer.came_count(), answer.to, |offset, limit| {
+            answer.came(offset, limit).into_iter().map(node).collect()
+        })
     }
 
-    /// How many lots came into scope in all.
-    async fn came_count(&self) -> usize {
-        self.difference.came.len()
-    }
-
-    /// The lots whose status or amounts changed, by depth, then code, at most 1,000.
-    async fn changed(&self) -> Vec<RecalledLotChange> {
-        let change = |change: &genealogy::LotChange| RecalledLotChange {
-            lot: TracedLot { tenant: self.tenant, facts: change.after.clone(), depth: change.depth },
+    /// The lots whose status or amounts changed, by depth, then code.
+    async fn changed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Entries from the front, at most 1,000.")] first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+    ) -> Result<Sliced<RecalledLotChange>> {
+        let (tenant, slice) = (self.tenant, self.slice("changed", first, after)?);
+        let again = |index: &genealogy::Genealogy, then| self.at(index, then);
+        let answer = slice.of(context, &self.difference, self.difference.to, again).await?;
+        let node = |change: genealogy::LotChange| RecalledLotChange {
+            lot: TracedLot { tenant, facts: change.after, depth: change.depth },
             status_before: change.before.status.into(),
             weight_before_g: change.before.weight_grams,
             remaining_before_g: change.before.remaining_grams,
         };
-        self.difference.changed.iter().take(MAX_LOTS).map(change).collect()
-    }
-
-    /// How many lots changed in all.
-    async fn changed_count(&self) -> usize {
-        self.difference.changed.len()
+        slice.connection(answer.changed_count(), answer.to, |offset, limit| {
+            answer.changed(offset, limit).into_iter().map(node).collect()
+        })
     }
 
     /// Who received more, with the deliveries that came.

@@ -279,3 +279,33 @@ fn a_lot_has_at_most_five_hundred_children_and_as_many_parents() {
     }
     assert_refused(&lot, add(vec![input(LotType::Raw, 500, None, 1)], Some(501)), "LINK_LIMIT");
 }
+
+#[test]
+fn a_shipment_to_which_the_other_sku_is_added_has_none_from_then_on() {
+    let pallet = |number, sku| vec![input(LotType::Pal, number, Some(sku), 15_000)];
+    let add = |inputs| {
+        LotCommand::AddInput(AddLotInput {
+            lot_id: id(LOT),
+            inputs,
+            weight_grams: Some(30_000),
+            balance_override: Some(BalanceOverride {
+                reason: "weighed before the last pallet".to_owned(),
+                by: "maria".to_owned(),
+            }),
+            now: now(),
+        })
+    };
+    let sku = |lot: &Lot| lot.existing().unwrap().sku;
+    let lot = given(vec![produce(LotType::Ship, pallet(1, Sku::Kg15), 15_000)]);
+    let lot = apply(lot, add(pallet(2, Sku::Kg15)));
+    assert_eq!(sku(&lot), Some(Sku::Kg15));
+    let lot = apply(lot, add(pallet(3, Sku::Kg30)));
+    assert_eq!(sku(&lot), None);
+    let lot = apply(lot, add(pallet(4, Sku::Kg15)));
+    assert_eq!(sku(&lot), None, "the other one is still aboard");
+    assert_refused(
+        &given(vec![produce(LotType::Pal, vec![input(LotType::Fg15, 1, Some(Sku::Kg15), 15_000)], 15_000)]),
+        add(vec![input(LotType::Fg30, 2, Some(Sku::Kg30), 15_000)]),
+        "SKU_MIXED",
+    );
+}

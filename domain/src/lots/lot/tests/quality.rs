@@ -11,6 +11,7 @@ fn waiting() -> Lot {
 fn violation(lot_type: LotType, reading_type: ReadingType, tenths_c: i32) -> LotCommand {
     LotCommand::HoldForTemperature {
         reading: reading(reading_type, tenths_c, lot_type),
+        hold_disposition: None,
         deviation_id: id(700),
         now: now(),
     }
@@ -79,6 +80,8 @@ fn a_decision_on_a_waiting_lot_releases_holds_or_rejects_it() {
 fn a_released_lot_is_held_by_a_hold_or_fail_and_stays_released_by_a_pass() {
     let lot = || released(LotType::Raw, 400_000);
     assert_eq!(event_types(&lot(), inspect(LotType::Raw, Decision::Pass)), ["LotInspected"]);
+    assert_eq!(event_types(&lot(), pass_with(None)), ["LotInspected"], "it releases nothing");
+    assert_refused(&apply(lot(), hold()), pass_with(None), "READING_MISSING");
     for decision in [Decision::Hold, Decision::Fail] {
         assert_eq!(event_types(&lot(), inspect(LotType::Raw, decision)), ["LotInspected", "LotHeld"]);
     }
@@ -128,6 +131,42 @@ fn case_09_a_core_reading_above_its_critical_limit_holds_a_released_lot_once() {
     assert_refused(&lot, resolve(None), "DEVIATION_OPEN");
 }
 
+/// What is found of a lot on hold whose deviation has decided `hold_disposition`: a violation, a FAIL, a HOLD.
+fn found_on_hold(hold_disposition: Option<Disposition>) -> [LotCommand; 3] {
+    let reading = reading(ReadingType::Surface, 41, LotType::Raw);
+    let deviation_id = id(702);
+    let inspect = |decision| {
+        let found = inspection(LotType::Raw, decision);
+        LotCommand::Inspect(InspectLot { hold_disposition, deviation_id, ..found })
+    };
+    [
+        LotCommand::HoldForTemperature { reading, hold_disposition, deviation_id, now: now() },
+        inspect(Decision::Fail),
+        inspect(Decision::Hold),
+    ]
+}
+
+#[test]
+fn what_is_found_after_the_goods_were_to_be_released_begins_a_hold_and_a_deviation_of_its_own() {
+    let lot = apply(released(LotType::Raw, 400_000), hold());
+    for found in found_on_hold(Some(Disposition::Release)) {
+        let lot = apply(lot.clone(), found);
+        let latest = lot.existing().unwrap().latest_hold.as_ref().unwrap();
+        assert_eq!((status(&lot), latest.deviation_id), (LotStatus::Hold, id(702)));
+    }
+}
+
+#[test]
+fn what_is_found_before_a_disposition_or_on_goods_that_are_to_go_is_noted_under_the_hold_that_stands() {
+    let lot = apply(released(LotType::Raw, 400_000), hold());
+    for hold_disposition in [None, Some(Disposition::Dispose), Some(Disposition::ReturnToSupplier)] {
+        for found in found_on_hold(hold_disposition) {
+            let lot = apply(lot.clone(), found);
+            assert_eq!(lot.existing().unwrap().latest_hold.as_ref().unwrap().deviation_id, id(700));
+        }
+    }
+}
+
 #[test]
 fn a_reading_inside_its_limit_and_a_reading_of_a_closed_lot_change_nothing() {
     let cold = violation(LotType::Frz15, ReadingType::Core, -180);
@@ -166,13 +205,38 @@ fn a_lot_that_never_passed_needs_a_pass_before_its_hold_is_resolved() {
 }
 
 #[test]
-fn a_lot_held_before_it_was_weighed_is_weighed_on_hold() {
+fn a_fail_after_the_pass_of_a_hold_takes_the_pass_back_until_the_next_one() {
+    let never_passed = apply(waiting(), violation(LotType::Raw, ReadingType::Surface, 41));
+    let passed_before = apply(released(LotType::Raw, 400_000), hold());
+    for held in [never_passed, passed_before] {
+        for refused in [Decision::Hold, Decision::Fail] {
+            let lot = apply(held.clone(), inspect(LotType::Raw, Decision::Pass));
+            let lot = apply(lot, inspect(LotType::Raw, refused));
+            assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+            let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
+            assert_eq!(status(&apply(lot, resolve(Some(Disposition::Release)))), LotStatus::Released);
+        }
+    }
+}
+
+#[test]
+fn a_hold_after_a_hold_needs_a_pass_of_its_own_when_the_lot_was_never_released() {
+    let [breach, ..] = found_on_hold(Some(Disposition::Release));
+    let lot = apply(waiting(), violation(LotType::Raw, ReadingType::Surface, 41));
+    let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
+    let lot = apply(lot, breach.clone());
+    assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+    let was_released = apply(apply(released(LotType::Raw, 400_000), hold()), breach);
+    assert_eq!(status(&apply(was_released, resolve(Some(Disposition::Release)))), LotStatus::Released);
+}
+
+#[test]
+fn a_lot_held_before_it_was_weighed_is_neither_weighed_nor_released() {
     let lot = apply(given(vec![create(0)]), violation(LotType::Raw, ReadingType::Surface, 41));
     let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
     assert_refused(&lot, resolve(Some(Disposition::Release)), "WEIGHT_MISSING");
-    let lot = apply(lot, weigh(400_000));
-    assert_refused(&lot, weigh(400_001), "LOT_FROZEN");
-    assert_eq!(status(&apply(lot, resolve(Some(Disposition::Release)))), LotStatus::Released);
+    assert_refused(&lot, weigh(400_000), "LOT_FROZEN");
+    assert_eq!(status(&apply(lot, confirm(Some(Disposition::Dispose)))), LotStatus::Rejected);
 }
 
 #[test]

@@ -16,6 +16,10 @@ fn customer() -> PartnerSaved {
 
 fn shipment(consignee: PartnerSaved, carrier: Option<PartnerSaved>) -> LotCommand {
     LotCommand::Ship(ShipLot {
+        dispatcher: Some(Dispatcher {
+            name: "Duna Kebab".to_owned(),
+            address: "Budapest, Rakpart 3".to_owned(),
+        }),
         consignee: (id(901), consignee),
         carrier: carrier.map(|carrier| (id(902), carrier)),
         document: "CMR 4711".to_owned(),
@@ -67,6 +71,10 @@ fn a_shipment_leaves_with_all_that_it_holds_and_is_finished() {
     let lot = released(LotType::Ship, 30_000);
     let command = || shipment(customer(), Some(customer()));
     assert_eq!(event_types(&lot, command()), ["LotShipped", "LotConsumed", "LotFinished"]);
+    let LotEvent::LotShipped(record) = &lot.decide(command()).unwrap()[0] else {
+        panic!("it is shipped first")
+    };
+    assert_eq!(record.dispatcher.as_ref().unwrap().address, "Budapest, Rakpart 3", "EU 931/2011 asks for it");
     let lot = apply(lot, command());
     let state = lot.existing().unwrap();
     assert_eq!((state.shipped_grams, state.remaining_grams()), (Grams(30_000), Grams::ZERO));
@@ -96,4 +104,17 @@ fn a_shipment_without_a_pass_at_its_gate_does_not_leave() {
 #[test]
 fn only_a_shipment_is_shipped() {
     assert_refused(&released(LotType::Pal, 30_000), shipment(customer(), None), "VALIDATION_FAILED");
+}
+
+#[test]
+fn the_same_shipment_again_changes_nothing_and_one_by_another_carrier_is_refused() {
+    let by = |carrier: Option<u128>| {
+        let LotCommand::Ship(ship) = shipment(customer(), None) else { panic!("no shipment") };
+        LotCommand::Ship(ShipLot { carrier: carrier.map(|number| (id(number), customer())), ..ship })
+    };
+    let shipped = apply(released(LotType::Ship, 900_000), by(Some(902)));
+    assert_unchanged(&shipped, by(Some(902)));
+    for other in [None, Some(903)] {
+        assert_refused(&shipped, by(other), "LOT_STATE");
+    }
 }

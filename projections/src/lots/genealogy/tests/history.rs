@@ -200,6 +200,7 @@ impl Plant {
             }),
             Try::Ship { lot, to } => self.tell(lot, |_| {
                 LotCommand::Ship(ShipLot {
+                    dispatcher: None,
                     consignee: partner(100 + u128::from(to), ["Anna", "Béla", "Cili"][usize::from(to)]),
                     carrier: None,
                     document: "CMR 4711".to_owned(),
@@ -312,6 +313,7 @@ fn inspection(lot_type: LotType, decision: Decision) -> InspectLot {
         decision,
         notes: "looked at it closely".to_owned(),
         latest_reading,
+        hold_disposition: None,
         deviation_id: Uuid::from_u128(700),
         now: now(),
     }
