@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use commands::ports::transcription::{LanguageGuess, Options, Segment, TranscriptionError};
+use commands::ports::transcription::{LanguageGuess, Options, Samples, Segment, TranscriptionError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,10 +16,10 @@ use super::course::WindowResult;
 use super::windows::Window;
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The first line.
-#[derive(Serialize, Deserialize, PartialEq)]
+#[derive(Serialize, Deserialize)]
 struct Header {
     cairn_transcription: u32,
     model_sha256: String,
@@ -31,7 +31,15 @@ struct Header {
 #[serde(untagged)]
 enum Line {
     Languages { languages: Vec<LanguageGuess> },
-    Window { window: String, segments: Vec<Segment>, silent: bool, failed: Vec<(Range<u64>, String)> },
+    Window {
+        window: String,
+        segments: Vec<Segment>,
+        /// The times of the segments and their words to the sample: in seconds they are rounded.
+        samples: Vec<u64>,
+        silent: bool,
+        failed: Vec<(Range<u64>, String)>,
+        language: Option<LanguageGuess>,
+    },
 }
 
 /// A job's finished windows.
@@ -74,8 +82,9 @@ impl Checkpoint {
                 checkpoint.append(&header)?;
                 return Ok(checkpoint);
             }
+            // Compared as text: what reading it would round was rounded in both.
             Some(first) => match serde_json::from_str::<Header>(first) {
-                Ok(found) if found == header => {}
+                Ok(_) if serde_json::to_string(&header).is_ok_and(|wanted| wanted == *first) => {}
                 Ok(_) => {
                     return Err(trouble(
                         "it was made with another model or other options; remove it to start anew".to_owned(),
@@ -90,8 +99,11 @@ impl Checkpoint {
         for line in lines.whole.drain(1..) {
             match serde_json::from_str(&line).map_err(|error| trouble(error.to_string()))? {
                 Line::Languages { languages } => checkpoint.languages = Some(languages),
-                Line::Window { window, segments, silent, failed } => {
-                    checkpoint.windows.insert(window, WindowResult { segments, silent, failed });
+                Line::Window { window, mut segments, samples, silent, failed, language } => {
+                    for (time, exact) in times(&mut segments).zip(samples) {
+                        *time = Samples(exact);
+                    }
+                    checkpoint.windows.insert(window, WindowResult { segments, silent, failed, language });
                 }
             }
         }
@@ -120,11 +132,14 @@ impl Checkpoint {
 
     /// Keeps a window.
     pub(super) fn keep(&mut self, digest: String, result: &WindowResult) -> Result<(), TranscriptionError> {
+        let mut segments = result.segments.clone();
         self.append(&Line::Window {
             window: digest,
-            segments: result.segments.clone(),
+            samples: times(&mut segments).map(|time| time.0).collect(),
+            segments,
             silent: result.silent,
             failed: result.failed.clone(),
+            language: result.language.clone(),
         })
     }
 
@@ -139,6 +154,14 @@ impl Checkpoint {
             reason: error.to_string(),
         })
     }
+}
+
+/// Every time of some segments, always in the same order.
+fn times(segments: &mut [Segment]) -> impl Iterator<Item = &mut Samples> {
+    segments.iter_mut().flat_map(|segment| {
+        let words = segment.words.iter_mut().flatten().flat_map(|word| [&mut word.start, &mut word.end]);
+        [&mut segment.start, &mut segment.end].into_iter().chain(words)
+    })
 }
 
 /// A file's whole lines.

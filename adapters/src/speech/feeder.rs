@@ -1,6 +1,7 @@
 //! A job's own threads' work: open the audio, listen for speech, cut windows, compute their spectrograms. It runs ahead
 //! of the decoder by a fixed number of windows, so that an hour of audio takes no more memory than a minute.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use commands::ports::transcription::{
@@ -137,8 +138,16 @@ impl Feeder {
     ) -> std::io::Result<()> {
         let run = move || {
             let mut feed = Feed { feeder: &self, tell: &tell, number: 0, speech: 0 };
-            if let Err(Stop::Error(error)) = feed.run(source) {
-                tell(Fed::Failed(error));
+            // Whoever waits for this thread is told even if it falls over.
+            match catch_unwind(AssertUnwindSafe(|| feed.run(source))) {
+                Ok(Ok(()) | Err(Stop::Unheard)) => {}
+                Ok(Err(Stop::Error(error))) => {
+                    tell(Fed::Failed(error));
+                }
+                Err(_) => {
+                    let reason = "the audio could not be prepared: its thread fell over".to_owned();
+                    tell(Fed::Failed(TranscriptionError::Engine(reason)));
+                }
             }
         };
         std::thread::Builder::new().name("speech-audio".to_owned()).spawn(run).map(|_| ())

@@ -1,31 +1,29 @@
 //! One recording: its windows are asked for as they are ready, followed to their end in any order, and told in time
 //! order.
 
+mod spoken;
+mod told;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use commands::ports::transcription::{
-    Cancel, Flag, Job, Language, LanguageGuess, LostPart, Options, Progress, Quality, Samples, Segment,
-    SpokenLanguage, Task, Transcript, TranscriptInfo, TranscriptionError, Watcher,
+    Cancel, Job, Language, LanguageGuess, Options, Progress, Quality, Samples, Task, Transcript,
+    TranscriptInfo, TranscriptionError, Watcher,
 };
 
 use super::checkpoint::Checkpoint;
 use super::course::{Course, Next, Plan, Setting, WindowResult};
 use super::decode::Search;
-use super::doubts::{self, Echo};
 use super::engine::Engine;
 use super::feeder::{self, Fed, Permits, Prepared};
 use super::mel::Spectrogram;
 use super::scheduler::{Answer, Features, Outcome, Reply, Request, Work};
+use spoken::{LANGUAGE_WINDOWS, Spoken};
+use told::Told;
 
-/// Windows whose language is asked for before it is decided for a recording.
-const LANGUAGE_WINDOWS: usize = 5;
-/// Below this probability a language is uncertain.
-const CERTAIN: f32 = 0.5;
-/// Languages that are told.
-const LANGUAGES_TOLD: usize = 5;
 /// Tokens of the text before that are kept in view: half of the decoder's positions, less one, as in openai-whisper.
 const BEFORE: usize = 223;
 /// How often a job looks whether it was stopped.
@@ -104,31 +102,11 @@ struct Transcription<'e> {
     language: Spoken,
     /// Finished and not told.
     finished: BTreeMap<u64, (Samples, WindowResult)>,
-    next_told: u64,
+    told: Told,
+    resumed: u64,
     all_fed: bool,
-
-    echo: Echo,
-    segments: Vec<Segment>,
-    languages: Vec<LanguageGuess>,
     duration: Samples,
     speech: Samples,
-    windows: u64,
-    silent: u64,
-    resumed: u64,
-    lost: Vec<LostPart>,
-    /// The text that was told last, for those who want it in view.
-    previous: Vec<u32>,
-}
-
-/// What is known of the language.
-#[derive(Clone)]
-enum Spoken {
-    /// It is found out from the first windows.
-    Unknown,
-    /// It is found out for each window.
-    EachWindow,
-    /// It is known; none in a model of one language.
-    Known { language: Option<Language>, uncertain: bool },
 }
 
 impl<'e> Transcription<'e> {
@@ -142,14 +120,7 @@ impl<'e> Transcription<'e> {
         cancel: Cancel,
     ) -> Self {
         let tokens = engine.model.tokens.clone();
-        let language = match &options.language {
-            _ if tokens.languages.is_empty() => Spoken::Known { language: None, uncertain: false },
-            SpokenLanguage::Given(language) => {
-                Spoken::Known { language: Some(language.clone()), uncertain: false }
-            }
-            SpokenLanguage::Auto => Spoken::Unknown,
-            SpokenLanguage::Multilingual => Spoken::EachWindow,
-        };
+        let language = Spoken::of(&options.language, &tokens);
         let text = before_text(&options);
         let before =
             text.as_deref().map(|text| tokens.encode(&format!(" {}", text.trim()))).unwrap_or_default();
@@ -170,6 +141,7 @@ impl<'e> Transcription<'e> {
             number,
             plan: Arc::new(plan),
             before: (last(&before, BEFORE), text),
+            told: Told::new(options.ranges.clone()),
             options,
             checkpoint,
             events,
@@ -181,18 +153,10 @@ impl<'e> Transcription<'e> {
             heard: Vec::new(),
             language,
             finished: BTreeMap::new(),
-            next_told: 0,
+            resumed: 0,
             all_fed: false,
-            echo: Echo::default(),
-            segments: Vec::new(),
-            languages: Vec::new(),
             duration: Samples::default(),
             speech: Samples::default(),
-            windows: 0,
-            silent: 0,
-            resumed: 0,
-            lost: Vec::new(),
-            previous: Vec::new(),
         }
     }
 
@@ -217,11 +181,14 @@ impl<'e> Transcription<'e> {
             }
             match hear.recv_timeout(LOOK) {
                 Ok(Event::Fed(fed)) => self.fed(fed, watcher)?,
-                Ok(Event::Answer(answer)) => self.answered(answer, watcher)?,
+                Ok(Event::Answer(answer)) => self.answered(answer)?,
                 Err(_) => continue,
             }
             self.begin_windows(watcher)?;
-            self.tell(watcher);
+            // What is told may be what the next window waits for.
+            while self.tell(watcher) {
+                self.begin_windows(watcher)?;
+            }
             if self.all_fed && self.is_idle() {
                 return Ok(());
             }
@@ -245,7 +212,7 @@ impl<'e> Transcription<'e> {
                 self.all_fed = true;
                 self.duration = duration;
                 self.speech = speech;
-                self.lost.extend(lost);
+                self.told.lost.extend(lost);
             }
         }
         Ok(())
@@ -261,13 +228,16 @@ impl<'e> Transcription<'e> {
                 self.finish_window(prepared.number, prepared.window.end(), result);
                 continue;
             }
-            // With the text before in view, windows come one after another.
-            if self.options.condition_on_previous && prepared.number != self.next_told {
+            // With the text before in view, windows come one after another; their language can be heard before.
+            if self.options.condition_on_previous
+                && prepared.number != self.told.windows
+                && !matches!(self.language, Spoken::Unknown)
+            {
                 self.ready.push_front(prepared);
                 break;
             }
             match self.language.clone() {
-                Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain)?,
+                Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain, None)?,
                 Spoken::EachWindow => self.ask_language(prepared),
                 Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => {
                     self.ask_language(prepared)
@@ -278,57 +248,7 @@ impl<'e> Transcription<'e> {
                 }
             }
         }
-        // Decided when five windows were heard, or all that there are.
-        let all = self.asking.is_empty() && !self.heard.is_empty();
-        if matches!(self.language, Spoken::Unknown)
-            && all
-            && (self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS)
-        {
-            let languages = self.mean_of_heard();
-            if let Some(checkpoint) = &mut self.checkpoint {
-                checkpoint.keep_languages(&languages)?;
-            }
-            self.decide(languages, watcher);
-            let Spoken::Known { language, uncertain } = self.language.clone() else { return Ok(()) };
-            let mut heard: Vec<Prepared> =
-                std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
-            heard.sort_by_key(|prepared| prepared.number);
-            for prepared in heard {
-                self.start(prepared, language.clone(), uncertain)?;
-            }
-            return self.begin_windows(watcher);
-        }
-        Ok(())
-    }
-
-    fn ask_language(&mut self, prepared: Prepared) {
-        self.submit(prepared.number, prepared.features.clone(), Work::Languages);
-        self.asking.insert(prepared.number, prepared);
-    }
-
-    fn mean_of_heard(&self) -> Vec<LanguageGuess> {
-        let count = self.heard.len().max(1) as f32;
-        let languages = &self.plan.tokens.languages;
-        let mean =
-            |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
-        let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
-            language: known.language.clone(),
-            probability: (mean(place) * 10_000.0).round() / 10_000.0,
-        });
-        let mut guesses: Vec<LanguageGuess> = guesses.collect();
-        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        guesses.truncate(LANGUAGES_TOLD);
-        guesses
-    }
-
-    fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
-        let first = languages.first();
-        self.language = Spoken::Known {
-            language: first.map(|guess| guess.language.clone()),
-            uncertain: first.is_none_or(|guess| guess.probability < CERTAIN),
-        };
-        watcher.progress(Progress::Language(&languages));
-        self.languages = languages;
+        self.decide_when_heard(watcher)
     }
 
     fn start(
@@ -336,13 +256,14 @@ impl<'e> Transcription<'e> {
         prepared: Prepared,
         language: Option<Language>,
         uncertain: bool,
+        heard: Option<LanguageGuess>,
     ) -> Result<(), TranscriptionError> {
         let (mut before, before_text) = self.before.clone();
         if self.options.condition_on_previous {
-            before.extend_from_slice(&self.previous);
+            before.extend_from_slice(&self.told.previous);
             before = last(&before, BEFORE);
         }
-        let setting = Setting { language, uncertain, before, before_text };
+        let setting = Setting { language, uncertain, heard, before, before_text };
         let number = prepared.number;
         let end = prepared.window.end();
         let course = Course::new(Arc::clone(&self.plan), setting, prepared);
@@ -371,7 +292,6 @@ impl<'e> Transcription<'e> {
         self.engine.scheduler.submit(Request {
             job: self.number,
             urgent: !self.options.ranges.is_empty(),
-            ticket,
             features,
             work,
             cancel: self.cancel.clone(),
@@ -381,20 +301,10 @@ impl<'e> Transcription<'e> {
         });
     }
 
-    fn answered(&mut self, answer: Answer, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+    fn answered(&mut self, answer: Answer) -> Result<(), TranscriptionError> {
         let Answer { ticket, outcome, encoded } = answer;
-        if let Some(mut prepared) = self.asking.remove(&ticket) {
-            let Outcome::Languages(found) = outcome else {
-                return Err(TranscriptionError::Engine("the language could not be found out".to_owned()));
-            };
-            if let Some(encoded) = encoded {
-                prepared.features = Features::Encoded(encoded);
-            }
-            if matches!(self.language, Spoken::EachWindow) {
-                return self.start_in_own_language(prepared, &found, watcher);
-            }
-            self.heard.push((prepared, found));
-            return Ok(());
+        if let Some(prepared) = self.asking.remove(&ticket) {
+            return self.heard(prepared, outcome, encoded);
         }
         let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
         let end = course.end();
@@ -410,86 +320,40 @@ impl<'e> Transcription<'e> {
         self.go_on(ticket, end, next)
     }
 
-    fn start_in_own_language(
-        &mut self,
-        prepared: Prepared,
-        found: &[f32],
-        watcher: &mut dyn Watcher,
-    ) -> Result<(), TranscriptionError> {
-        let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
-        let language = known.map(|known| known.language.clone());
-        let probability = best.map_or(0.0, |(_, probability)| *probability);
-        if let Some(language) = &language
-            && !self.languages.iter().any(|guess| guess.language == *language)
-        {
-            self.languages.push(LanguageGuess { language: language.clone(), probability });
-            watcher.progress(Progress::Language(&self.languages));
-        }
-        self.start(prepared, language, probability < CERTAIN)
-    }
-
     fn finish_window(&mut self, number: u64, end: Samples, result: WindowResult) {
         self.finished.insert(number, (end, result));
     }
 
-    /// Tells, in time order, what is finished.
-    fn tell(&mut self, watcher: &mut dyn Watcher) {
-        while let Some((end, result)) = self.finished.remove(&self.next_told) {
-            self.next_told += 1;
+    /// Tells, in time order, what is finished; whether there was anything.
+    fn tell(&mut self, watcher: &mut dyn Watcher) -> bool {
+        let before = self.told.windows;
+        while let Some((end, result)) = self.finished.remove(&self.told.windows) {
             self.permits.give_back();
-            self.windows += 1;
-            self.silent += u64::from(result.silent);
-            self.lost.extend(result.failed.into_iter().map(|(span, reason)| LostPart {
-                start: Samples(span.start),
-                end: Samples(span.end),
-                reason,
-            }));
-            for mut segment in result.segments {
-                if !self.is_wanted(&segment) {
-                    continue;
-                }
-                self.echo.listen(&mut segment);
-                // A text that repeats itself would carry its loop on.
-                if segment.flags.contains(&Flag::Repetition) {
-                    self.previous.clear();
-                } else {
-                    self.previous.extend_from_slice(&segment.tokens);
-                    self.previous = last(&self.previous, BEFORE);
-                }
-                watcher.progress(Progress::Segment(&segment));
-                self.segments.push(segment);
-            }
-            watcher.progress(Progress::Done { until: end });
+            self.told.tell(end, result, watcher);
         }
+        self.told.windows > before
     }
 
-    /// With ranges, a segment counts if its middle lies in one of them; the rest was only decoded to be heard around it.
-    fn is_wanted(&self, segment: &Segment) -> bool {
-        let middle = segment.start.0.midpoint(segment.end.0);
-        let ranges = &self.options.ranges;
-        ranges.is_empty() || ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
-    }
-
-    fn finish(mut self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
+    fn finish(self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
         watcher.progress(Progress::Done { until: self.duration });
-        let empty_because = self.segments.is_empty().then(|| {
-            if self.windows == 0 { "no speech was heard" } else { "what was heard gave no text" }.to_owned()
-        });
+        let empty_because = self.told.why_empty().map(str::to_owned);
         let word_timestamps = (self.options.words && !self.engine.can_align).then(|| {
             "unavailable: the model has no graph for word times; `cairn model add-align` makes one".to_owned()
         });
-        self.lost.sort_by_key(|part| part.start);
+        let Told { segments, mut languages, mut lost, windows, silent, .. } = self.told;
+        languages.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        languages.truncate(spoken::LANGUAGES_TOLD);
+        lost.sort_by_key(|part| part.start);
         Ok(Transcript {
-            segments: self.segments,
+            segments,
             info: TranscriptInfo {
-                languages: self.languages,
+                languages,
                 duration: self.duration,
                 speech_duration: self.speech,
-                windows: self.windows,
-                dropped_silence: self.silent,
+                windows,
+                dropped_silence: silent,
                 resumed_windows: self.resumed,
-                lost: self.lost,
+                lost,
                 word_timestamps,
                 empty_because,
                 model: self.engine.model.name(),

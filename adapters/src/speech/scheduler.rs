@@ -64,8 +64,6 @@ pub(super) struct Request {
     pub job: u64,
     /// Goes before others: somebody waits for a few seconds of audio.
     pub urgent: bool,
-    /// Names the request to the job.
-    pub ticket: u64,
     /// The window.
     pub features: Features,
     /// What to do with it.
@@ -328,7 +326,6 @@ mod tests {
         Request {
             job,
             urgent,
-            ticket: 0,
             features: Features::Spectrogram(Arc::default()),
             work: Work::Decode { prompt: vec![0; prompt], temperature: 0.0, seed: 0, search: Search::Sample },
             cancel: Default::default(),

@@ -1,0 +1,141 @@
+//! Which language a recording or a window is in.
+
+use commands::ports::transcription::{
+    Language, LanguageGuess, Progress, SpokenLanguage, TranscriptionError, Watcher,
+};
+
+use super::Transcription;
+use crate::speech::feeder::Prepared;
+use crate::speech::graphs::Encoded;
+use crate::speech::model::Tokens;
+use crate::speech::scheduler::{Features, Outcome, Work};
+
+/// Windows whose language is asked for before it is decided for a recording.
+pub(super) const LANGUAGE_WINDOWS: usize = 5;
+/// Below this probability a language is uncertain.
+const CERTAIN: f32 = 0.5;
+/// Languages that are told.
+pub(super) const LANGUAGES_TOLD: usize = 5;
+
+/// What is known of the language.
+#[derive(Clone)]
+pub(super) enum Spoken {
+    /// It is found out from the first windows.
+    Unknown,
+    /// It is found out for each window.
+    EachWindow,
+    /// It is known; none in a model of one language.
+    Known { language: Option<Language>, uncertain: bool },
+}
+
+impl Spoken {
+    /// What the options say of it.
+    pub(super) fn of(options: &SpokenLanguage, tokens: &Tokens) -> Self {
+        match options {
+            _ if tokens.languages.is_empty() => Self::Known { language: None, uncertain: false },
+            SpokenLanguage::Given(language) => {
+                Self::Known { language: Some(language.clone()), uncertain: false }
+            }
+            SpokenLanguage::Auto => Self::Unknown,
+            SpokenLanguage::Multilingual => Self::EachWindow,
+        }
+    }
+}
+
+impl Transcription<'_> {
+    /// Asks which language a window is in.
+    pub(super) fn ask_language(&mut self, prepared: Prepared) {
+        self.submit(prepared.number, prepared.features.clone(), Work::Languages);
+        self.asking.insert(prepared.number, prepared);
+    }
+
+    /// Takes the answer.
+    pub(super) fn heard(
+        &mut self,
+        mut prepared: Prepared,
+        outcome: Outcome,
+        encoded: Option<Encoded>,
+    ) -> Result<(), TranscriptionError> {
+        let found = match outcome {
+            Outcome::Languages(found) => found,
+            // A job that was stopped gets no answer.
+            _ if self.cancel.is_cancelled() => return Err(TranscriptionError::Cancelled),
+            Outcome::Failed(reason) => return Err(TranscriptionError::Engine(reason)),
+            Outcome::Decoded(_) | Outcome::Attention(_) => {
+                return Err(TranscriptionError::Engine("the language could not be found out".to_owned()));
+            }
+        };
+        if let Some(encoded) = encoded {
+            prepared.features = Features::Encoded(encoded);
+        }
+        if matches!(self.language, Spoken::EachWindow) {
+            return self.start_in_own_language(prepared, &found);
+        }
+        self.heard.push((prepared, found));
+        Ok(())
+    }
+
+    /// Decides when five windows were heard, or all that there are.
+    pub(super) fn decide_when_heard(&mut self, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        let enough = self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS;
+        if !matches!(self.language, Spoken::Unknown)
+            || !self.asking.is_empty()
+            || self.heard.is_empty()
+            || !enough
+        {
+            return Ok(());
+        }
+        let languages = self.mean_of_heard();
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.keep_languages(&languages)?;
+        }
+        self.decide(languages, watcher);
+        let mut heard: Vec<Prepared> =
+            std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
+        heard.sort_by_key(|prepared| prepared.number);
+        // They go before those that wait already, and are begun like them.
+        for prepared in heard.into_iter().rev() {
+            self.ready.push_front(prepared);
+        }
+        self.begin_windows(watcher)
+    }
+
+    fn mean_of_heard(&self) -> Vec<LanguageGuess> {
+        let count = self.heard.len().max(1) as f32;
+        let languages = &self.plan.tokens.languages;
+        let mean =
+            |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
+        let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
+            language: known.language.clone(),
+            probability: (mean(place) * 10_000.0).round() / 10_000.0,
+        });
+        let mut guesses: Vec<LanguageGuess> = guesses.collect();
+        guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        guesses.truncate(LANGUAGES_TOLD);
+        guesses
+    }
+
+    /// The language of the recording is known.
+    pub(super) fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
+        let first = languages.first();
+        self.language = Spoken::Known {
+            language: first.map(|guess| guess.language.clone()),
+            uncertain: first.is_none_or(|guess| guess.probability < CERTAIN),
+        };
+        watcher.progress(Progress::Language(&languages));
+        self.told.languages = languages;
+    }
+
+    fn start_in_own_language(
+        &mut self,
+        prepared: Prepared,
+        found: &[f32],
+    ) -> Result<(), TranscriptionError> {
+        let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
+        let language = known.map(|known| known.language.clone());
+        let probability = best.map_or(0.0, |(_, probability)| (probability * 10_000.0).round() / 10_000.0);
+        let heard = language.clone().map(|language| LanguageGuess { language, probability });
+        self.start(prepared, language, probability < CERTAIN, heard)
+    }
+}

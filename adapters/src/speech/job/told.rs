@@ -1,0 +1,97 @@
+//! What a caller was told so far, in time order.
+
+use commands::ports::transcription::{
+    Flag, LanguageGuess, LostPart, Progress, Samples, Segment, Span, Watcher,
+};
+
+use super::{BEFORE, last};
+use crate::speech::course::WindowResult;
+use crate::speech::doubts::Echo;
+
+/// What was told.
+pub(super) struct Told {
+    ranges: Vec<Span>,
+    echo: Echo,
+    pub segments: Vec<Segment>,
+    pub languages: Vec<LanguageGuess>,
+    pub lost: Vec<LostPart>,
+    /// Windows, which are told in the order of their numbers.
+    pub windows: u64,
+    /// Those of them that were left out as silence.
+    pub silent: u64,
+    /// The text that was told last, for those who want it in view.
+    pub previous: Vec<u32>,
+}
+
+impl Told {
+    /// Nothing yet. With ranges, a segment counts if its middle lies in one of them.
+    pub(super) fn new(ranges: Vec<Span>) -> Self {
+        Self {
+            ranges,
+            echo: Echo::default(),
+            segments: Vec::new(),
+            languages: Vec::new(),
+            lost: Vec::new(),
+            windows: 0,
+            silent: 0,
+            previous: Vec::new(),
+        }
+    }
+
+    /// Tells the next window, which ends at `end`.
+    pub(super) fn tell(&mut self, end: Samples, result: WindowResult, watcher: &mut dyn Watcher) {
+        self.windows += 1;
+        self.silent += u64::from(result.silent);
+        self.lost.extend(result.failed.into_iter().map(|(span, reason)| LostPart {
+            start: Samples(span.start),
+            end: Samples(span.end),
+            reason,
+        }));
+        if let Some(heard) = result.language {
+            self.hear(heard, watcher);
+        }
+        for mut segment in result.segments {
+            if !self.is_wanted(&segment) {
+                continue;
+            }
+            self.echo.listen(&mut segment);
+            // A text that repeats itself would carry its loop on.
+            if segment.flags.contains(&Flag::Repetition) {
+                self.previous.clear();
+            } else {
+                self.previous.extend_from_slice(&segment.tokens);
+                self.previous = last(&self.previous, BEFORE);
+            }
+            watcher.progress(Progress::Segment(&segment));
+            self.segments.push(segment);
+        }
+        watcher.progress(Progress::Done { until: end });
+    }
+
+    /// Another window of its own language.
+    fn hear(&mut self, heard: LanguageGuess, watcher: &mut dyn Watcher) {
+        match self.languages.iter_mut().find(|known| known.language == heard.language) {
+            Some(known) => known.probability = known.probability.max(heard.probability),
+            None => {
+                self.languages.push(heard);
+                watcher.progress(Progress::Language(&self.languages));
+            }
+        }
+    }
+
+    /// The rest was only decoded to be heard around a range.
+    fn is_wanted(&self, segment: &Segment) -> bool {
+        let middle = segment.start.0.midpoint(segment.end.0);
+        self.ranges.is_empty()
+            || self.ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
+    }
+
+    /// Why there is no text, if there is none.
+    pub(super) fn why_empty(&self) -> Option<&'static str> {
+        match (self.segments.is_empty(), self.windows) {
+            (false, _) => None,
+            (true, 0) => Some("no speech was heard"),
+            (true, _) => Some("what was heard gave no text"),
+        }
+    }
+}
