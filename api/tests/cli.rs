@@ -26,3 +26,5 @@ mod serve;
 mod tokens;
 #[path = "cli/trace.rs"]
 mod trace;
+#[path = "cli/transcribe.rs"]
+mod transcribe;

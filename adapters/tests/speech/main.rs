@@ -9,5 +9,8 @@
 )]
 
 mod fixture;
+mod formats;
+mod models;
 mod promises;
 mod recordings;
+mod timeline;

@@ -2,76 +2,21 @@
 //! runs, and what cannot be done is said.
 
 use std::io::Write;
-use std::path::Path;
 
 use commands::ports::transcription::{
     Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task,
-    Transcriber, Transcript, TranscriptionError,
+    Transcriber, TranscriptionError,
 };
 
 use crate::fixture::{ENGINE, plain, recording, recordings, transcribe};
-
-/// A 16-bit WAV file of 16 kHz.
-fn write_wav(path: &Path, samples: &[i16]) {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let bytes = samples.len() as u32 * 2;
-    file.write_all(b"RIFF").unwrap();
-    file.write_all(&(bytes + 36).to_le_bytes()).unwrap();
-    file.write_all(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data").unwrap();
-    file.write_all(&bytes.to_le_bytes()).unwrap();
-    for sample in samples {
-        file.write_all(&sample.to_le_bytes()).unwrap();
-    }
-}
-
-fn read_wav(path: &Path) -> Vec<i16> {
-    std::fs::read(path).unwrap()[44..]
-        .chunks_exact(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect()
-}
-
-/// A recording of so many seconds, made of the English fixture windows one after another, and what is said in it: text,
-/// start and end.
-fn timeline(seconds: usize) -> (Vec<i16>, Vec<(String, f64, f64)>) {
-    let known: Vec<_> = recordings().into_iter().filter(|one| one.kind == "window_en").collect();
-    let mut samples = Vec::new();
-    let mut said = Vec::new();
-    for (turn, one) in known.iter().cycle().enumerate() {
-        // Pauses of different lengths, so that windows begin anywhere.
-        samples.extend(std::iter::repeat_n(0, 1_000 + turn * 7_919 % 30_000));
-        let start = samples.len() as f64 / 16_000.0;
-        samples.extend(read_wav(&recording(&one.file)));
-        said.extend(one.utterances.iter().map(|one| (plain(&one.text), one.start + start, one.end + start)));
-        if samples.len() >= seconds * 16_000 {
-            return (samples, said);
-        }
-    }
-    unreachable!("a cycle has no end")
-}
-
-/// The text as a whole; times say whether anything is lost or doubled.
-fn compare(transcript: &Transcript, said: &[(String, f64, f64)]) {
-    assert_eq!(transcript.segments.len(), said.len(), "as many segments as utterances");
-    let mut wrong = 0;
-    for (segment, (text, start, end)) in transcript.segments.iter().zip(said) {
-        wrong += usize::from(plain(&segment.text) != *text);
-        let (found_start, found_end) = (segment.start.seconds(), segment.end.seconds());
-        assert!(
-            (found_start - start).abs() <= 0.4 && (found_end - end).abs() <= 0.4,
-            "{text}: {found_start}-{found_end}, not {start}-{end}"
-        );
-    }
-    // The model mishears one utterance in a hundred where windows are cut anew.
-    assert!(wrong * 50 <= said.len(), "{wrong} of {} utterances differ", said.len());
-}
+use crate::timeline::{bytes_of, compare, timeline, wav};
 
 #[test]
 fn thirty_minutes_lose_nothing_double_nothing_and_keep_their_times_to_the_end() {
     let (samples, said) = timeline(30 * 60);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("half an hour.wav");
-    write_wav(&path, &samples);
+    std::fs::write(&path, wav(16, 1, 16_000, &bytes_of(&samples))).unwrap();
     let transcript = transcribe(&path, Options::default());
     assert_eq!(transcript.info.duration.0, samples.len() as u64);
     compare(&transcript, &said);
@@ -182,4 +127,62 @@ fn what_the_model_cannot_do_is_refused() {
         refuse(Options { ranges: vec![backwards], ..Options::default() }).code(),
         "TRANSCRIPTION_OPTIONS"
     );
+}
+
+/// A machine that goes from one window to the next with the text before in view, over many windows.
+#[test]
+fn text_before_in_view_is_carried_through_a_whole_recording() {
+    let known = recordings().into_iter().find(|one| one.kind == "long_en").unwrap();
+    let carried = Options { condition_on_previous: true, ..Options::default() };
+    let transcript = transcribe(&recording(&known.file), carried.clone());
+    assert!(transcript.info.windows >= 4, "{}", transcript.info.windows);
+    let (found, said) = (transcript.segments.len(), known.utterances.len());
+    assert!(found.abs_diff(said) * 10 <= said, "{found} segments of {said} utterances");
+    let several = Options { language: SpokenLanguage::Multilingual, ..carried };
+    assert!(!transcribe(&recording(&known.file), several).segments.is_empty());
+}
+
+#[test]
+fn the_languages_of_a_resumed_recording_in_several_are_those_of_an_undisturbed_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let path = recording("mixed_en_es_01.wav");
+    let options = Options { language: SpokenLanguage::Multilingual, words: true, ..Options::default() };
+    let undisturbed = transcribe(&path, options.clone());
+    let job = || Job {
+        source: Source::File(path.clone()),
+        options: options.clone(),
+        checkpoint: Some(checkpoint.clone()),
+    };
+    let ask = |job: Job| ENGINE.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default()).unwrap();
+    assert_eq!(ask(job()), undisturbed);
+    let mut resumed = ask(job());
+    assert_eq!(resumed.info.resumed_windows, resumed.info.windows);
+    resumed.info.resumed_windows = 0;
+    assert_eq!(resumed, undisturbed);
+}
+
+#[test]
+fn a_range_finer_than_a_millisecond_can_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let range = Span { start: Samples(100_001), end: Samples(200_003) };
+    let options = Options { ranges: vec![range], ..Options::default() };
+    for _ in 0..2 {
+        let job = Job {
+            source: Source::File(recording("window_en_01.wav")),
+            options: options.clone(),
+            checkpoint: Some(checkpoint.clone()),
+        };
+        ENGINE.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default()).unwrap();
+    }
+}
+
+#[test]
+fn a_range_beyond_the_end_gives_no_text_and_says_why() {
+    let range = Span { start: Samples::from_seconds(3_600.0), end: Samples(u64::MAX) };
+    let transcript =
+        transcribe(&recording("single_en_01.wav"), Options { ranges: vec![range], ..Options::default() });
+    assert!(transcript.segments.is_empty());
+    assert_eq!(transcript.info.empty_because.as_deref(), Some("no speech was heard"));
 }

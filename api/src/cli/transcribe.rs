@@ -6,6 +6,7 @@ mod formats;
 mod settings;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -135,6 +136,19 @@ impl Transcribe {
                 Failure::usage("subtitles of several recordings need a folder").advise("add --out DIR")
             );
         }
+        let mut targets: HashMap<PathBuf, &Path> = HashMap::new();
+        for file in &self.files {
+            let Some(target) = self.out.as_ref().map(|folder| target(folder, file, self.format)) else { break };
+            if let Some(other) = targets.insert(target.clone(), file) {
+                return Err(Failure::usage(format!(
+                    "{} and {} would both be written to {}",
+                    other.display(),
+                    file.display(),
+                    target.display()
+                ))
+                .advise("transcribe them one after another, each with an --out of its own"));
+            }
+        }
         Ok(())
     }
 }
@@ -210,14 +224,19 @@ fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
     }
 }
 
+/// The file of a recording's text: its name with the format's ending instead of its own.
+fn target(folder: &Path, file: &Path, format: Format) -> PathBuf {
+    let name = if file.as_os_str() == STANDARD_INPUT { Path::new("standard-input") } else { file };
+    folder.join(name.file_name().unwrap_or_default()).with_extension(format.extension())
+}
+
 /// Writes a transcript where it was asked for.
 fn deliver(run: &Run, file: &Path, transcript: &Transcript, files: usize) -> Outcome {
     for line in run.screen.remarks(file, transcript) {
         note(line);
     }
     if let Some(folder) = &run.out {
-        let name = if file.as_os_str() == STANDARD_INPUT { Path::new("standard-input") } else { file };
-        let target = folder.join(name.file_name().unwrap_or_default()).with_extension(run.format.extension());
+        let target = target(folder, file, run.format);
         let text = run.format.whole(file, transcript)?;
         return std::fs::write(&target, text).map_err(|error| {
             Failure::new(format!("{} cannot be written", target.display())).because(&error)

@@ -130,7 +130,8 @@ fn flatten(
 fn key_of_variable(variable: &str, problems: &mut Vec<ConfigProblem>) -> Option<String> {
     let rest = variable.strip_prefix("CAIRN_")?;
     // Not settings: the tests' own, the file's name, and what one subcommand is asked for.
-    if rest.starts_with("TEST_") || ["CONFIG", "REGENERATE", "TENANT"].contains(&rest) {
+    const OTHERS: [&str; 6] = ["CONFIG", "REGENERATE", "TENANT", "MODEL", "MODELS", "VAD_MODEL"];
+    if rest.starts_with("TEST_") || OTHERS.contains(&rest) {
         return None;
     }
     if let Some(key) = KEYS.iter().find(|key| as_variable(key.name) == rest) {

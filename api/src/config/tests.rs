@@ -101,6 +101,9 @@ fn variables_of_the_tests_and_of_other_programs_are_left_alone() {
         Sources::default()
             .variable("CAIRN_TEST_POSTGRES", "x")
             .variable("CAIRN_CONFIG", "x")
+            .variable("CAIRN_MODEL", "x")
+            .variable("CAIRN_MODELS", "x")
+            .variable("CAIRN_VAD_MODEL", "x")
             .variable("PATH", "x")
             .variable("CAIRNS", "x"),
     );

@@ -14,7 +14,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{OutputSelector, RunOptions, Session};
 use ort::value::{DynValue, Tensor, TensorElementType};
 
-pub(super) use decoder::{Cache, Logits};
+pub(super) use decoder::Logits;
 pub(super) use floats::Floats;
 
 use super::clockwork::Stage;

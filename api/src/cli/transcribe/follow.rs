@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::formats::{Format, clock};
 use crate::{
-    cli::{Outcome, Printer},
+    cli::{Outcome, Printer, note},
     compose::speech::{Flag, Progress, Samples, Transcript},
 };
 
@@ -21,6 +21,7 @@ const REDRAWN: Duration = Duration::from_millis(250);
 /// The terminal.
 pub struct Screen {
     bars: Option<MultiProgress>,
+    quiet: bool,
     /// The format in which segments are printed as they come, where there is one recording.
     live: Option<Format>,
 }
@@ -28,7 +29,7 @@ pub struct Screen {
 impl Screen {
     pub fn new(quiet: bool, live: Option<Format>) -> Self {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { bars, live: live.filter(|format| *format != Format::Json) }
+        Self { bars, quiet, live: live.filter(|format| *format != Format::Json) }
     }
 
     /// Whether segments were printed already.
@@ -110,6 +111,15 @@ impl Screen {
         Some(bar)
     }
 
+    /// Says something between the bars, to somebody who wants to hear it.
+    fn remark(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| note(text)),
+            None if self.quiet => {}
+            None => note(text),
+        }
+    }
+
     /// Prints between the bars.
     fn print(&self, text: &str) {
         let write = || {
@@ -169,7 +179,11 @@ impl crate::compose::speech::Watcher for Follower<'_> {
                     bar.set_message(speed);
                 }
             }
-            Progress::Resumed { .. } | Progress::Language(_) => {}
+            Progress::Resumed { windows } => {
+                let stretches = if windows == 1 { "stretch" } else { "stretches" };
+                self.screen.remark(&format!("{}: going on after {windows} finished {stretches}", self.name));
+            }
+            Progress::Language(_) => {}
         }
     }
 }
