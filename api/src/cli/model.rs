@@ -122,7 +122,8 @@ fn add(folder: &Path, name: Option<String>, source: &str, licence: &str) -> Outc
             Failure::new(format!("there is a model {name} already")).advise("choose another with --name")
         );
     }
-    let unfinished = target.with_extension("unfinished");
+    // No name begins with a point, so that a copy that was broken off is never taken for a model.
+    let unfinished = target.with_file_name(format!(".{name}.unfinished"));
     let _left_by_an_earlier_try = std::fs::remove_dir_all(&unfinished);
     let copied = copy(folder, &unfinished).or_fail(|| format!("{} cannot be copied", folder.display()))?;
     note(format_args!("copied {copied} files"));
@@ -202,6 +203,9 @@ fn list(json: bool) -> Outcome {
     let folder = home()?;
     let mut known: Vec<Known> = Vec::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
         let Ok(model) = ModelFolder::open(&entry.path(), &Precision::Auto, Device::Cpu) else { continue };
         known.push(Known {
             name: entry.file_name().to_string_lossy().into_owned(),

@@ -186,13 +186,30 @@ async fn all(run: &Arc<Run>, files: &[PathBuf]) -> Outcome {
     last.map_or(Ok(()), Err)
 }
 
+/// Where the finished windows of a file are kept, if they can be. Without `--resume` earlier ones are forgotten.
+fn place(run: &Run, path: &Path) -> Option<PathBuf> {
+    let checkpoint = checkpoints::place(path, &run.options, run.engine.model())?;
+    if run.resume {
+        return Some(checkpoint);
+    }
+    checkpoints::forget(&checkpoint);
+    match checkpoints::is_usable(&checkpoint) {
+        Ok(()) => Some(checkpoint),
+        Err(error) => {
+            run.screen.remark(&format!(
+                "{}: cannot be resumed if it is broken off: {} cannot be written: {error}",
+                path.display(),
+                checkpoint.display()
+            ));
+            None
+        }
+    }
+}
+
 /// Transcribes one file.
 fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
     let input = path.as_os_str() == STANDARD_INPUT;
-    let checkpoint = if input { None } else { checkpoints::place(path, &run.options, run.engine.model()) };
-    if let Some(checkpoint) = checkpoint.as_ref().filter(|_| !run.resume) {
-        checkpoints::forget(checkpoint);
-    }
+    let checkpoint = if input { None } else { place(run, path) };
     let source = if input {
         Source::Stream { name: "standard input".to_owned(), bytes: Box::new(std::io::stdin()) }
     } else {
@@ -213,12 +230,20 @@ fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
         Err(TranscriptionError::Cancelled) if input => {
             Err(Failure::new(format!("stopped at {reached}; the rest of standard input was not read")))
         }
+        Err(TranscriptionError::Cancelled) if checkpoint.is_none() => {
+            Err(Failure::new(format!("{}: stopped at {reached}; nothing of it is kept", path.display())))
+        }
         Err(TranscriptionError::Cancelled) => {
             Err(Failure::new(format!("{}: stopped at {reached}", path.display()))
                 .advise("what is done is kept; the same command with --resume goes on from there"))
         }
         Err(error) => {
             let code = error.code();
+            let no_audio =
+                matches!(error, TranscriptionError::NoAudio { .. } | TranscriptionError::Unreadable { .. });
+            if let Some(checkpoint) = checkpoint.filter(|_| no_audio) {
+                checkpoints::forget(&checkpoint);
+            }
             Err(Failure::new(format!("{} is not transcribed [{code}]", path.display())).because(&error))
         }
     }

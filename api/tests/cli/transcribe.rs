@@ -342,6 +342,15 @@ fn a_model_that_is_none_is_neither_added_nor_used() {
 }
 
 #[test]
+fn without_a_place_to_keep_what_is_done_the_work_goes_on_and_says_so() {
+    let shell = Shell::new();
+    std::fs::write(shell.path().join("cache"), "a file").unwrap();
+    let ran = ran(&mut transcribe(&shell, &recording("single_en_07.wav")));
+    assert!(ran.err.contains("cannot be resumed if it is broken off"), "{}", ran.err);
+    assert_eq!(plain(&ran.succeeds()), GREEN);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_told_before_the_work() {
     let shell = Shell::new();
     std::fs::write(shell.path().join("taken"), "a file").unwrap();

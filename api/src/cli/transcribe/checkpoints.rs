@@ -19,6 +19,12 @@ pub fn place(recording: &Path, options: &Options, model: &ModelFolder) -> Option
     Some(cache_folder()?.join("speech/unfinished").join(name + ".jsonl"))
 }
 
+/// Whether something can be kept there.
+pub fn is_usable(checkpoint: &Path) -> std::io::Result<()> {
+    checkpoint.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::OpenOptions::new().append(true).create(true).open(checkpoint).map(|_| ())
+}
+
 /// Removes it. One that cannot be removed is found by the next run, and only spends a little space.
 pub fn forget(checkpoint: &Path) {
     let _already_gone = std::fs::remove_file(checkpoint);

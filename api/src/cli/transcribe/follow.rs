@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::formats::{Format, clock};
+use super::formats::{Format, clock, name_of};
 use crate::{
     cli::{Outcome, Printer, note},
     compose::speech::{Flag, Progress, Samples, Transcript},
@@ -82,7 +82,7 @@ impl Screen {
         if doubtful > 0 {
             let flags: BTreeSet<Flag> =
                 transcript.segments.iter().flat_map(|segment| segment.flags.iter().copied()).collect();
-            let names: Vec<String> = flags.iter().map(|flag| format!("{flag:?}").to_lowercase()).collect();
+            let names: Vec<String> = flags.iter().map(name_of).collect();
             remarks.push(format!(
                 "{name}: {doubtful} of {} segments are doubtful ({})",
                 transcript.segments.len(),
@@ -112,7 +112,7 @@ impl Screen {
     }
 
     /// Says something between the bars, to somebody who wants to hear it.
-    fn remark(&self, text: &str) {
+    pub fn remark(&self, text: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| note(text)),
             None if self.quiet => {}

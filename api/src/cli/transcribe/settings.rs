@@ -25,7 +25,7 @@ pub struct EngineSettings {
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceArgument,
     /// Threads of the processor [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
     /// Windows decoded together [default: 8 on a processor, 32 on a card]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -140,7 +140,7 @@ impl SpeechSettings {
             language,
             ranges: self.ranges.clone(),
             prompt: self.prompt.clone(),
-            hotwords: self.hotwords.clone(),
+            hotwords: self.hotwords.iter().filter(|word| !word.trim().is_empty()).cloned().collect(),
             condition_on_previous: self.condition_on_previous,
             quality: match self.quality {
                 QualityArgument::Fast => Quality::Fast,

@@ -26,7 +26,8 @@ impl Samples {
     /// Whole milliseconds, the nearest ones.
     #[must_use]
     pub fn milliseconds(self) -> u64 {
-        (self.0 * 1_000 + SAMPLE_RATE / 2) / SAMPLE_RATE
+        const EACH: u64 = SAMPLE_RATE / 1_000;
+        self.0.saturating_add(EACH / 2) / EACH
     }
 }
 
