@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use commands::ports::transcription::{LanguageGuess, Options, Samples, Segment, TranscriptionError};
@@ -30,14 +29,15 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Languages { languages: Vec<LanguageGuess> },
+    Languages {
+        languages: Vec<LanguageGuess>,
+    },
     Window {
         window: String,
         segments: Vec<Segment>,
         /// The times of the segments and their words to the sample: in seconds they are rounded.
         samples: Vec<u64>,
         silent: bool,
-        failed: Vec<(Range<u64>, String)>,
         language: Option<LanguageGuess>,
     },
 }
@@ -99,11 +99,12 @@ impl Checkpoint {
         for line in lines.whole.drain(1..) {
             match serde_json::from_str(&line).map_err(|error| trouble(error.to_string()))? {
                 Line::Languages { languages } => checkpoint.languages = Some(languages),
-                Line::Window { window, mut segments, samples, silent, failed, language } => {
+                Line::Window { window, mut segments, samples, silent, language } => {
                     for (time, exact) in times(&mut segments).zip(samples) {
                         *time = Samples(exact);
                     }
-                    checkpoint.windows.insert(window, WindowResult { segments, silent, failed, language });
+                    let result = WindowResult { segments, silent, language, failed: Vec::new() };
+                    checkpoint.windows.insert(window, result);
                 }
             }
         }
@@ -130,7 +131,7 @@ impl Checkpoint {
         self.append(&Line::Languages { languages: languages.to_vec() })
     }
 
-    /// Keeps a window.
+    /// Keeps a window that is done as a whole.
     pub(super) fn keep(&mut self, digest: String, result: &WindowResult) -> Result<(), TranscriptionError> {
         let mut segments = result.segments.clone();
         self.append(&Line::Window {
@@ -138,7 +139,6 @@ impl Checkpoint {
             samples: times(&mut segments).map(|time| time.0).collect(),
             segments,
             silent: result.silent,
-            failed: result.failed.clone(),
             language: result.language.clone(),
         })
     }

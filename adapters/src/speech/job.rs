@@ -278,7 +278,10 @@ impl<'e> Transcription<'e> {
             Next::Ask(features, work) => self.submit(number, features, work),
             Next::Done(result) => {
                 let course = self.running.remove(&number);
-                if let (Some(checkpoint), Some(course)) = (&mut self.checkpoint, course) {
+                // What failed is tried again when the job goes on.
+                if let (Some(checkpoint), Some(course)) = (&mut self.checkpoint, course)
+                    && result.failed.is_empty()
+                {
                     checkpoint.keep(course.digest().to_owned(), &result)?;
                 }
                 self.finish_window(number, end, result);

@@ -246,7 +246,9 @@ impl Desk {
                 found.into_iter().map(Outcome::Decoded).collect()
             }
             Kind::Attention => {
-                let heads = self.model.generation.alignment_heads.clone().unwrap_or_default();
+                let mut heads = self.model.generation.alignment_heads.clone().unwrap_or_default();
+                // Some published models still name the heads of the larger one that they were made from.
+                heads.retain(|(_, head)| *head < self.model.config.decoder_attention_heads);
                 let rows: Vec<(&Encoded, &[u32])> = batch
                     .iter()
                     .zip(&windows)

@@ -122,7 +122,8 @@ fn another_kind_of_model_is_refused_by_its_configuration() {
     says(&after("config.json", |config| config["decoder_attention_heads"] = json!(3)), &["no multiple of"]);
     says(&after("config.json", |config| config["d_model"] = json!("wide")), &["config.json", "invalid type"]);
     says(&after("config.json", |config| *config = json!([])), &["config.json is not a Whisper model's"]);
-    for (key, value) in [("feature_size", 128), ("hop_length", 256), ("n_fft", 512), ("sampling_rate", 8_000)] {
+    for (key, value) in [("feature_size", 128), ("hop_length", 256), ("n_fft", 512), ("sampling_rate", 8_000)]
+    {
         let error = after("preprocessor_config.json", |config| config[key] = json!(value));
         says(&error, &["preprocessor_config.json", &format!("{key}: {value}")]);
     }
@@ -132,6 +133,10 @@ fn another_kind_of_model_is_refused_by_its_configuration() {
 fn graphs_of_another_shape_than_the_configuration_are_refused() {
     says(&after("config.json", |config| config["vocab_size"] = json!(51_865)), &["logits", "1917", "51865"]);
     says(&after("config.json", |config| config["vocab_size"] = json!(1_900)), &["vocabulary of 1900"]);
+    says(
+        &after("config.json", |config| config["vocab_size"] = json!(400)),
+        &["outside of a vocabulary of 400"],
+    );
     says(&after("config.json", |config| config["d_model"] = json!(384)), &["encoder_model.onnx", "384"]);
     says(&after("config.json", |config| config["decoder_layers"] = json!(4)), &["present.3.decoder.key"]);
     says(&after("config.json", |config| config["decoder_layers"] = json!(2)), &["more than the 2 layers"]);
@@ -187,7 +192,10 @@ fn graphs_in_each_others_place_are_refused() {
     let folder = copy();
     let at = |file: &str| folder.path().join(file);
     std::fs::copy(at("decoder_model.onnx"), at("decoder_with_past_model.onnx")).unwrap();
-    says(&refusal(folder.path()).to_string(), &["decoder_with_past_model.onnx", "past_key_values.0.decoder.key"]);
+    says(
+        &refusal(folder.path()).to_string(),
+        &["decoder_with_past_model.onnx", "past_key_values.0.decoder.key"],
+    );
 }
 
 #[test]

@@ -114,7 +114,8 @@ fn add(folder: &Path, name: Option<String>, source: &str, licence: &str) -> Outc
     let model = open(folder, &Precision::Auto)?;
     let name = name.unwrap_or_else(|| model.name());
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-        return Err(Failure::usage(format!("'{name}' is no name for a model")));
+        return Err(Failure::usage(format!("'{name}' is no name for a model"))
+            .advise("choose another with --name, without slashes"));
     }
     let target = home()?.join(&name);
     if target.exists() {

@@ -138,7 +138,9 @@ impl Transcribe {
         }
         let mut targets: HashMap<PathBuf, &Path> = HashMap::new();
         for file in &self.files {
-            let Some(target) = self.out.as_ref().map(|folder| target(folder, file, self.format)) else { break };
+            let Some(target) = self.out.as_ref().map(|folder| target(folder, file, self.format)) else {
+                break;
+            };
             if let Some(other) = targets.insert(target.clone(), file) {
                 return Err(Failure::usage(format!(
                     "{} and {} would both be written to {}",

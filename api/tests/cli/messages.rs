@@ -2,8 +2,20 @@ use std::process::Stdio;
 
 use crate::shell::{Ran, Shell, fits};
 
-const COMMANDS: [&str; 11] = [
-    "serve", "migrate", "demo", "trace", "as-of", "rebuild", "parked", "token", "config", "torture", "bench",
+const COMMANDS: [&str; 13] = [
+    "serve",
+    "migrate",
+    "demo",
+    "trace",
+    "as-of",
+    "rebuild",
+    "parked",
+    "transcribe",
+    "model",
+    "token",
+    "config",
+    "torture",
+    "bench",
 ];
 
 #[test]

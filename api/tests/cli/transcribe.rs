@@ -29,16 +29,18 @@ fn tiny() -> String {
 /// `cairn` with the runtime and the voice detector of this machine, and a cache of its own.
 fn speech(shell: &Shell, words: &str) -> Command {
     let mut command = shell.command(words);
-    command.env("XDG_CACHE_HOME", shell.path().join("cache")).env("CAIRN_MODELS", shell.path().join("models"));
+    command
+        .env("XDG_CACHE_HOME", shell.path().join("cache"))
+        .env("CAIRN_MODELS", shell.path().join("models"));
     for name in ["ORT_DYLIB_PATH", "CAIRN_VAD_MODEL", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
     // The set-up's place, which the cache of its own hides.
-    let fetched = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| {
-        Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))
-    });
+    let fetched = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     if let Some(fetched) = fetched.map(|cache| cache.join("cairn/speech")) {
         for (name, place) in [
             ("ORT_DYLIB_PATH", "onnxruntime/libonnxruntime.so.1.31.1"),
@@ -73,7 +75,11 @@ fn a_recording_gives_its_words_in_every_format() {
     let shell = Shell::new();
     let file = recording("single_en_07.wav");
     let text = ran(&mut transcribe(&shell, &file));
-    assert!(text.err.contains("whisper-tiny") && text.err.contains("(f32) on cpu: it was asked for"), "{}", text.err);
+    assert!(
+        text.err.contains("whisper-tiny") && text.err.contains("(f32) on cpu: it was asked for"),
+        "{}",
+        text.err
+    );
     let text = text.succeeds();
     assert!(text.starts_with("[00:0"), "{text}");
     assert_eq!(plain(&text), GREEN);
@@ -116,7 +122,8 @@ fn several_recordings_come_in_their_order_and_one_that_fails_does_not_stop_the_o
         .collect();
     assert_eq!(files, [first.clone(), second.clone()], "a document a line");
 
-    let out = ran(&mut transcribe(&shell, &format!("{first} {second} --out texts/here --format srt --quiet")));
+    let out =
+        ran(&mut transcribe(&shell, &format!("{first} {second} --out texts/here --format srt --quiet")));
     assert_eq!(out.succeeds(), "");
     for name in ["single_en_07.srt", "single_en_01.srt"] {
         let text = std::fs::read_to_string(shell.path().join("texts/here").join(name)).unwrap();
@@ -258,7 +265,8 @@ fn a_transcription_that_was_interrupted_says_how_to_go_on() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(told.contains("error: minutes.wav: stopped at 0"), "{told}");
     assert!(told.contains("try: what is done is kept; the same command with --resume goes on"), "{told}");
-    let resumed = transcribe(&shell, "minutes.wav --format json --rows 1 --threads 1 --resume").output().unwrap();
+    let resumed =
+        transcribe(&shell, "minutes.wav --format json --rows 1 --threads 1 --resume").output().unwrap();
     let resumed = Ran::of(resumed);
     assert!(resumed.err.contains("minutes.wav: going on after"), "{}", resumed.err);
     assert!(without_resumed(&resumed.succeeds()).0 >= 2);
@@ -268,7 +276,9 @@ fn a_transcription_that_was_interrupted_says_how_to_go_on() {
 fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_chose() {
     let shell = Shell::new();
     let file = recording("single_en_07.wav");
-    let on = |device: &str| ran(&mut speech(&shell, &format!("transcribe {file} --model {} --device {device}", tiny())));
+    let on = |device: &str| {
+        ran(&mut speech(&shell, &format!("transcribe {file} --model {} --device {device}", tiny())))
+    };
     if Path::new("/dev/nvidia0").exists() {
         assert!(on("auto").err.contains("on cuda: there is a card"));
         return;
@@ -291,7 +301,8 @@ fn a_library_that_is_missing_or_none_is_told_with_its_name() {
     assert!(error.contains("`ops/run` fetches it"), "{error}");
     let error = with("notes.so");
     assert!(error.contains("notes.so cannot be used as ONNX Runtime's library: "), "{error}");
-    let error = ran(transcribe(&shell, &file).env("CAIRN_VAD_MODEL", "nowhere.onnx").env("HOME", "/nowhere")).fails();
+    let error =
+        ran(transcribe(&shell, &file).env("CAIRN_VAD_MODEL", "nowhere.onnx").env("HOME", "/nowhere")).fails();
     assert!(error.contains("the voice detector's model was not found (looked at: nowhere.onnx"), "{error}");
 }
 
@@ -317,7 +328,9 @@ fn a_model_is_added_checked_listed_and_given_word_times() {
 
     let file = recording("single_en_07.wav");
     for task in ["transcribe", "translate"] {
-        let words = format!("transcribe {file} --model tiny --device cpu --format json --quiet --words --task {task}");
+        let words = format!(
+            "transcribe {file} --model tiny --device cpu --format json --quiet --words --task {task}"
+        );
         let document = ran(&mut speech(&shell, &words)).succeeds();
         let document: Value = serde_json::from_str(&document).unwrap();
         let words = document["segments"][0]["words"].as_array().unwrap();
@@ -338,7 +351,10 @@ fn a_model_that_is_none_is_neither_added_nor_used() {
     assert!(error.contains("is no folder") && error.contains("nowhere"), "{error}");
     let file = recording("single_en_07.wav");
     let error = ran(&mut speech(&shell, &format!("transcribe {file} --model half --device cpu"))).fails();
-    assert!(error.starts_with("error: the speech engine does not start\n  because: half/config.json"), "{error}");
+    assert!(
+        error.starts_with("error: the speech engine does not start\n  because: half/config.json"),
+        "{error}"
+    );
 }
 
 #[test]

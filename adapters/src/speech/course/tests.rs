@@ -172,7 +172,10 @@ fn a_loop_with_a_prompt_in_view_is_decoded_again_without_it() {
     let setting = prompted(&plan.tokens, "red green blue");
     let mut course = Course::new(Arc::clone(&plan), setting, prepared(&ALL));
     let (prompt, ..) = asked(course.begin());
-    assert_eq!((prompt[0], prompt.len()), (plan.tokens.previous, 1 + 3 + plan.tokens.encode(" red green blue").len()));
+    assert_eq!(
+        (prompt[0], prompt.len()),
+        (plan.tokens.previous, 1 + 3 + plan.tokens.encode(" red green blue").len())
+    );
     let looping = "one two one two one two and so on";
     let (prompt, temperature, _) =
         asked(course.decoded(text(&plan.tokens, &[(0.0, looping, 20.0)], -0.2), features()));
@@ -204,7 +207,8 @@ fn one_segment_that_is_the_prompts_is_flagged() {
     let setting = prompted(&plan.tokens, "red green blue one");
     let mut course = Course::new(Arc::clone(&plan), setting, prepared(&ALL));
     asked(course.begin());
-    let said = [(0.0, "red green blue", 2.0), (2.0, "six seven eight nine ten stop start seven six five", 20.0)];
+    let said =
+        [(0.0, "red green blue", 2.0), (2.0, "six seven eight nine ten stop start seven six five", 20.0)];
     let result = done(course.decoded(text(&plan.tokens, &said, -0.2), features()));
     assert_eq!(result.segments[0].flags, [Flag::PromptEcho]);
     assert!(result.segments[1].flags.is_empty(), "{:?}", result.segments[1].flags);

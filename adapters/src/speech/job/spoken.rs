@@ -126,11 +126,7 @@ impl Transcription<'_> {
         self.told.languages = languages;
     }
 
-    fn start_in_own_language(
-        &mut self,
-        prepared: Prepared,
-        found: &[f32],
-    ) -> Result<(), TranscriptionError> {
+    fn start_in_own_language(&mut self, prepared: Prepared, found: &[f32]) -> Result<(), TranscriptionError> {
         let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
         let language = known.map(|known| known.language.clone());

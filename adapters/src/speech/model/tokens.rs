@@ -101,13 +101,34 @@ impl Tokens {
         agree("<|endoftext|>", tokens.end, Some(generation.eos_token_id))?;
         agree("<|notimestamps|>", tokens.no_timestamps, generation.no_timestamps_token_id)?;
         agree("<|startofprev|>", tokens.previous, generation.prev_sot_token_id)?;
-        if tokens.first_timestamp + 1_500 >= tokens.vocabulary {
+        tokens.fits_vocabulary()?;
+        Ok(tokens)
+    }
+
+    /// An id outside of the graphs' vocabulary would be looked up where there is nothing.
+    fn fits_vocabulary(&self) -> Result<(), ModelError> {
+        for (id, name) in [
+            (self.start, "<|startoftranscript|>"),
+            (self.end, "<|endoftext|>"),
+            (self.previous, "<|startofprev|>"),
+            (self.no_speech, "<|nospeech|>"),
+            (self.no_timestamps, "<|notimestamps|>"),
+            (self.languages.last().map_or(0, |language| language.id), "the last language"),
+        ] {
+            if id >= self.vocabulary {
+                return Err(ModelError::Tokens(format!(
+                    "{name} is {id}, outside of a vocabulary of {}",
+                    self.vocabulary
+                )));
+            }
+        }
+        if self.first_timestamp.saturating_add(1_500) >= self.vocabulary {
             return Err(ModelError::Tokens(format!(
                 "times begin at {}, which leaves no room for 30 s in a vocabulary of {}",
-                tokens.first_timestamp, tokens.vocabulary
+                self.first_timestamp, self.vocabulary
             )));
         }
-        Ok(tokens)
+        Ok(())
     }
 
     /// The tokens of a text; special names in it are plain text.
