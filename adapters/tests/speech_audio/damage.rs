@@ -64,6 +64,20 @@ fn a_truncated_wav_file_gives_what_is_there_and_tells_the_rest() {
 }
 
 #[test]
+fn a_stream_of_a_recorder_that_does_not_know_its_length_loses_nothing() {
+    let samples = to_16(&chirps_at(16_000, 2.0));
+    for (all, data) in [(u32::MAX, u32::MAX), (0x7fff_ffff, 0x7fff_ffff - 36), (0x7fff_f024, 0x7fff_f000)] {
+        let mut bytes = wav_16(16_000, &samples);
+        bytes[4..8].copy_from_slice(&all.to_le_bytes());
+        bytes[40..44].copy_from_slice(&data.to_le_bytes());
+        let heard = hear_stream(&bytes).unwrap();
+        assert_chirps("endless", &heard.samples, 0);
+        assert_eq!(heard.stated, None);
+        assert!(heard.lost.iter().all(|lost| lost.end.0 <= 32_000), "{:?}", heard.lost);
+    }
+}
+
+#[test]
 fn every_truncated_format_gives_what_is_there_and_tells_the_rest() {
     for name in ["chirps.mp3", "chirps_vbr_stereo.mp3", "chirps_index_first.m4a", "chirps.flac"] {
         let bytes = std::fs::read(fixture(name)).unwrap();

@@ -5,7 +5,7 @@
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -95,12 +95,15 @@ impl Container {
             return Err("it has no audio".to_owned());
         };
         let rate = parameters.sample_rate.unwrap_or(0);
+        let is_endless = !seekable && is_endless(&track, parameters);
         let edit = edits.iter().find(|edit| edit.track == track.id).copied().unwrap_or_default();
         Ok(Self {
             track: track.id,
             time_base: track.time_base,
             rate,
-            stated: stated_length(&track, rate, &edit).or_else(|| length_of_all(reader.as_ref())),
+            stated: stated_length(&track, rate, &edit)
+                .or_else(|| length_of_all(reader.as_ref()))
+                .filter(|_| !is_endless),
             end_is_unmarked: !seekable && reader.format_info().short_name == "matroska",
             stated_is_sure: reader.format_info().short_name != "mp3" || track.delay.is_some(),
             edit: edit.at_rate(rate),
@@ -317,6 +320,15 @@ fn stated_length(track: &Track, rate: u32, edit: &Edit) -> Option<Samples> {
         Some(Samples::from_seconds(seconds).0)
     });
     length.filter(|length| *length > 0).map(|length| Samples(length.saturating_sub(skip)))
+}
+
+/// Whether a stream's length is the one that recorders write into a header when they do not know it yet: the most, or
+/// half of the most, that there is room for.
+fn is_endless(track: &Track, parameters: &AudioCodecParameters) -> bool {
+    let bits = u64::from(parameters.bits_per_sample.unwrap_or(16));
+    let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count() as u64);
+    let bytes = track.num_frames.unwrap_or(0).saturating_mul(channels * bits.div_ceil(8));
+    (0x7fff_0000..0x8000_0000).contains(&bytes) || (0xffff_0000..=0xffff_ffff).contains(&bytes)
 }
 
 /// The length of a container that states none for each track.
