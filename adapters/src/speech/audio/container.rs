@@ -95,7 +95,8 @@ impl Container {
             return Err("it has no audio".to_owned());
         };
         let rate = parameters.sample_rate.unwrap_or(0);
-        let is_endless = !seekable && is_endless(&track, parameters);
+        let name = reader.format_info().short_name;
+        let is_endless = !seekable && name == "wave" && is_endless(&track, parameters);
         let edit = edits.iter().find(|edit| edit.track == track.id).copied().unwrap_or_default();
         Ok(Self {
             track: track.id,
@@ -104,8 +105,8 @@ impl Container {
             stated: stated_length(&track, rate, &edit)
                 .or_else(|| length_of_all(reader.as_ref()))
                 .filter(|_| !is_endless),
-            end_is_unmarked: !seekable && reader.format_info().short_name == "matroska",
-            stated_is_sure: reader.format_info().short_name != "mp3" || track.delay.is_some(),
+            end_is_unmarked: is_endless || !seekable && name == "matroska",
+            stated_is_sure: name != "mp3" || track.delay.is_some(),
             edit: edit.at_rate(rate),
             origin: None,
             told: 0,
@@ -322,12 +323,13 @@ fn stated_length(track: &Track, rate: u32, edit: &Edit) -> Option<Samples> {
     length.filter(|length| *length > 0).map(|length| Samples(length.saturating_sub(skip)))
 }
 
-/// Whether a stream's length is the one that recorders write into a header when they do not know it yet: the most, or
-/// half of the most, that there is room for.
+/// Whether the length of a wav stream is none, or the one that recorders write into a header when they do not know it
+/// yet: the most, or half of the most, that there is room for.
 fn is_endless(track: &Track, parameters: &AudioCodecParameters) -> bool {
+    let Some(frames) = track.num_frames else { return true };
     let bits = u64::from(parameters.bits_per_sample.unwrap_or(16));
     let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count() as u64);
-    let bytes = track.num_frames.unwrap_or(0).saturating_mul(channels * bits.div_ceil(8));
+    let bytes = frames.saturating_mul(channels * bits.div_ceil(8));
     (0x7fff_0000..0x8000_0000).contains(&bytes) || (0xffff_0000..=0xffff_ffff).contains(&bytes)
 }
 
