@@ -1,6 +1,6 @@
 //! Every fixture recording: what was said, when, and in which language.
 
-use commands::ports::transcription::{Language, Options, SpokenLanguage, Task, Transcript};
+use commands::ports::transcription::{Language, Options, SpokenLanguage, Task, Transcript, VoiceOptions};
 
 use crate::fixture::{Recording, Utterance, plain, recording, recordings, transcribe};
 
@@ -54,6 +54,18 @@ fn minutes_of_speech_keep_their_times_and_nearly_every_word() {
         let said: Vec<String> = known.utterances.iter().map(|one| plain(&one.text)).collect();
         let wrong = texts(&transcript).iter().zip(&said).filter(|(found, said)| found != said).count();
         assert!(wrong <= 1, "{wrong} of {} utterances differ", said.len());
+    }
+}
+
+#[test]
+fn silence_that_is_decoded_all_the_same_is_dropped_and_counted() {
+    for known in of_kind(&["silence"]) {
+        let voice = VoiceOptions { enabled: false, ..VoiceOptions::default() };
+        let transcript = transcribe(&recording(&known.file), Options { voice, ..Options::default() });
+        assert!(transcript.segments.is_empty(), "{}: {:?}", known.file, texts(&transcript));
+        assert!(transcript.info.windows > 0);
+        assert_eq!(transcript.info.dropped_silence, transcript.info.windows);
+        assert_eq!(transcript.info.empty_because.as_deref(), Some("what was heard gave no text"));
     }
 }
 

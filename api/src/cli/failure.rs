@@ -51,6 +51,12 @@ impl Failure {
         self
     }
 
+    /// The same where it helps.
+    #[must_use]
+    pub fn advise_if(self, helps: bool, advice: impl Display) -> Self {
+        if helps { self.advise(advice) } else { self }
+    }
+
     /// 1: refused or failed. 2: the command line is wrong. 0 when only the reader of the output went away.
     pub fn exit_code(&self) -> ExitCode {
         match self.kind {

@@ -29,6 +29,9 @@ pub use self::settings::EngineSettings as SpeechEngineSettings;
 /// Files that are listened to at the same time; their windows share the batches.
 const FILES_AT_ONCE: usize = 4;
 
+/// What can be done about work that was broken off.
+const GO_ON: &str = "what is done is kept; the same command with --resume goes on from there";
+
 /// Standard input, among the files.
 const STANDARD_INPUT: &str = "-";
 
@@ -173,7 +176,13 @@ async fn all(run: &Arc<Run>, files: &[PathBuf]) -> Outcome {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) | Err(error) => Err(Failure::new("the transcription fell over").because(&error)),
         };
-        let outcome = outcome.and_then(|transcript| deliver(run, file, &transcript, files.len()));
+        let outcome = outcome.and_then(|done| {
+            deliver(run, file, &done.transcript, files.len())
+                .map_err(|failure| failure.advise_if(done.checkpoint.is_some(), GO_ON))?;
+            // Only now: a text that could not be written would have to be made again.
+            done.checkpoint.iter().for_each(|checkpoint| checkpoints::forget(checkpoint));
+            Ok(())
+        });
         if let Err(failure) = outcome {
             failed.push(failure);
         }
@@ -208,8 +217,14 @@ fn place(run: &Run, path: &Path) -> Option<PathBuf> {
     }
 }
 
+/// A transcript, and where its windows are kept until it is delivered.
+struct Done {
+    transcript: Transcript,
+    checkpoint: Option<PathBuf>,
+}
+
 /// Transcribes one file.
-fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
+fn one(run: &Run, path: &Path) -> Outcome<Done> {
     let input = path.as_os_str() == STANDARD_INPUT;
     let checkpoint = if input { None } else { place(run, path) };
     let source = if input {
@@ -223,12 +238,7 @@ fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
     let reached = watcher.reached();
     drop(watcher);
     match result {
-        Ok(transcript) => {
-            if let Some(checkpoint) = checkpoint {
-                checkpoints::forget(&checkpoint);
-            }
-            Ok(transcript)
-        }
+        Ok(transcript) => Ok(Done { transcript, checkpoint }),
         Err(TranscriptionError::Cancelled) if input => {
             Err(Failure::new(format!("stopped at {reached}; the rest of standard input was not read")))
         }
@@ -236,8 +246,7 @@ fn one(run: &Run, path: &Path) -> Outcome<Transcript> {
             Err(Failure::new(format!("{}: stopped at {reached}; nothing of it is kept", path.display())))
         }
         Err(TranscriptionError::Cancelled) => {
-            Err(Failure::new(format!("{}: stopped at {reached}", path.display()))
-                .advise("what is done is kept; the same command with --resume goes on from there"))
+            Err(Failure::new(format!("{}: stopped at {reached}", path.display())).advise(GO_ON))
         }
         Err(error) => {
             let code = error.code();
