@@ -53,6 +53,13 @@ impl Rules {
         }
     }
 
+    /// The same, but no text ends: for measuring.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.never.push(self.end);
+        self
+    }
+
     /// Forbids, by setting its logit to minus infinity, what may not follow on `written`.
     pub fn apply(&self, logits: &mut [f32], written: &[u32], timestamps: bool) {
         for id in &self.never {
@@ -114,14 +121,8 @@ impl Rules {
     /// The likeliest token.
     #[must_use]
     pub fn likeliest(logits: &[f32]) -> Choice {
-        let mut token = 0;
-        let mut best = f32::NEG_INFINITY;
-        for (id, logit) in logits.iter().enumerate() {
-            if *logit > best {
-                best = *logit;
-                token = id;
-            }
-        }
+        let best = highest(logits);
+        let token = logits.iter().position(|logit| *logit == best).unwrap_or(0);
         Choice { token: token as u32, logprob: -log_sum(logits, best) }
     }
 
