@@ -217,3 +217,41 @@ impl Probe {
         Ok(Trial { tokens, encoder_s, decoder_s, clockwork: self.graphs.clockwork })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::speech::DeviceChoice;
+
+    fn fixtures() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+    }
+
+    #[test]
+    fn a_text_gets_as_many_tokens_as_were_asked_for_and_does_not_depend_on_its_batch() {
+        let options = EngineOptions {
+            model: fixtures().join("whisper-tiny"),
+            device: DeviceChoice::Cpu,
+            ..EngineOptions::default()
+        };
+        let mut probe = Probe::start(&options).unwrap();
+        let heard = probe.hear(Source::File(fixtures().join("speech/window_en_01.wav"))).unwrap();
+        assert_eq!(heard.samples.len(), 480_000);
+        let speech = probe.spectrogram(&heard.samples);
+        let silence = probe.spectrogram(&[]);
+        let free = probe.transcribe(&[&speech], true, None).unwrap();
+        assert_eq!(free.clockwork.steps as usize, free.tokens[0].len(), "one step for each token, the end among them");
+        for times in [true, false] {
+            let alone = probe.transcribe(&[&speech], times, Some(60)).unwrap();
+            let both = probe.transcribe(&[&silence, &speech], times, Some(60)).unwrap();
+            assert_eq!(both.tokens.iter().map(Vec::len).collect::<Vec<_>>(), [60, 60]);
+            assert_eq!(both.tokens[1], alone.tokens[0]);
+            assert_eq!(both.clockwork.step_rows, 2 * 59);
+        }
+        assert!(probe.transcribe(&[&speech], true, Some(446)).is_err());
+    }
+}

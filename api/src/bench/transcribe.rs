@@ -12,16 +12,13 @@ use serde_json::json;
 use super::Report;
 use crate::{
     cli::SpeechEngineSettings,
-    compose::speech::{Heard, Probe, SAMPLE_RATE, Source, Trial},
+    compose::speech::{Device, Heard, Probe, SAMPLE_RATE, Source, Trial},
 };
 
 /// Seconds of a window.
 const WINDOW_S: usize = 30;
 /// Samples of a window.
 const WINDOW: usize = WINDOW_S * SAMPLE_RATE as usize;
-/// Windows decoded together, where nothing else is asked for.
-const ROWS: u16 = 8;
-
 /// What `cairn bench transcribe` is asked.
 #[derive(Debug, Args)]
 pub struct TranscribeArgs {
@@ -55,7 +52,8 @@ pub async fn run(args: TranscribeArgs) -> anyhow::Result<Report> {
 
 fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     let mut probe = Probe::start(&args.engine.options())?;
-    let rows = usize::from(args.engine.rows.unwrap_or(ROWS));
+    let usual = if probe.device() == Device::Cuda { 32 } else { 8 };
+    let rows = args.engine.rows.map_or(usual, usize::from);
     tell_conditions(args, &probe, rows, report);
     report.figure("load_s", probe.load_s());
 

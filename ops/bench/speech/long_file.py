@@ -25,11 +25,14 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", type=Path, metavar="WAV", help="only write the recording there")
     parser.add_argument("--precision", default="f32", choices=("f32", "int8"), help="of the peer; the fixture model has f32 alone")
     parser.add_argument("--peer", nargs=2, metavar=("FOLDER", "WAV"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.peer:
         return listen(asked)
+    if asked.keep:
+        return recording(asked.keep, asked.minutes * 60)
     import peer
 
     with tempfile.TemporaryDirectory() as folder:

@@ -59,7 +59,7 @@ class RandomWeights:
         if name == "encoder.embed_positions.weight":
             return sinusoids(d)
         if name == "decoder.embed_positions.weight":
-            return 0.05 * self._draw(name, (448, d))
+            return 0.3 * self._draw(name, (448, d))
         if name == "decoder.embed_tokens.weight":
             # The end, the marks and the times lie far off the decoder's direction: no text ever ends, in any engine.
             table = 0.05 * self._draw(name, (s.vocabulary, d))
