@@ -38,6 +38,7 @@ pub use self::{
     place::{Place, Settled},
     printer::{Printer, Table, WIDTH, note},
     progress::Progress,
+    transcribe::SpeechEngineSettings,
 };
 
 const STYLES: Styles = Styles::styled()
