@@ -6,7 +6,8 @@
 //! model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
-//! rows stand at one position; others stand by and take over when it is free. Rebuilds and repairs take the same
+//! rows stand at one position; others stand by and take over when it is free. A process that does not know a live
+//! build, because it is of a newer program, leaves the lease to those that do. Rebuilds and repairs take the same
 //! lease by force for their last step: the projector is fenced, writes nothing, and begins anew from what is stored.
 //! There is no other way to touch a live row, which is why a checkpoint is exact.
 //!
@@ -81,6 +82,14 @@ pub enum RunError {
     SkippedMeanwhile {
         /// The read model.
         model: &'static str,
+    },
+    /// A newer program's version of this read model is live. Nothing was written.
+    #[error("{model} is live in version {version}, of a newer program: rebuild it with that program")]
+    NewerIsLive {
+        /// The read model.
+        model: &'static str,
+        /// The live version.
+        version: u32,
     },
     /// The log ends before a position that it had reached: it was replaced meanwhile.
     #[error("the log ends at {end}, but {wanted} was in it: it was restored or replaced meanwhile")]

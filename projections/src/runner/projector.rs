@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Model,
     anchor::Stretch,
-    ports::{BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
+    ports::{Build, BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
 };
 
 /// Events read at once. Bounds the time of a step, and with it how long a rebuild waits for its turn.
@@ -31,6 +31,8 @@ const POLL: Duration = Duration::from_millis(500);
 const STAND_BY: Duration = Duration::from_millis(50);
 /// How often the holder of the lease looks whether the log is still the one that it folds.
 const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
+/// How much longer a process waits that does not know every live build: those that do are there first.
+const STAND_BACK: Duration = Duration::from_millis(500);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// No query lasts so long: after this nobody reads a retired build.
@@ -54,6 +56,8 @@ pub(super) struct Projector {
 enum Ended {
     Stopped,
     Fenced,
+    /// A build is live that this program does not know, of a newer version perhaps. Another process may know it.
+    GivenBack,
 }
 
 impl Projector {
@@ -62,6 +66,7 @@ impl Projector {
             let pause = match self.turn().await {
                 Ok(Ended::Stopped) => return,
                 Ok(Ended::Fenced) => STAND_BY,
+                Ok(Ended::GivenBack) => STAND_BACK,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "read models stand still");
                     self.standing.failed(&error);
@@ -83,8 +88,9 @@ impl Projector {
             if !self.has_compared {
                 self.discard_foreign().await?;
             }
-            self.standing.found(&self.store.builds().await?);
-            return Ok(Ended::Fenced);
+            let builds = self.store.builds().await?;
+            self.standing.found(&builds);
+            return Ok(if self.knows_all(&builds) { Ended::Fenced } else { Ended::GivenBack });
         };
         self.standing.projecting(true);
         let ended = self.project(&fence).await;
@@ -93,6 +99,13 @@ impl Projector {
             self.store.release(&fence).await?;
         }
         ended
+    }
+
+    /// Whether this program can keep every live build current. One that cannot, the older of two programs perhaps, takes the
+    /// lease only when nobody else does, and for moments: the builds that it does not know would stand still.
+    fn knows_all(&self, builds: &[Build]) -> bool {
+        let is_known = |build: &Build| self.models.iter().any(|model| build.is_live(model));
+        builds.iter().filter(|build| build.state == BuildState::Live).all(is_known)
     }
 
     /// Answers whether there were any.
@@ -135,6 +148,9 @@ impl Projector {
             if looked.elapsed() > LOOK_AT_LOG {
                 if self.discard_foreign().await? {
                     return Ok(Ended::Fenced);
+                }
+                if !self.knows_all(&self.store.builds().await?) {
+                    return Ok(Ended::GivenBack);
                 }
                 looked = Instant::now();
             }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Model, Page, Query, ReadModel, Row,
-    ports::{Build, BuildId, ReadStore, ReadStoreError},
+    ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError},
 };
 
 const BUILD_AGAIN: Duration = Duration::from_millis(500);
@@ -142,10 +142,14 @@ impl ReadSide {
         }
     }
 
-    /// Builds the read models that have no live build of their version, or one of another log only.
+    /// Builds the read models that have no live build of their version or a newer one, or one of another log only.
     pub async fn build_missing(&self) -> Result<(), RunError> {
-        let has_own = |model: &Model, builds: &[Build]| builds.iter().any(|build| build.is_live(model));
-        self.build_where(|model, builds| !has_own(model, builds)).await
+        let is_live = |model: &Model, build: &Build| {
+            build.state == BuildState::Live
+                && build.id.model == model.name
+                && build.id.version >= model.version
+        };
+        self.build_where(|model, builds| !builds.iter().any(|build| is_live(model, build))).await
     }
 
     async fn build_where(&self, wanted: impl Fn(&Model, &[Build]) -> bool) -> Result<(), RunError> {

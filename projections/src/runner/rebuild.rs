@@ -178,6 +178,7 @@ impl Rebuild {
     ) -> Result<Rebuilt, RunError> {
         // Neither resumed nor met half-way: a build of another log.
         discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
+        self.check_version(self.live(&self.store.builds().await?).as_ref())?;
         let (build, live) = self.open_build().await?;
         let (parked, skips) = (self.store.parked().await?, self.store.skips().await?);
         let mut folding = Folding::new(self.model, &build, &parked, &skips);
@@ -244,6 +245,14 @@ impl Rebuild {
         Ok(parked.iter().filter(|event| event.build == *build).any(is_skipped))
     }
 
+    /// A newer program's rows are never replaced by an older one's.
+    fn check_version(&self, live: Option<&Build>) -> Result<(), RunError> {
+        match live.filter(|live| live.id.version > self.model.version) {
+            Some(live) => Err(RunError::NewerIsLive { model: self.model.name, version: live.id.version }),
+            None => Ok(()),
+        }
+    }
+
     fn live(&self, builds: &[Build]) -> Option<Build> {
         let is_live = |build: &&Build| build.id.model == self.model.name && build.state == BuildState::Live;
         builds.iter().find(is_live).cloned()
@@ -271,6 +280,7 @@ impl Rebuild {
             return Err(RunError::SkippedMeanwhile { model: self.model.name });
         }
         let replaced = self.live(&self.store.builds().await?);
+        self.check_version(replaced.as_ref())?;
         let mut comparisons = Vec::new();
         if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position) {
             let comparing = self.compare(&live.id, &folding.build);

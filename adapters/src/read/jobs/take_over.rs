@@ -83,6 +83,11 @@ impl Job for TakeOver {
                 return Ok(Done::RollBack(StepOutcome::Fenced));
             }
         }
+        let newer = "select version from read_models where model = $1 and state = 'LIVE' and version > $2";
+        let parameters = [text(&self.new.model), self.new.version.to_value()];
+        if !session.query(newer, &parameters, &[INT]).await?.is_empty() {
+            return Ok(Done::RollBack(StepOutcome::Moved));
+        }
         let now = S::DIALECT.now_millis();
         let retire = format!(
             "update read_models set state = 'RETIRED', since = {now} where model = $1 and state = 'LIVE'"

@@ -41,6 +41,7 @@ macro_rules! promises {
                 a_rebuild_that_breaks_off_is_resumed,
                 an_interrupted_rebuild_keeps_no_lease,
                 a_new_version_is_built_beside_the_old_one,
+                an_older_program_neither_starves_nor_replaces_a_newer_read_model,
                 a_read_model_as_of_a_position_leaves_the_live_one_alone,
                 poison_events_are_parked_in_the_new_build_too,
             }

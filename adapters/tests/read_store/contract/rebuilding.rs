@@ -211,6 +211,35 @@ pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
     new.stop().await;
 }
 
+/// Two programs over one read store, one of them newer: whoever comes or goes, the newer one's rows are kept current.
+pub async fn an_older_program_neither_starves_nor_replaces_a_newer_read_model<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let old = harness.start(&log).await;
+    old.wait_for(Tally::NAME, raise(&log, tenant, "t1", 1).await).await.unwrap();
+    let new = harness.start_with(&log, vec![Model::of::<NegativeTally>()]).await;
+    while live_build(&**new.store()).await != "tally_v2" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    new.stop().await;
+    // Alone it may take the lease, and gives it back to the next that knows more.
+    while !old.is_projecting() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let new = harness.start_with(&log, vec![Model::of::<NegativeTally>()]).await;
+    new.wait_for(Tally::NAME, raise(&log, tenant, "t1", 1).await).await.unwrap();
+    old.stop().await;
+    let again = harness.start(&log).await;
+    let refused = again.build_missing().await;
+    assert!(refused.is_ok(), "{refused:?}");
+    let refused = again.rebuild("tally").unwrap().run(&mut |_| {}).await;
+    assert!(matches!(refused, Err(RunError::NewerIsLive { version: 2, .. })), "{refused:?}");
+    assert_eq!(live_build(&**new.store()).await, "tally_v2");
+    new.wait_for(Tally::NAME, raise(&log, tenant, "t1", 1).await).await.unwrap();
+    assert_eq!(totals::<NegativeTally>(&new, tenant).await["t1"], -3);
+    new.stop().await;
+    again.stop().await;
+}
+
 pub async fn a_read_model_as_of_a_position_leaves_the_live_one_alone<H: Harness>() {
     let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
     let side = harness.start(&log).await;
