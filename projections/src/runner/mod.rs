@@ -15,6 +15,7 @@
 //! the lease, and every few seconds while it holds it, both are looked up in the log; a build that stands on an event
 //! which the log does not have there is retired, and built anew.
 
+mod borrowed_lease;
 mod folding;
 mod foreign;
 mod projector;

@@ -5,7 +5,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
-    LEASE_TTL, PROJECTOR_LEASE, RunError,
+    LEASE_TTL, RunError,
+    borrowed_lease::BorrowedLease,
     folding::{Folded, Folding},
     foreign::discard_foreign,
 };
@@ -96,11 +97,7 @@ pub struct Rebuild {
     model: Model,
     page: usize,
     counted: Counted,
-    /// The projector's lease, while it is held.
-    projector: Option<Fence>,
-    /// The claim of it, while it is under way: a task of its own, since a claim that is given up half-way may have
-    /// succeeded all the same.
-    claiming: Option<JoinHandle<Result<Option<Fence>, ReadStoreError>>>,
+    projector: BorrowedLease,
 }
 
 #[derive(Default)]
@@ -124,8 +121,7 @@ impl Rebuild {
             model,
             page: PAGE,
             counted: Counted::default(),
-            projector: None,
-            claiming: None,
+            projector: BorrowedLease::default(),
         }
     }
 
@@ -157,15 +153,7 @@ impl Rebuild {
             rebuilt = self.run_leased(&own, progress) => rebuilt,
             () = stop => Err(RunError::Interrupted),
         };
-        let mut released = store.release(&own).await;
-        if let Some(claiming) = self.claiming.take()
-            && let Ok(Ok(claimed)) = claiming.await
-        {
-            self.projector = claimed;
-        }
-        if let Some(projector) = self.projector.take() {
-            released = store.release(&projector).await.and(released);
-        }
+        let released = self.projector.give_back(&*store).await.and(store.release(&own).await);
         let rebuilt = rebuilt?;
         released?;
         Ok(rebuilt)
@@ -196,15 +184,7 @@ impl Rebuild {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
 
-        let store = Arc::clone(&self.store);
-        let claiming = self.claiming.insert(tokio::spawn(async move {
-            store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await
-        }));
-        let claimed = claiming.await;
-        self.claiming = None;
-        let claimed = claimed.map_err(|died| RunError::BrokenOff(died.to_string()))??;
-        let projector = claimed.ok_or(RunError::Fenced)?;
-        self.projector = Some(projector.clone());
+        let projector = self.projector.claim(&self.store).await?;
         self.take_over(folding, &[own.clone(), projector], progress).await
     }
 

@@ -171,7 +171,8 @@ pub async fn an_interrupted_rebuild_keeps_no_lease<H: Harness>() {
             let holder = Uuid::now_v7();
             let claimed =
                 side.store().claim(lease, holder, Duration::from_secs(10), Claim::WhenFree).await.unwrap();
-            let fence = claimed.unwrap_or_else(|| panic!("{lease} is held after {interrupted} waits"));
+            assert!(claimed.is_some(), "{lease} is held after {interrupted} waits");
+            let fence = claimed.unwrap();
             side.store().release(&fence).await.unwrap();
         }
         match outcome {
