@@ -43,6 +43,10 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
         "Requests without a valid token, by reason"
     );
     metrics::describe_counter!(
+        "cairn_http_rate_limited_total",
+        "Requests refused because there were too many, by what was counted"
+    );
+    metrics::describe_counter!(
         "cairn_graphql_operations_total",
         "GraphQL operations that ran, by type, root field and outcome"
     );
