@@ -8,7 +8,7 @@ use projections::{
 
 use super::{INT, TEXT, corrupt, leases::renew, steps::record, text};
 use crate::read::{
-    session::{Done, Job, Session},
+    session::{Done, Job, LONG_PATIENCE, Session},
     sql::Dialect,
 };
 
@@ -22,6 +22,7 @@ impl Job for Compare {
     type Answer = Option<Differences>;
     const DOING: &'static str = "comparing two builds of a read model";
     const WRITES: bool = false;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         let (left, right) = (self.left.table_name(self.table.name), self.right.table_name(self.table.name));
