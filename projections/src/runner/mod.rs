@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
 //! current), `folding` (one build and a batch of events), `standing` (what a process knows of it
-//! all), `foreign` (builds of another log), `rebuild` (blue and green), `repair` (parked streams), `scratch` (a read
+//! all), `foreign` (builds of another log), `rebuild` (blue and green; `rebuilt` is what it tells), `repair` (parked streams), `scratch` (a read
 //! model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
@@ -21,6 +21,7 @@ mod foreign;
 mod projector;
 mod read_side;
 mod rebuild;
+mod rebuilt;
 mod repair;
 mod scratch;
 mod standing;
@@ -30,7 +31,8 @@ use std::time::Duration;
 use commands::ports::{Position, StoreError};
 
 pub use read_side::{ReadSide, ReadSideOptions, WaitError};
-pub use rebuild::{Phase, Progress, Rebuild, Rebuilt, TableComparison};
+pub use rebuild::Rebuild;
+pub use rebuilt::{Phase, Progress, Rebuilt, TableComparison};
 pub use repair::{Parked, Repair, Repaired};
 pub use scratch::Scratch;
 pub use standing::Lag;
