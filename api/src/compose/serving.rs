@@ -127,21 +127,47 @@ impl Readiness for CaughtUp {
             ready: head.is_ok(),
             detail: head.as_ref().map_or_else(|_lost| "does not answer".to_owned(), |_| "answers".to_owned()),
         }];
-        let head = head.unwrap_or(self.head_at_start);
-        let due = self.head_at_start.min(head);
+        let (head, due) = (head.ok(), self.head_at_start);
         checks.extend(positions.into_iter().map(|(name, position)| standing(name, position, head, due)));
         checks
     }
 }
 
-/// What a read model's position says. It must have reached `due` once.
-fn standing(name: &'static str, position: Option<Position>, head: Position, due: Position) -> ReadinessCheck {
-    let (ready, detail) = match position.map(|position| (position, head.checked_sub(position))) {
-        Some((position, Some(behind))) => {
-            (position >= due && behind <= CLOSE_BEHIND, format!("{behind} events behind"))
-        }
-        Some((_, None)) => (false, "is ahead of the log, which was replaced".to_owned()),
-        None => (false, "is being built".to_owned()),
+/// What a read model's position says. It must have reached `due` once, or the head of a log that ends before it. None for
+/// a head: the log does not answer, so that nothing can be said of it.
+fn standing(
+    name: &'static str,
+    position: Option<Position>,
+    head: Option<Position>,
+    due: Position,
+) -> ReadinessCheck {
+    let (ready, detail) = match (position, head) {
+        (None, _) => (false, "is being built".to_owned()),
+        (Some(_), None) => (false, "the log does not answer".to_owned()),
+        (Some(position), Some(head)) => match head.checked_sub(position) {
+            Some(behind) => {
+                (position >= due.min(head) && behind <= CLOSE_BEHIND, format!("{behind} events behind"))
+            }
+            None => (false, "is ahead of the log, which was replaced".to_owned()),
+        },
     };
     ReadinessCheck { name: name.into(), ready, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_does_not_answer_is_not_said_to_be_replaced() {
+        let said = |position, head| {
+            let check = standing("lots", position, head, 100);
+            (check.ready, check.detail)
+        };
+        assert_eq!(said(Some(300), None), (false, "the log does not answer".to_owned()));
+        assert_eq!(said(Some(300), Some(300)), (true, "0 events behind".to_owned()));
+        assert_eq!(said(Some(300), Some(200)).1, "is ahead of the log, which was replaced");
+        assert_eq!(said(Some(50), Some(50)), (true, "0 events behind".to_owned()), "a shorter log");
+        assert_eq!(said(None, None).1, "is being built");
+    }
 }
