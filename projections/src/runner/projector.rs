@@ -31,7 +31,7 @@ const POLL: Duration = Duration::from_millis(500);
 const STAND_BY: Duration = Duration::from_millis(50);
 /// How often the holder of the lease looks whether the log is still the one that it folds.
 const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
-/// How much longer a process waits that does not know every live build: those that do are there first.
+/// How much longer a process waits whose read models are of an older version: newer programs are there first.
 const STAND_BACK: Duration = Duration::from_millis(500);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
@@ -56,7 +56,7 @@ pub(super) struct Projector {
 enum Ended {
     Stopped,
     Fenced,
-    /// A build is live that this program does not know, of a newer version perhaps. Another process may know it.
+    /// A newer version of one of this program's read models is live. Another process may know it.
     GivenBack,
 }
 
@@ -90,7 +90,7 @@ impl Projector {
             }
             let builds = self.store.builds().await?;
             self.standing.found(&builds);
-            return Ok(if self.knows_all(&builds) { Ended::Fenced } else { Ended::GivenBack });
+            return Ok(if knows_all(&self.models, &builds) { Ended::Fenced } else { Ended::GivenBack });
         };
         self.standing.projecting(true);
         let ended = self.project(&fence).await;
@@ -99,13 +99,6 @@ impl Projector {
             self.store.release(&fence).await?;
         }
         ended
-    }
-
-    /// Whether this program can keep every live build current. One that cannot, the older of two programs perhaps, takes the
-    /// lease only when nobody else does, and for moments: the builds that it does not know would stand still.
-    fn knows_all(&self, builds: &[Build]) -> bool {
-        let is_known = |build: &Build| self.models.iter().any(|model| build.is_live(model));
-        builds.iter().filter(|build| build.state == BuildState::Live).all(is_known)
     }
 
     /// Answers whether there were any.
@@ -149,7 +142,7 @@ impl Projector {
                 if self.discard_foreign().await? {
                     return Ok(Ended::Fenced);
                 }
-                if !self.knows_all(&self.store.builds().await?) {
+                if !knows_all(&self.models, &self.store.builds().await?) {
                     return Ok(Ended::GivenBack);
                 }
                 looked = Instant::now();
@@ -242,5 +235,44 @@ impl Projector {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether this program can keep its read models current in the version that is live. The older of two programs cannot: it
+/// takes the lease only when nobody else does, and for moments, for the newer builds would stand still. A read model
+/// that it has never heard of may be one that a release took away, so it is no reason to make way.
+fn knows_all(models: &[Model], builds: &[Build]) -> bool {
+    let is_newer = |build: &Build| {
+        let known = models.iter().find(|model| model.name == build.id.model);
+        known.is_some_and(|model| build.state == BuildState::Live && build.id.version > model.version)
+    };
+    !builds.iter().any(is_newer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::BuildId;
+
+    fn live(model: &str, version: u32) -> Build {
+        Build {
+            id: BuildId { model: model.to_owned(), version, revision: 1 },
+            state: BuildState::Live,
+            position: 0,
+            anchor: None,
+            tables: Vec::new(),
+            since: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn only_a_newer_version_of_its_own_read_models_makes_a_program_give_way() {
+        let models = crate::lots::models();
+        let (name, version) = (models[0].name, models[0].version);
+        assert!(knows_all(&models, &[live(name, version)]));
+        assert!(!knows_all(&models, &[live(name, version + 1)]));
+        let retired = Build { state: BuildState::Retired, ..live(name, version + 1) };
+        assert!(knows_all(&models, &[live(name, version), retired]));
+        assert!(knows_all(&models, &[live("a_read_model_of_old", 7), live(name, version)]));
     }
 }
