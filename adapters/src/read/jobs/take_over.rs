@@ -94,8 +94,10 @@ impl Job for TakeOver {
             "update read_models set state = 'RETIRED', since = {now} where model = $1 and state = 'LIVE'"
         );
         session.execute(&retire, &[text(&self.new.model)]).await?;
+        // A build that was retired meanwhile is of another log perhaps: it is not raised.
         let raise = format!(
-            "update read_models set state = 'LIVE', since = {now} where build = $1 and position = $2"
+            "update read_models set state = 'LIVE', since = {now}
+             where build = $1 and position = $2 and state = 'BUILDING'"
         );
         let raised = session.execute(&raise, &[text(self.new.to_string()), self.position.to_value()]).await?;
         if raised != 1 {

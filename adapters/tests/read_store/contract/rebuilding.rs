@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     harness::Harness,
     tally::{NegativeTally, Tally, append, expected, raise, raise_many, stream, totals},
+    troubled_log::TroubledLog,
 };
 
 /// Keeps raising tallies until it is told to stop.
@@ -185,6 +186,20 @@ pub async fn an_interrupted_rebuild_keeps_no_lease<H: Harness>() {
     }
     assert!(interrupted > 2, "{interrupted}");
     assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await);
+}
+
+pub async fn a_read_side_that_is_stopped_while_it_builds_keeps_no_lease<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    raise(&log, tenant, "t1", 1).await;
+    let hanging = TroubledLog::hanging(&log);
+    let side = harness.start_over(Arc::clone(&hanging) as _).await;
+    hanging.is_read().await;
+    side.stop().await;
+    for lease in [PROJECTOR_LEASE, "rebuild:tally"] {
+        let ttl = Duration::from_secs(10);
+        let claimed = side.store().claim(lease, Uuid::now_v7(), ttl, Claim::WhenFree).await.unwrap();
+        assert!(claimed.is_some(), "{lease} is held");
+    }
 }
 
 pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
