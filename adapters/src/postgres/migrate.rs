@@ -9,8 +9,9 @@ const MIGRATING: &str = "bringing the schema forward";
 /// Brings a database's schema forward, from nothing if need be. Several processes may do it at once.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8, [`StoreError::TooNew`] for one that
-/// a newer program has brought forward: neither is written to. [`StoreError::Unavailable`] when it cannot be reached.
+/// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8,
+/// [`StoreError::TooNew`] for one that a newer program has brought forward: neither is written to. [`StoreError::Unavailable`]
+/// when it cannot be reached.
 pub async fn migrate(config: &Config) -> Result<(), StoreError> {
     let mut client = connect(config).await?;
     migrate_with(&mut client).await

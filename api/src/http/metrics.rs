@@ -87,6 +87,14 @@ fn describe_plant() {
         "cairn_process_faults_total",
         "Events that a process manager passed over because the program failed, by process"
     );
+    metrics::describe_counter!(
+        "cairn_background_restarts_total",
+        "Background tasks that ended or died and were started again, by task"
+    );
+    metrics::describe_gauge!(
+        "cairn_log_clock_ahead_seconds",
+        "How far the time of the log's newest events is ahead of this process's clock"
+    );
 }
 
 /// What a scrape is answered from.

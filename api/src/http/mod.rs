@@ -2,8 +2,8 @@
 //!
 //! A connection has time to send its headers, a request a size and a time ([`serve`]); every request gets a correlation
 //! id, a span, security headers and an end, also when a handler panics (`conversation.rs`); nobody is anonymous but
-//! `/health/*` (`identify.rs`); nobody asks more often than is set (`rates.rs`); GraphQL-over-HTTP is this package's own, to the letter of its specification
-//! (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
+//! `/health/*` (`identify.rs`); nobody asks more often than is set (`rates.rs`); GraphQL-over-HTTP is this package's own, to the
+//! letter of its specification (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
 //!
 //! Reading order: [`router`] in this file, then in the order above. Subscriptions will stand beside `graphql`, on the
 //! same gate.
