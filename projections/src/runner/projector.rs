@@ -111,7 +111,6 @@ impl Projector {
     async fn load_foldings(&self) -> Result<Vec<Folding>, RunError> {
         let (builds, parked) = (self.store.builds().await?, self.store.parked().await?);
         let skips = self.store.skips().await?;
-        self.standing.found(&builds);
         let live = |model: &Model| builds.iter().find(|build| build.is_live(model));
         let foldings: Vec<_> = self
             .models
@@ -121,6 +120,7 @@ impl Projector {
         for folding in &foldings {
             self.standing.parked(folding.model.name, folding.parked_events());
         }
+        self.standing.found(&builds);
         Ok(foldings)
     }
 
@@ -215,9 +215,10 @@ impl Projector {
         let oldest =
             stretch.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
         for folding in foldings {
-            self.standing.reached(&folding.build, folding.position);
-            self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);
             self.standing.parked(folding.model.name, folding.parked_events());
+            self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);
+            // Last: whoever waited for this position is told now, and may ask for the rest.
+            self.standing.reached(&folding.build, folding.position);
         }
     }
 
