@@ -58,7 +58,8 @@ pub fn router(edge: Edge) -> Router {
     let identity =
         Arc::new(identify::Identity { authenticator: edge.authenticator, metrics_open: edge.metrics_open });
     let rates = Arc::new(rates::Rates::new(edge.rates));
-    let scrape = metrics::Scrape { handle: edge.metrics, operators: edge.graphql.operators() };
+    let (operators, readiness) = (edge.graphql.operators(), Arc::clone(&edge.readiness));
+    let scrape = metrics::Scrape { handle: edge.metrics, operators, readiness };
     let graphql = routing::get(graphql::get)
         .post(graphql::post)
         .fallback(graphql::other_method)

@@ -147,7 +147,7 @@ impl Projector {
                 }
                 looked = Instant::now();
             }
-            let head = *wake_up.borrow_and_update();
+            wake_up.borrow_and_update();
             let from = foldings.iter().map(|folding| folding.position).min();
             let page = match from {
                 Some(from) => Some(self.events.read_log(from, &filter, PAGE).await?),
@@ -159,11 +159,11 @@ impl Projector {
                 if !self.step(&mut foldings, &stretch, fence).await? {
                     return Ok(Ended::Fenced);
                 }
-                self.report(&foldings, &stretch, head.max(through));
+                self.report(&foldings);
                 renewed = Instant::now();
                 continue;
             }
-            self.standing.idle();
+            self.standing.recovered();
             // While read models are being built, their builds will soon take the lease to come in.
             let is_complete = foldings.len() == self.models.len();
             if !is_complete || renewed.elapsed() > LEASE_TTL / 4 {
@@ -211,12 +211,9 @@ impl Projector {
         Ok(true)
     }
 
-    fn report(&self, foldings: &[Folding], stretch: &Stretch, head: u64) {
-        let oldest =
-            stretch.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
+    fn report(&self, foldings: &[Folding]) {
         for folding in foldings {
             self.standing.parked(folding.model.name, folding.parked_events());
-            self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);
             // Last: whoever waited for this position is told now, and may ask for the rest.
             self.standing.reached(&folding.build, folding.position);
         }
