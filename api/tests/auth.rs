@@ -283,10 +283,47 @@ async fn known_keys_serve_for_an_hour_while_the_provider_is_out() {
     tokio::time::advance(Duration::from_secs(59 * 60)).await;
     assert!(answer(&authenticator, &token).await.is_ok());
     tokio::time::advance(Duration::from_secs(2 * 60)).await;
-    assert_eq!(answer(&authenticator, &token).await.unwrap_err(), Unauthenticated::UnknownKey);
+    assert_eq!(answer(&authenticator, &token).await.unwrap_err(), Unauthenticated::ProviderOut);
     provider.out.store(false, Ordering::SeqCst);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert!(answer(&authenticator, &token).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_the_provider_took_away_is_refused_once_it_is_no_longer_fresh() {
+    let mut provider = Provider::new("rsa-1");
+    let published = Arc::new(std::sync::Mutex::new(provider.key_set.clone()));
+    let authenticator =
+        Authenticator::new().with_provider(KeySet::new(Published(Arc::clone(&published))), ISSUER, None);
+    let token = signed(Algorithm::RS256, "rsa-1", &claims(), &rsa());
+    assert!(answer(&authenticator, &token).await.is_ok());
+    provider = Provider::new("rsa-2");
+    *published.lock().unwrap() = provider.key_set;
+    tokio::time::advance(Duration::from_secs(9 * 60)).await;
+    assert!(answer(&authenticator, &token).await.is_ok());
+    tokio::time::advance(Duration::from_secs(2 * 60)).await;
+    assert_eq!(answer(&authenticator, &token).await.unwrap_err(), Unauthenticated::UnknownKey);
+}
+
+/// A provider that always answers, with what was last published.
+struct Published(Arc<std::sync::Mutex<String>>);
+
+impl KeySource for Published {
+    fn fetch(&self) -> Result<String, KeySourceError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_key_during_an_outage_is_answered_alike_each_time() {
+    let provider = Provider::new("rsa-1");
+    provider.out.store(true, Ordering::SeqCst);
+    let authenticator = provider.authenticator();
+    let token = signed(Algorithm::RS256, "rsa-1", &claims(), &rsa());
+    for _ in 0..30 {
+        assert_eq!(answer(&authenticator, &token).await.unwrap_err(), Unauthenticated::ProviderOut);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
 }
 
 /// A provider that answers once, and hangs from then on.
@@ -306,7 +343,7 @@ impl KeySource for Hanging {
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_keys_serve_at_once_while_the_provider_hangs() {
+async fn known_keys_serve_after_a_second_at_most_while_the_provider_hangs() {
     let (hold, release) = std::sync::mpsc::channel();
     let provider = Provider::new("rsa-1");
     let hanging = Hanging { provider: provider.clone(), release: Arc::new(release.into()) };
@@ -314,12 +351,17 @@ async fn known_keys_serve_at_once_while_the_provider_hangs() {
     let token = signed(Algorithm::RS256, "rsa-1", &claims(), &rsa());
     assert!(answer(&authenticator, &token).await.is_ok());
     tokio::time::advance(Duration::from_secs(11 * 60)).await;
-    // The first of them begins a fetch; neither it nor the others wait for its end, which never comes.
+    // The first of them begins a fetch and waits a second for it; the others do not wait for its end, which never comes.
+    let a_second_passes = async {
+        while provider.fetched.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    };
+    let (first, ()) = tokio::join!(answer(&authenticator, &token), a_second_passes);
+    assert!(first.is_ok());
     for _ in 0..10 {
         assert!(answer(&authenticator, &token).await.is_ok());
-        tokio::task::yield_now().await;
-    }
-    while provider.fetched.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;
     }
     assert_eq!(provider.fetched.load(Ordering::SeqCst), 2);
