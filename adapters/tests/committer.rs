@@ -19,6 +19,7 @@ use commands::{
         RecordedEvent, StoreError, StreamKey, StreamWrite, TenantId, Version,
     },
 };
+use futures::future::join_all;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ enum Fault {
     AnswerLost,
     Unavailable,
     DiskFull,
+    /// Refuses every batch that writes to this stream.
+    Refuses(&'static str),
     Panic,
 }
 
@@ -73,6 +76,14 @@ impl EventStore for GatedStore {
                 Err(unavailable())
             }
             (Ok(_), Fault::Unavailable) => Err(unavailable()),
+            (Ok(_), Fault::Refuses(stream)) => {
+                let is_refused =
+                    |commit: &Commit| commit.streams.iter().any(|write| &*write.stream.id == stream);
+                match batch.iter().any(is_refused) {
+                    true => Err(StoreError::Rejected { doing: "appending", reason: "it is odd".to_owned() }),
+                    false => self.log.append(batch).await,
+                }
+            }
             (Ok(_), Fault::DiskFull) => Err(StoreError::DiskFull { doing: "appending" }),
             (Ok(_), Fault::Panic) => panic!("the store fell over, as the test asked"),
         }
@@ -250,6 +261,18 @@ async fn a_full_disk_is_answered_at_once_and_the_next_commit_is_stored() {
     let answer = committer.submit(commit("a", 0)).unwrap().await;
     assert!(matches!(answer, Err(CommitError::Store(StoreError::DiskFull { .. }))), "{answer:?}");
     assert_eq!(position(committer.submit(commit("a", 0)).unwrap()).await, 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_the_database_refuses_takes_no_other_with_it() {
+    let store = GatedStore::new(0, Fault::Refuses("odd"), usize::MAX);
+    let committer = Committer::start(store.clone(), CommitterConfig::default());
+    let tickets: Vec<_> = ["a", "odd", "b"].map(|id| committer.submit(commit(id, 0)).unwrap()).into();
+    store.open_gate();
+    let mut answers = join_all(tickets).await.into_iter();
+    assert!(matches!(answers.next(), Some(Ok(AppendOutcome::Appended(receipt))) if receipt.position == 1));
+    assert!(matches!(answers.next(), Some(Err(CommitError::Store(StoreError::Rejected { .. })))));
+    assert!(matches!(answers.next(), Some(Ok(AppendOutcome::Appended(receipt))) if receipt.position == 2));
 }
 
 #[tokio::test]

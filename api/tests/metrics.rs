@@ -106,6 +106,7 @@ async fn rates_errors_and_durations_are_counted_by_names_that_the_schema_bounds(
             readiness: Arc::new(AlwaysReady),
             metrics: Some(handle.clone()),
             metrics_open,
+            rates: api::http::RateLimits::default(),
         })
     };
     let get = |path: &str| {

@@ -358,7 +358,7 @@ pub trait ReadStore: Send + Sync + 'static {
     ) -> Result<Option<Differences>, ReadStoreError>;
 
     /// In one transaction: `new` becomes live at `position`, where it must stand, and whatever build of the read model
-    /// was live is retired. Every fence must hold.
+    /// was live is retired; one of a newer version stays, and `new` does not take over. Every fence must hold.
     async fn take_over(
         &self,
         fences: &[Fence],

@@ -12,7 +12,7 @@ use commands::ports::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::judge::Stands;
+use crate::{judge::Stands, wake::raise};
 
 /// An event log that lives as long as its last clone. Clones are handles on the same log.
 #[derive(Clone)]
@@ -145,7 +145,7 @@ impl EventStore for MemoryEventStore {
             let outcomes = batch.iter().map(|commit| state.append(commit)).collect();
             (outcomes, state.log.len() as Position)
         };
-        self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+        raise(&self.head, head);
         Ok(outcomes)
     }
 

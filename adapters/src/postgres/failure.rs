@@ -16,10 +16,19 @@ pub(super) fn store_error(doing: &'static str) -> impl Fn(tokio_postgres::Error)
             return StoreError::DiskFull { doing };
         }
         let reason = format!("PostgreSQL answered {} while {doing}: {}", code.code(), answer.message());
-        let is_foreign =
-            [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION];
+        let is_foreign = [
+            SqlState::UNDEFINED_TABLE,
+            SqlState::UNDEFINED_COLUMN,
+            SqlState::UNDEFINED_FUNCTION,
+            SqlState::DUPLICATE_TABLE,
+            SqlState::DUPLICATE_FUNCTION,
+        ];
         if is_foreign.contains(code) || [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
             return StoreError::Corrupt { reason };
+        }
+        // Data exceptions and broken constraints: the same data would be refused again.
+        if code.code().starts_with("22") || code.code().starts_with("23") {
+            return StoreError::Rejected { doing, reason };
         }
         StoreError::Unavailable { doing, reason: format!("{} ({})", answer.message(), code.code()) }
     }

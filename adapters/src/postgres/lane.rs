@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use commands::ports::StoreError;
 use tokio::{
     sync::{Mutex, OnceCell},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
 
@@ -30,16 +30,26 @@ pub(super) struct Session {
     statements: Vec<OnceCell<Statement>>,
 }
 
+/// How long the failure of an attempt to connect answers those who waited for it. Without it each would try by itself, one after
+/// the other, and the last would hear of a vanished server minutes later.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Place {
+    session: Option<Arc<Session>>,
+    failed: Option<(Instant, StoreError)>,
+}
+
 /// A place for a session. Queries are given by their index in the lane's list.
 pub(super) struct Lane {
     config: Config,
     queries: &'static [&'static str],
-    session: Mutex<Option<Arc<Session>>>,
+    place: Mutex<Place>,
 }
 
 impl Lane {
     pub(super) fn new(config: Config, queries: &'static [&'static str]) -> Self {
-        Self { config, queries, session: Mutex::new(None) }
+        Self { config, queries, place: Mutex::default() }
     }
 
     /// Runs one query as a transaction of its own. A failure of the connection leaves the lane to open a new one.
@@ -66,19 +76,30 @@ impl Lane {
     }
 
     async fn session(&self) -> Result<Arc<Session>, StoreError> {
-        let mut place = self.session.lock().await;
-        if let Some(session) = place.as_ref().filter(|session| !session.client.is_closed()) {
+        let mut place = self.place.lock().await;
+        if let Some(session) = place.session.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Arc::clone(session));
         }
-        let client = connect(&self.config).await?;
-        let statements = self.queries.iter().map(|_| OnceCell::new()).collect();
-        Ok(Arc::clone(place.insert(Arc::new(Session { client, statements }))))
+        if let Some((_, error)) = place.failed.as_ref().filter(|(at, _)| at.elapsed() < FAILURE_HOLDS) {
+            return Err(error.clone());
+        }
+        match connect(&self.config).await {
+            Ok(client) => {
+                place.failed = None;
+                let statements = self.queries.iter().map(|_| OnceCell::new()).collect();
+                Ok(Arc::clone(place.session.insert(Arc::new(Session { client, statements }))))
+            }
+            Err(error) => {
+                place.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     async fn forget(&self, session: &Arc<Session>) {
-        let mut place = self.session.lock().await;
-        if place.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            *place = None;
+        let mut place = self.place.lock().await;
+        if place.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
+            place.session = None;
         }
     }
 }
@@ -99,5 +120,36 @@ pub(super) async fn connect(config: &Config) -> Result<Client, StoreError> {
     match timeout(PATIENCE, open).await {
         Ok(result) => result.map_err(store_error(doing)),
         Err(_elapsed) => Err(StoreError::Unavailable { doing, reason: "no answer".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_wait_for_a_connection_share_one_failed_attempt() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = format!("postgres://nobody@127.0.0.1:{port}/none").parse().unwrap();
+        let lane = Lane::new(config, &["select 1"]);
+        // It takes every call and hangs up without a word.
+        let mut attempts = 0;
+        let hang_up = async {
+            loop {
+                let _call = listener.accept().await.unwrap();
+                attempts += 1;
+            }
+        };
+        let waiting = join_all((0..100).map(|_| lane.query("testing", 0, &[])));
+        let answers = tokio::select! {
+            answers = waiting => answers,
+            () = hang_up => unreachable!(),
+        };
+        assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable { .. }))));
+        assert!(attempts < 10, "{attempts} attempts for 100 who waited");
     }
 }

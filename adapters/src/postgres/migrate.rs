@@ -9,8 +9,9 @@ const MIGRATING: &str = "bringing the schema forward";
 /// Brings a database's schema forward, from nothing if need be. Several processes may do it at once.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] for a database in which somebody else has a table `events`, [`StoreError::TooNew`] for one that
-/// a newer program has brought forward: neither is written to. [`StoreError::Unavailable`] when it cannot be reached.
+/// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8,
+/// [`StoreError::TooNew`] for one that a newer program has brought forward: neither is written to. [`StoreError::Unavailable`]
+/// when it cannot be reached.
 pub async fn migrate(config: &Config) -> Result<(), StoreError> {
     let mut client = connect(config).await?;
     migrate_with(&mut client).await
@@ -21,6 +22,7 @@ async fn migrate_with(client: &mut Client) -> Result<(), StoreError> {
     let transaction = client.transaction().await.map_err(&failed)?;
     // 'CAIR' and 2, the schema's turn: of two processes, the second finds the work done.
     transaction.batch_execute("select pg_advisory_xact_lock(1128352082, 2)").await.map_err(&failed)?;
+    check_encoding(&transaction).await?;
     let version = version(&transaction).await?;
     let known = newest(POSTGRES);
     if version > known {
@@ -38,6 +40,20 @@ async fn migrate_with(client: &mut Client) -> Result<(), StoreError> {
         transaction.batch_execute(&mark).await.map_err(&failed)?;
     }
     transaction.commit().await.map_err(&failed)
+}
+
+/// A database of another encoding cannot hold every name that people have, and would refuse it only when it comes.
+async fn check_encoding(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let asked = transaction.query_one("select current_setting('server_encoding')", &[]).await;
+    let encoding: String = asked.map_err(store_error("reading the database's encoding"))?.get(0);
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    let reason = format!(
+        "the database's encoding is {encoding}, which cannot hold every text: \
+         make one with create database … encoding 'UTF8' template template0"
+    );
+    Err(StoreError::Corrupt { reason })
 }
 
 /// How far the database's schema is; 0 when Cairn was never there.

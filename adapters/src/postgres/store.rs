@@ -42,7 +42,7 @@ const QUERIES: &[&str] = &[
         "select ",
         columns!(),
         " from events where position > $1 and (cardinality($2::text[]) = 0 or category = any ($2))
-         and (cardinality($3::text[]) = 0 or event_type = any ($3)) order by position limit $4"
+         and (cardinality($3::text[]) = 0 or event_type = any ($3)) and position <= $5 order by position limit $4"
     ),
     "select max(position) from events",
     "select position_at($1)",
@@ -57,6 +57,8 @@ const QUERIES: &[&str] = &[
     side_tables::ADVANCE_CHECKPOINT,
     side_tables::POSTPONE_DEADLINE,
 ];
+/// Positions that one filtered page looks through at most: a rare category's page must end before the statement's time is up.
+const LOOKED_THROUGH: Position = 100_000;
 const READ_STREAM: usize = 0;
 const READ_LOG: usize = 1;
 const READ_LOG_FILTERED: usize = 2;
@@ -207,10 +209,12 @@ impl EventStore for PostgresEventStore {
         let head = self.head().await?;
         let categories: Vec<&str> = filter.categories.iter().map(|category| &**category).collect();
         let event_types: Vec<&str> = filter.event_types.iter().map(|event_type| &**event_type).collect();
-        let parameters: [&(dyn ToSql + Sync); 4] = [&from, &categories, &event_types, &most];
+        let end = after.saturating_add(LOOKED_THROUGH).min(head.max(after));
+        let until = as_sql(end);
+        let parameters: [&(dyn ToSql + Sync); 5] = [&from, &categories, &event_types, &most, &until];
         let events = recorded_events(&log.query(doing, READ_LOG_FILTERED, &parameters).await?)?;
         let last_read = events.last().map_or(after, |event| event.position);
-        let read_through = if events.len() < limit { head.max(last_read) } else { last_read };
+        let read_through = if events.len() < limit { end } else { last_read };
         Ok(LogPage { events, read_through })
     }
 

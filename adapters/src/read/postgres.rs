@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    error::Error,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use projections::{
     ColumnType, Table, Value,
     ports::{BuildId, ReadStoreError},
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::{
     Client, Config, NoTls, Statement,
     types::{IsNull, ToSql, Type, to_sql_checked},
@@ -55,7 +56,11 @@ struct Connection {
 
 fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> ReadStoreError {
     move |error| {
-        let reason = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+        let reason = match (error.as_db_error(), error.source()) {
+            (Some(answer), _) => answer.to_string(),
+            (None, Some(source)) => format!("{error}: {source}"),
+            (None, None) => error.to_string(),
+        };
         ReadStoreError::Unavailable { doing, reason }
     }
 }
@@ -64,6 +69,8 @@ impl PostgresEngine {
     pub(super) fn new(url: &str) -> Result<Self, ReadStoreError> {
         let mut config: Config = url.parse().map_err(failed("reading the database's address"))?;
         config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
+        // A server that has vanished is noticed within seconds, not hours.
+        config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(15));
         Ok(Self {
             config,
             idle_asking: Mutex::default(),
@@ -74,6 +81,16 @@ impl PostgresEngine {
     }
 
     async fn connect(&self, doing: &'static str, by_key: bool) -> Result<Connection, ReadStoreError> {
+        // The way to the server may stand and the server say nothing.
+        let silent = |_| ReadStoreError::Unavailable { doing, reason: "no connection in time".to_owned() };
+        timeout(CONNECT_WITHIN * 2, self.connect_patiently(doing, by_key)).await.map_err(silent)?
+    }
+
+    async fn connect_patiently(
+        &self,
+        doing: &'static str,
+        by_key: bool,
+    ) -> Result<Connection, ReadStoreError> {
         let (client, connection) = self.config.connect(NoTls).await.map_err(failed(doing))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -104,15 +121,23 @@ impl Engine for PostgresEngine {
             Some(connection) => connection,
             None => self.connect(J::DOING, J::BY_KEY).await?,
         };
-        let answer = if J::WRITES {
-            write(&mut connection, job).await?
-        } else {
+        let run = async {
+            if J::WRITES {
+                return write(&mut connection, job).await;
+            }
             // Every reading job but the comparison is one statement, which is one snapshot without a transaction; the
             // comparison runs while nothing moves.
             let mut session = PostgresSession { connection: &mut connection, doing: J::DOING };
             let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
-            answer
+            Ok(answer)
         };
+        let Ok(answer) = timeout(J::PATIENCE, run).await else {
+            // The server may be at it still, and would go on for nobody.
+            let cancel = connection.client.cancel_token();
+            tokio::spawn(async move { timeout(CONNECT_WITHIN, cancel.cancel_query(NoTls)).await });
+            return Err(unavailable(format!("no answer within {} s", J::PATIENCE.as_secs())));
+        };
+        let answer = answer?;
         self.idle(J::BY_KEY).push(connection);
         Ok(answer)
     }
@@ -321,5 +346,48 @@ impl Session for PostgresSession<'_> {
 
     async fn durable(&mut self) -> Result<(), ReadStoreError> {
         self.batch("set local synchronous_commit = on").await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    struct Sleep;
+
+    impl Job for Sleep {
+        type Answer = ();
+        const DOING: &'static str = "testing";
+        const WRITES: bool = true;
+        const PATIENCE: Duration = Duration::from_millis(300);
+
+        async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
+            session.batch("select pg_sleep(3600)").await.map(Done::Commit)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_without_an_end_is_given_up_and_leaves_nothing_behind() {
+        let engine = PostgresEngine::new(&std::env::var("CAIRN_TEST_POSTGRES").unwrap()).unwrap();
+        let given_up = engine.run(Sleep).await;
+        assert!(matches!(given_up, Err(ReadStoreError::Unavailable { .. })), "{given_up:?}");
+        assert!(engine.idle(Sleep::BY_KEY).is_empty(), "its connection is not used again");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_calls_and_says_nothing_is_unavailable() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let engine = PostgresEngine::new(&format!("postgres://nobody@127.0.0.1:{port}/none")).unwrap();
+        assert!(matches!(engine.run(Sleep).await, Err(ReadStoreError::Unavailable { .. })));
+    }
+
+    #[tokio::test]
+    async fn an_error_tells_what_is_behind_it() {
+        let engine = PostgresEngine::new("postgres://nobody@127.0.0.1:1/none").unwrap();
+        let refused = engine.run(Sleep).await.unwrap_err();
+        assert!(refused.to_string().contains("refused"), "{refused}");
     }
 }

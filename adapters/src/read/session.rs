@@ -1,6 +1,6 @@
 //! What both engines are to the jobs of the read store: a transaction that runs statements.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use projections::{
     ColumnType, Table, Value,
@@ -8,6 +8,12 @@ use projections::{
 };
 
 use super::sql::Dialect;
+
+/// How long most jobs may take: a page of rows, a step of the projector. Far more than they need, far less than a connection
+/// of which nothing is heard any more.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// For jobs over whole tables.
+pub(super) const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// A transaction. Rows come as their values one after the other.
 pub(super) trait Session: Send {
@@ -72,6 +78,8 @@ pub(super) trait Job: Send + 'static {
     const DOING: &'static str;
     /// Whether it writes.
     const WRITES: bool;
+    /// How long it may take before it counts as failed.
+    const PATIENCE: Duration = PATIENCE;
     /// Whether it finds every row of a read model by its key, so that no plan but one over the key's index is right.
     const BY_KEY: bool = Self::WRITES;
 

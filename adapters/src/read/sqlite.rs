@@ -142,6 +142,10 @@ impl Engine for SqliteEngine {
 /// The transaction's end is written out, because a session that can travel between threads must own the connection.
 fn run_job<J: Job>(connection: &mut Connection, job: J) -> Result<J::Answer, ReadStoreError> {
     let begin = if J::WRITES { "begin immediate" } else { "begin" };
+    if !connection.is_autocommit() {
+        // The job before panicked in the middle: what it had begun is nobody's.
+        connection.execute_batch("rollback").map_err(failed(J::DOING))?;
+    }
     connection.execute_batch(begin).map_err(failed(J::DOING))?;
     let done = at_once(job.run(&mut SqliteSession { connection, doing: J::DOING })).flatten();
     let (end, answer) = match done {
@@ -295,5 +299,37 @@ impl Session for SqliteSession<'_> {
     async fn durable(&mut self) -> Result<(), ReadStoreError> {
         // A power cut ends every process of this file, and leases with them.
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Write {
+        panics: bool,
+    }
+
+    impl Job for Write {
+        type Answer = Vec<Value>;
+        const DOING: &'static str = "testing";
+        const WRITES: bool = true;
+
+        async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+            session.batch("create table if not exists numbers (number integer)").await?;
+            session.batch("insert into numbers values (1)").await?;
+            if self.panics {
+                panic!("as the test asked");
+            }
+            session.query("select count(*) from numbers", &[], &[ColumnType::Int64]).await.map(Done::Commit)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_undone_and_ends_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = SqliteEngine::open(&folder.path().join("read.db")).unwrap();
+        assert!(engine.run(Write { panics: true }).await.is_err());
+        assert_eq!(engine.run(Write { panics: false }).await.unwrap(), [Value::Int64(1)]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapters::postgres::PostgresEventStore;
-use commands::ports::{EventStore, StoreError};
+use commands::ports::{EventStore, LogFilter, StoreError};
 use futures::future::join_all;
 
 use crate::{
@@ -34,6 +34,57 @@ async fn a_database_with_somebody_elses_events_is_refused_and_left_alone() {
     );
     let tables = "select count(*) from pg_tables where schemaname = 'public'";
     assert_eq!(stranger.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_in_which_somebody_else_has_one_of_the_tables_is_refused() {
+    for table in ["commits", "deadlines"] {
+        let database = Database::create().await;
+        database.client().await.batch_execute(&format!("create table {table} (id int)")).await.unwrap();
+        let refusal = refusal(&database).await;
+        assert!(matches!(&refusal, StoreError::Corrupt { reason } if reason.contains(table)), "{refusal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_cannot_hold_every_text_is_refused() {
+    let database = Database::create_with("encoding 'LATIN1' locale 'C' template template0").await;
+    let refusal = refusal(&database).await;
+    assert!(matches!(&refusal, StoreError::Corrupt { reason } if reason.contains("LATIN1")), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_that_the_database_refuses_is_no_outage() {
+    let database = Database::create().await;
+    let (store, stranger, tenant) = (open(&database).await.unwrap(), database.client().await, tenant());
+    stranger.batch_execute("alter table events add constraint odd check (stream_id <> 'odd')").await.unwrap();
+    let odd = commit(tenant, vec![write(&lot(tenant, "odd"), 0, 1)]);
+    let rejected = store.append(&[odd]).await;
+    assert!(matches!(rejected, Err(StoreError::Rejected { .. })), "{rejected:?}");
+    append_one(&store, &commit(tenant, vec![write(&lot(tenant, "a"), 0, 1)])).await;
+}
+
+/// Else one statement would look through the whole log, and never come to its end in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rare_category_is_read_in_pages_of_positions() {
+    let database = Database::create().await;
+    let (store, tenant) = (open(&database).await.unwrap(), tenant());
+    let filler = format!(
+        "insert into events select n, '{tenant}', 'filler', 'one', n, gen_random_uuid(), 'Filled', 1, '{{}}', '{{}}', now()
+         from generate_series(1, 250000) n"
+    );
+    database.client().await.batch_execute(&filler).await.unwrap();
+    append_one(&store, &commit(tenant, vec![write(&lot(tenant, "rare"), 0, 1)])).await;
+    let filter = LogFilter { categories: vec!["lot".into()], ..LogFilter::default() };
+    let (mut after, mut found, mut pages) = (0, Vec::new(), 0);
+    while after < 250_001 {
+        let page = store.read_log(after, &filter, 10).await.unwrap();
+        assert!(page.read_through > after, "each page comes further");
+        (after, pages) = (page.read_through, pages + 1);
+        found.extend(page.events.iter().map(|event| event.position));
+    }
+    assert_eq!((found, pages), (vec![250_001], 3));
+    assert_eq!(store.read_log(after, &filter, 10).await.unwrap().read_through, after);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

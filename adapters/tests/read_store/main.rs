@@ -8,6 +8,7 @@ mod harness;
 mod plans;
 mod sqlite_file;
 mod tally;
+mod troubled_log;
 
 mod sqlite {
     crate::contract::promises!(crate::harness::Sqlite);

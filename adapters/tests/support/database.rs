@@ -11,11 +11,16 @@ pub struct Database {
 
 impl Database {
     pub async fn create() -> Self {
+        Self::create_with("").await
+    }
+
+    /// With further words to `create database`.
+    pub async fn create_with(options: &str) -> Self {
         let url = std::env::var("CAIRN_TEST_POSTGRES")
             .expect("CAIRN_TEST_POSTGRES names the PostgreSQL server for the tests; ops/test starts one");
         let server: Config = url.parse().unwrap();
         let name = format!("cairn_test_{}", Uuid::now_v7().simple());
-        connect(&server).await.batch_execute(&format!("create database {name}")).await.unwrap();
+        connect(&server).await.batch_execute(&format!("create database {name} {options}")).await.unwrap();
         Self { server, name }
     }
 

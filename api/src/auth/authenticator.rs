@@ -4,7 +4,7 @@ use commands::{engine::Caller, ports::TenantId};
 use domain::identity::{Permission, Role};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 
-use super::{Claims, KeySet, LOCAL_ISSUER, LocalSecret};
+use super::{Claims, KeySet, LOCAL_ISSUER, LocalSecret, NoKey};
 
 /// A token longer than this is not looked at.
 const LONGEST_TOKEN: usize = 8 * 1024;
@@ -48,6 +48,9 @@ pub enum Unauthenticated {
     /// The key that the token names is not known.
     #[error("the bearer token's key is unknown")]
     UnknownKey,
+    /// The identity provider, whose key the token may name, cannot be asked.
+    #[error("the identity provider does not answer")]
+    ProviderOut,
     /// The time is over, or has not come.
     #[error("the bearer token has expired or is not valid yet")]
     Expired,
@@ -107,7 +110,10 @@ impl Authenticator {
             return self.caller(&claims);
         }
         let provider = self.provider.as_ref().ok_or(Unauthenticated::UnknownKey)?;
-        let key = provider.keys.key(&kid).await.ok_or(Unauthenticated::UnknownKey)?;
+        let key = provider.keys.key(&kid).await.map_err(|none| match none {
+            NoKey::Unknown => Unauthenticated::UnknownKey,
+            NoKey::ProviderOut => Unauthenticated::ProviderOut,
+        })?;
         let audience = provider.audience.as_deref();
         let claims = verify(token, &key, Algorithm::RS256, &provider.issuer, audience)?;
         self.caller(&claims)

@@ -17,6 +17,6 @@ mod local;
 
 pub use authenticator::{Authenticator, Unauthenticated};
 pub use claims::Claims;
-pub use key_set::KeySet;
+pub use key_set::{KeySet, NoKey};
 pub use key_source::{FileKeySource, KeySource, KeySourceError, UrlKeySource};
 pub use local::{Grant, LOCAL_ISSUER, LocalSecret, SecretError, mint};

@@ -36,7 +36,7 @@ impl Interrupt {
             let first = Instant::now();
             // Elsewhere nobody presses anything, and a log's lines must stay what its readers expect.
             if std::io::stderr().is_terminal() {
-                note("stopping; press Ctrl-C again to stop at once");
+                note("stopping; press Ctrl-C again, after a second, to stop at once");
             }
             ask.send_replace(true);
             signals.next().await;

@@ -58,9 +58,8 @@ impl Rebuild {
             match rebuild(&side, model, head, &mut interrupt).await {
                 Ok(rebuilt) => lines.push(line(&rebuilt)),
                 Err(failure) => {
-                    let left = wanted[at..].join(" ");
-                    let again = format!("cairn rebuild {left}{}   goes on where it stopped", settled.flags());
-                    outcome = Err(failure.advise(again));
+                    let again = format!("cairn rebuild {}{}", wanted[at..].join(" "), settled.flags());
+                    outcome = Err(failure.advised(&again));
                     break;
                 }
             }
@@ -104,9 +103,10 @@ async fn rebuild(
     model: &'static str,
     head: Position,
     interrupt: &mut Interrupt,
-) -> Outcome<Rebuilt> {
+) -> Result<Rebuilt, Broken> {
     let failed = || format!("{model} could not be rebuilt; its readers keep the rows that they have");
-    let rebuild = side.rebuild(model).or_fail(failed)?;
+    let broken = |error: RunError| Broken { failure: Failure::new(failed()).because(&error), error };
+    let rebuild = side.rebuild(model).map_err(broken)?;
     let mut progress = Progress::start(format!("rebuilding {model}"), "events", head, false);
     let rebuilt = rebuild
         .run_until(interrupt.asked(), &mut |now| {
@@ -117,15 +117,29 @@ async fn rebuild(
         })
         .await;
     progress.finish();
-    rebuilt.map_err(|error| {
-        let failure = Failure::new(failed()).because(&error);
-        match error {
-            RunError::RebuildRunning { .. } => {
-                failure.advise("wait for it; the claim of one that was interrupted ends after 10 seconds")
-            }
-            _ => failure,
+    rebuilt.map_err(broken)
+}
+
+/// A rebuild that came to no end.
+struct Broken {
+    failure: Failure,
+    error: RunError,
+}
+
+impl Broken {
+    /// What to do, where `again` rebuilds what is left: not every rebuild goes on where this one stopped.
+    fn advised(self, again: &str) -> Failure {
+        match self.error {
+            RunError::RebuildRunning { .. } => self
+                .failure
+                .advise("wait for it; the claim of one that was interrupted ends after 10 seconds")
+                .advise(format!("{again}   goes on where it stopped")),
+            RunError::SkippedMeanwhile { .. } => self.failure.advise(format!("{again}   begins anew")),
+            // The error names the program that can.
+            RunError::NewerIsLive { .. } => self.failure,
+            _ => self.failure.advise(format!("{again}   goes on where it stopped")),
         }
-    })
+    }
 }
 
 fn phase(phase: Phase) -> &'static str {

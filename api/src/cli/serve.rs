@@ -11,7 +11,7 @@ use crate::{
     config::{ConfiguredTenants, Identity, Settings, masked},
     document::{Limits, TrustedDocuments},
     graphql,
-    http::{self, Edge, GraphqlLimits, GraphqlService, ServeLimits},
+    http::{self, Edge, GraphqlLimits, GraphqlService, RateLimits, ServeLimits},
 };
 
 /// Serve GraphQL over a log, until Ctrl-C
@@ -110,6 +110,10 @@ fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
         readiness: serving.readiness(),
         metrics: Some(http::install_metrics().or_fail(|| "no metrics can be kept")?),
         metrics_open: settings.metrics_open,
+        rates: RateLimits {
+            user: settings.limits.user_per_minute,
+            address: settings.limits.address_per_minute,
+        },
     })
 }
 

@@ -91,6 +91,18 @@ pub(super) const KEYS: &[Key] = &[
     key("limits.tokens", Some("2000"), "lexical tokens of a query", "a number from 100 to 100000"),
     key("limits.cost", Some("50000"), "static cost of a query", "a number from 1 to 10000000"),
     key("limits.body_bytes", Some("262144"), "bytes of a request's body", "a number from 1024 to 16777216"),
+    key(
+        "limits.user_per_minute",
+        None,
+        "requests a minute of one user of a tenant; without it, any number",
+        "a number from 1 to 1000000",
+    ),
+    key(
+        "limits.address_per_minute",
+        None,
+        "requests a minute from one address, a proxy's among them; without it, any number",
+        "a number from 1 to 1000000",
+    ),
     key("limits.batch", Some("5"), "operations in one request", "a number from 1 to 100"),
     key("limits.timeout_seconds", Some("30"), "seconds a request may take", "a number from 1 to 600"),
 ];

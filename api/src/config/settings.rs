@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +111,10 @@ pub struct Limits {
     pub cost: usize,
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Requests a minute of one user of a tenant; none is any number.
+    pub user_per_minute: Option<NonZeroU32>,
+    /// Requests a minute from one address; none is any number.
+    pub address_per_minute: Option<NonZeroU32>,
     /// Operations in one request.
     pub batch: usize,
     /// How long a request may take.
@@ -241,6 +246,8 @@ impl Reader<'_> {
         let tokens = self.number("limits.tokens", 100, 100_000);
         let cost = self.number("limits.cost", 1, 10_000_000);
         let body_bytes = self.number("limits.body_bytes", 1_024, 16 * 1_024 * 1_024);
+        let user_per_minute = self.per_minute("limits.user_per_minute");
+        let address_per_minute = self.per_minute("limits.address_per_minute");
         let batch = self.number("limits.batch", 1, 100);
         let timeout = self.number("limits.timeout_seconds", 1, 600);
         Some(Limits {
@@ -251,6 +258,8 @@ impl Reader<'_> {
             tokens: tokens?,
             cost: cost?,
             body_bytes: body_bytes?,
+            user_per_minute,
+            address_per_minute,
             batch: batch?,
             timeout: Duration::from_secs(u64::try_from(timeout?).ok()?),
         })
@@ -314,6 +323,10 @@ impl Reader<'_> {
 
     fn number(&mut self, key: &str, least: usize, most: usize) -> Option<usize> {
         self.read(key, |text| text.parse().ok().filter(|number| (least..=most).contains(number)))
+    }
+
+    fn per_minute(&mut self, key: &str) -> Option<NonZeroU32> {
+        self.read(key, |text| text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 1_000_000))
     }
 
     /// Reads one key; none where it is not set and has no default, or where a problem was noted.

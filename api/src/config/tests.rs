@@ -159,6 +159,8 @@ fn what_is_in_force_shows_no_secret() {
     limits.tokens                  2000                                               default
     limits.cost                    50000                                              default
     limits.body_bytes              262144                                             default
+    limits.user_per_minute         (not set)                                          default
+    limits.address_per_minute      (not set)                                          default
     limits.batch                   5                                                  default
     limits.timeout_seconds         30                                                 default
     tenants.duna.id                (not set)                                          default

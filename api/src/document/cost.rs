@@ -13,14 +13,19 @@ use super::model::{FieldDef, Model, named};
 /// Rows of a list that does not say how many it has.
 const DEFAULT_ROWS: u64 = 50;
 
+/// Lists that come whole, without `first`, and may be longer than most: a recall names everybody who received a part of
+/// the lot. Counted as the longest page of the plant's other lists.
+const WHOLE: [&str; 1] = ["consignees"];
+const WHOLE_ROWS: u64 = 200;
+
 /// Fields that are told from the log, event by event, and what one of them costs besides its objects: a stream is a list
 /// that does not say how many it has.
 const TOLD_FROM_THE_LOG: [&str; 2] = ["asOf", "history"];
 const LOG_READ: u64 = DEFAULT_ROWS;
 
 /// The static cost of an operation: 1 for each object it may resolve, scalars free. A field with `first` or `last` (50
-/// when neither is given) multiplies what stands in its lists; a list without them counts as 50. What is told from the
-/// log costs 50 more.
+/// when neither is given) multiplies what stands in its lists; a list without them counts as 50, a
+/// recall's consignees as 200. What is told from the log costs 50 more.
 pub(super) fn of_operation(
     model: &Model,
     document: &ExecutableDocument,
@@ -87,6 +92,7 @@ impl<'a> Estimate<'a> {
             (false, ..) => 1,
             // A list that takes `first` itself, a list within a connection, any other list.
             (true, Some(rows), _) | (true, None, Some(rows)) => rows,
+            (true, None, None) if WHOLE.contains(&name) => WHOLE_ROWS,
             (true, None, None) => DEFAULT_ROWS,
         };
         let below_page = if is_list { None } else { own_page };

@@ -14,6 +14,9 @@ use serde::Serialize;
 pub trait Readiness: Send + Sync + 'static {
     /// Every condition, met or not. Anybody may read the answer, so it names no tenant and no address.
     async fn check(&self) -> Vec<ReadinessCheck>;
+
+    /// Sets the gauges of how far the read models lie behind the log now: a scrape is about to read them.
+    async fn measure(&self) {}
 }
 
 /// One condition of being ready.

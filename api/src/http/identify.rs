@@ -34,6 +34,7 @@ pub(super) async fn identify(
     let asking = caller(&identity.authenticator, request.headers());
     let caller = match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(caller)) => caller,
+        Ok(Err(Unauthenticated::ProviderOut)) => return provider_unavailable().into_response(),
         Ok(Err(reason)) => return refused(reason).into_response(),
         Err(_elapsed) => return provider_unavailable().into_response(),
     };
@@ -60,6 +61,7 @@ fn refused(reason: Unauthenticated) -> HttpProblem {
         Unauthenticated::NoToken => "no_token",
         Unauthenticated::Malformed => "malformed",
         Unauthenticated::UnknownKey => "unknown_key",
+        Unauthenticated::ProviderOut => "provider_unavailable",
         Unauthenticated::Expired => "expired",
         Unauthenticated::Invalid => "invalid",
     };

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -7,7 +7,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::{operators::Operators, problem};
+use super::{Readiness, operators::Operators, problem};
 
 /// The metrics cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,10 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
     metrics::describe_counter!(
         "cairn_http_unauthenticated_total",
         "Requests without a valid token, by reason"
+    );
+    metrics::describe_counter!(
+        "cairn_http_rate_limited_total",
+        "Requests refused because there were too many, by what was counted"
     );
     metrics::describe_counter!(
         "cairn_graphql_operations_total",
@@ -83,6 +87,14 @@ fn describe_plant() {
         "cairn_process_faults_total",
         "Events that a process manager passed over because the program failed, by process"
     );
+    metrics::describe_counter!(
+        "cairn_background_restarts_total",
+        "Background tasks that ended or died and were started again, by task"
+    );
+    metrics::describe_gauge!(
+        "cairn_log_clock_ahead_seconds",
+        "How far the time of the log's newest events is ahead of this process's clock"
+    );
 }
 
 /// What a scrape is answered from.
@@ -90,11 +102,16 @@ fn describe_plant() {
 pub(super) struct Scrape {
     pub(super) handle: Option<PrometheusHandle>,
     pub(super) operators: Arc<Operators>,
+    pub(super) readiness: Arc<dyn Readiness>,
 }
 
-pub(super) async fn render(State(Scrape { handle, operators }): State<Scrape>) -> Response {
+/// How long a scrape waits for the log; the other metrics are told without it.
+const MEASURE_WITHIN: Duration = Duration::from_secs(2);
+
+pub(super) async fn render(State(Scrape { handle, operators, readiness }): State<Scrape>) -> Response {
     let Some(handle) = handle else { return problem::no_such_route().await.into_response() };
     operators.report();
+    let _silent_log = tokio::time::timeout(MEASURE_WITHIN, readiness.measure()).await;
     // Histograms gather until they are drained; a scrape is the moment for it.
     handle.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()

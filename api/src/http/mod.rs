@@ -2,8 +2,8 @@
 //!
 //! A connection has time to send its headers, a request a size and a time ([`serve`]); every request gets a correlation
 //! id, a span, security headers and an end, also when a handler panics (`conversation.rs`); nobody is anonymous but
-//! `/health/*` (`identify.rs`); GraphQL-over-HTTP is this package's own, to the letter of its specification
-//! (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
+//! `/health/*` (`identify.rs`); nobody asks more often than is set (`rates.rs`); GraphQL-over-HTTP is this package's own, to the
+//! letter of its specification (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
 //!
 //! Reading order: [`router`] in this file, then in the order above. Subscriptions will stand beside `graphql`, on the
 //! same gate.
@@ -17,6 +17,7 @@ mod logs;
 mod metrics;
 mod operators;
 mod problem;
+mod rates;
 mod serve;
 mod stalls;
 
@@ -30,6 +31,7 @@ pub use health::{AlwaysReady, Readiness, ReadinessCheck};
 pub use logs::{install_logs, install_panic_log};
 pub use metrics::{MetricsError, install_metrics};
 pub use problem::HttpProblem;
+pub use rates::RateLimits;
 pub use serve::{ServeLimits, serve};
 
 use crate::auth::Authenticator;
@@ -47,13 +49,17 @@ pub struct Edge {
     /// Whether `/metrics` is answered without a token, for a scraper inside a network that others cannot enter.
     /// Otherwise it takes a token with `operations:read`: what is counted is counted over all tenants.
     pub metrics_open: bool,
+    /// How often somebody may ask.
+    pub rates: RateLimits,
 }
 
 /// The routes of the edge: `/graphql`, `/health/live`, `/health/ready`, `/metrics`.
 pub fn router(edge: Edge) -> Router {
     let identity =
         Arc::new(identify::Identity { authenticator: edge.authenticator, metrics_open: edge.metrics_open });
-    let scrape = metrics::Scrape { handle: edge.metrics, operators: edge.graphql.operators() };
+    let rates = Arc::new(rates::Rates::new(edge.rates));
+    let (operators, readiness) = (edge.graphql.operators(), Arc::clone(&edge.readiness));
+    let scrape = metrics::Scrape { handle: edge.metrics, operators, readiness };
     let graphql = routing::get(graphql::get)
         .post(graphql::post)
         .fallback(graphql::other_method)
@@ -67,6 +73,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/health/ready", ready)
         .route("/metrics", metrics_route)
         .fallback(problem::no_such_route)
+        .layer(middleware::from_fn_with_state(Arc::clone(&rates), rates::by_user))
         .layer(middleware::from_fn_with_state(identity, identify::identify))
+        .layer(middleware::from_fn_with_state(rates, rates::by_address))
         .layer(middleware::from_fn(conversation::converse))
 }

@@ -11,7 +11,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::stalls::GivesUp;
+use super::{rates::Peer, stalls::GivesUp};
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,9 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _address)) => spawn(stream, router.clone(), limits, &graceful, permit),
+            Ok((stream, address)) => {
+                spawn(stream, Peer(address.ip()), router.clone(), limits, &graceful, permit);
+            }
             Err(error) => {
                 // Out of descriptors, or a client gone before it was accepted: neither is a reason to stop.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -79,6 +81,7 @@ pub async fn serve(
 
 fn spawn(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     limits: ServeLimits,
     graceful: &GracefulShutdown,
@@ -90,8 +93,10 @@ fn spawn(
     }
     let service = TowerToHyperService::new(tower::util::MapRequest::new(
         router,
-        |request: axum::http::Request<hyper::body::Incoming>| -> Request {
-            request.map(axum::body::Body::new)
+        move |request: axum::http::Request<hyper::body::Incoming>| -> Request {
+            let mut request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(peer);
+            request
         },
     ));
     let connection = hyper::server::conn::http1::Builder::new()

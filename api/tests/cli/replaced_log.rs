@@ -100,7 +100,9 @@ fn a_kept_read_store_follows(other: impl FnOnce(Vec<RecordedEvent>) -> Vec<Recor
     // Its files are whole once nobody has them open.
     drop(runtime);
     put_in_place(&data, &other_log);
-    assert_eq!(serve_until_ready(&shell), 1, "one warning for all of them");
+    // The projector tells all that it finds at once; a first build that begins meanwhile may have found one before it.
+    let told = serve_until_ready(&shell);
+    assert!((1..=2).contains(&told), "{told} warnings, and not one for each read model");
     rows_are_right(&shell, head);
     assert_eq!(serve_until_ready(&shell), 0, "afterwards all is well");
 }

@@ -96,3 +96,26 @@ fn only_the_documents_of_the_manifest_run_where_there_is_one() {
     let error = shell.cairn("serve --listen 127.0.0.1:0").fails();
     assert!(error.contains("graphql.trusted_documents cannot be used"), "{error}");
 }
+
+#[test]
+fn who_asks_too_often_hears_429_and_when_to_come_again() {
+    let shell = Shell::new();
+    std::fs::create_dir(shell.path().join("data")).unwrap();
+    let set = "[limits]\nuser_per_minute = 2\naddress_per_minute = 4\n";
+    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
+    let server = Server::start(&shell, "");
+    let first = asked(&shell, &server, "%7B__typename%7D");
+    assert!(first.contains("ratelimit-policy: \"user\";q=2;w=60"), "{first}");
+    assert!(
+        first.contains("ratelimit: \"user\";r=1;") && first.contains("ratelimit: \"address\";r=3;"),
+        "{first}"
+    );
+    assert!(asked(&shell, &server, "%7B__typename%7D").starts_with("HTTP/1.1 200"));
+    let third = asked(&shell, &server, "%7B__typename%7D");
+    assert!(third.starts_with("HTTP/1.1 429") && third.contains("\"RATE_LIMITED\""), "{third}");
+    assert!(third.contains("retry-after: ") && third.contains("by one user"), "{third}");
+    // Without a token, too: the address is known before anybody is.
+    assert!(server.get("/graphql").starts_with("HTTP/1.1 401"));
+    assert!(server.get("/graphql").contains("by one address"));
+    assert!(server.get("/health/live").starts_with("HTTP/1.1 200"), "a proxy must not take it for dead");
+}

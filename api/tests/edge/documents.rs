@@ -1,6 +1,9 @@
 //! Cairn's verdicts on documents against those of graphql-js, and the form of the answers.
 
-use api::document::{Gate, Limits, Refused};
+use api::{
+    document::{Gate, Limits, Refused},
+    http::{GraphqlLimits, GraphqlService, ServeLimits},
+};
 use async_graphql::{Request, Variables};
 use serde_json::json;
 
@@ -140,10 +143,43 @@ async fn what_is_told_from_the_log_costs_as_much_as_it_reads() {
     assert_eq!(cost("{ lot(code: \"A\") { asOf(at: { version: \"1\" }) { status } } }"), 1 + 1 + 50);
     assert_eq!(cost("{ lot(code: \"A\") { history { type } } }"), 1 + 50 + 50);
     assert_eq!(cost("{ lot(code: \"A\") { history(page: { first: 200 }) { type } } }"), 1 + 200 + 50);
+    let logs = "{ temperatureLog(first: 3) { nodes { log { asOf(at: { version: \"1\" }) { version } } } } }";
+    assert_eq!(cost(logs), 1 + 3 * (1 + 1 + 1 + 50));
+    assert_eq!(cost("{ partners(first: 3) { nodes { history { type } } } }"), 1 + 3 * (1 + 50 + 50));
     let by_variable = "query($page: HistoryPage, $first: Int!) {
         lot(code: \"A\") { history(page: $page) { type } } lotBoard(first: $first) { nodes { code } } }";
     let variables = json!({ "page": { "first": 3 }, "first": 7 });
     assert_eq!(cost_with(by_variable, variables).unwrap(), 1 + 3 + 50 + 1 + 7);
     let every_lots_history = "{ lotBoard(first: 200) { nodes { history(page: { first: 200 }) { type } } } }";
     assert!(cost_with(every_lots_history, json!({})).is_err(), "40,000 events in one answer");
+}
+
+/// The plant's schema under the limits that are in force unless somebody sets others.
+#[tokio::test(flavor = "multi_thread")]
+async fn tracing_a_plant_twenty_times_over_in_one_document_is_too_costly() {
+    let service = GraphqlService::new(api::graphql::unconnected_schema(), GraphqlLimits::default()).unwrap();
+    let server = TestServer::start_with(service, ServeLimits::default()).await;
+    let genealogy = |at: usize| {
+        format!(
+            "g{at}: genealogy(lot: \"RAW-{at}\", direction: FORWARD, depth: 10) {{
+             nodes(first: 200) {{ nodes {{ code lot {{ parents(first: 10) {{ nodes {{ code }} }} }} }} }} }}"
+        )
+    };
+    let twenty = format!("{{ {} }}", (0..20).map(genealogy).collect::<String>());
+    let recall = |deliveries: usize| {
+        format!(
+            "{{ recallScope(lot: \"RAW-1\") {{ consignees {{ name
+             deliveries(first: {deliveries}) {{ nodes {{ document }} }} }} }} }}"
+        )
+    };
+    for query in [twenty, recall(1_000)] {
+        let reply = server.client().query(&query).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "QUERY_TOO_COSTLY"), "{query}");
+    }
+    let answer = api::graphql::unconnected_schema().execute(Request::new(Gate::QUESTION)).await;
+    let gate = Gate::new(answer.data.into_json().unwrap(), Limits::default()).unwrap();
+    let cost = |query: &str| gate.admit(query, None, &Variables::default(), |_operation| true).unwrap().cost;
+    let one = format!("{{ {} }}", genealogy(0));
+    assert_eq!(cost(&one), 1 + 1 + 200 * (1 + 1 + 1 + 10));
+    assert_eq!(cost(&recall(50)), 1 + 200 * (1 + 1 + 50));
 }

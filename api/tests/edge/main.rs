@@ -7,6 +7,7 @@ mod client;
 mod desk;
 mod documents;
 mod matrix;
+mod pasts;
 mod plant;
 mod promises;
 mod protocol;

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use api::{
     auth::{Authenticator, Grant, LocalSecret, mint},
-    http::{Edge, GraphqlLimits, GraphqlService, Readiness, ReadinessCheck, ServeLimits, router, serve},
+    http::{
+        Edge, GraphqlLimits, GraphqlService, RateLimits, Readiness, ReadinessCheck, ServeLimits, router,
+        serve,
+    },
 };
 use async_trait::async_trait;
 use chrono::Utc;
@@ -64,6 +67,7 @@ impl TestServer {
             readiness: Arc::new(Lagging),
             metrics: None,
             metrics_open: false,
+            rates: RateLimits::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

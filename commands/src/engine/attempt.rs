@@ -95,7 +95,7 @@ impl Engine {
         }
         let sent = self.send(envelope, digest, decided, &mut held, wanted)?;
         drop(held);
-        self.settle(sent).await
+        self.settle(sent, C::NAME).await
     }
 
     /// Locks the streams in name order and fills those that are not cached.
@@ -244,6 +244,7 @@ impl Engine {
     async fn settle<R: serde::de::DeserializeOwned>(
         &self,
         sent: Sent<R>,
+        command: &'static str,
     ) -> Result<Outcome<R>, CommandError> {
         let Sent { ticket, decision, generations, snapshots, asks_deadline } = sent;
         let outcome = ticket.await;
@@ -270,6 +271,9 @@ impl Engine {
                 Ok(Outcome::Lost(stream))
             }
             Ok(AppendOutcome::Refused(refusal)) => Err(refused_commit(refusal)),
+            Err(CommitError::Store(error @ StoreError::Rejected { .. })) => {
+                Err(CommandError::Fault { command, reason: error.to_string() })
+            }
             Err(CommitError::Store(error)) => Err(CommandError::Unavailable(error)),
             Err(stopped @ CommitError::Stopped) => Err(CommandError::Unavailable(StoreError::Unavailable {
                 doing: "committing",

@@ -152,9 +152,12 @@ impl Committer {
     /// Takes no more submissions, stores those that wait, and returns when they are answered.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
-        if let Some(supervisor) = self.supervisor.lock().await.take() {
+        let mut supervisor = self.supervisor.lock().await;
+        if let Some(running) = supervisor.as_mut() {
             // The supervisor never panics; were it aborted with its runtime, there would be nothing left to wait for.
-            let _ended = supervisor.await;
+            let _ended = running.await;
+            // Only now: who asks again, after somebody who was dropped on the way, has the same end to wait for.
+            *supervisor = None;
         }
     }
 }

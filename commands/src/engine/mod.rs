@@ -149,9 +149,10 @@ impl Engine {
     pub async fn shutdown(&self) {
         let everyone = u32::try_from(self.inner.config.commands_in_flight).unwrap_or(u32::MAX);
         let end = async {
-            // The permits are never given back: whatever comes later finds the engine overloaded.
-            if let Ok(permits) = self.inner.admission.acquire_many(everyone).await {
-                permits.forget();
+            // Closed once everyone has left: whatever comes later finds the engine overloaded. Who asks again, after somebody who
+            // was dropped on the way, finds it closed and goes on.
+            if let Ok(_everyone) = self.inner.admission.acquire_many(everyone).await {
+                self.inner.admission.close();
             }
             self.inner.committer.shutdown().await;
         };
@@ -206,7 +207,8 @@ impl Engine {
     }
 }
 
-/// A short pause that grows, from half a millisecond to one and a half after the first loss, and that differs between commands, so that two losers do not meet again.
+/// A short pause that grows, from half a millisecond to one and a half after the first loss, and that differs between commands,
+/// so that two losers do not meet again.
 fn backoff(command_id: Uuid, attempt: u32) -> Duration {
     let spread_micros = (command_id.as_u128() % 1_000) as u64;
     Duration::from_micros(u64::from(attempt + 1) * (500 + spread_micros))

@@ -62,7 +62,7 @@ impl Aggregate for CodeSequence {
 }
 
 impl Aggregate for Lot {
-    const STATE_VERSION: u32 = 2;
+    const STATE_VERSION: u32 = 3;
 }
 
 impl Aggregate for Inspection {

@@ -303,6 +303,14 @@ pub enum StoreError {
         /// The database's words.
         reason: String,
     },
+    /// The database refuses this data, and would refuse it again. Nothing of it was written.
+    #[error("the event store refuses the data while {doing}: {reason}")]
+    Rejected {
+        /// What was tried.
+        doing: &'static str,
+        /// The database's words.
+        reason: String,
+    },
     /// No space is left.
     #[error("the event store's disk is full while {doing}")]
     DiskFull {
@@ -361,7 +369,8 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(events.into_iter().map(PastEvent::from).collect())
     }
 
-    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`].
+    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A filtered page
+    /// may end before it is full and before the head: what comes next is asked for after [`LogPage::read_through`].
     async fn read_log(
         &self,
         after: Position,

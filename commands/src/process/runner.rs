@@ -12,6 +12,8 @@ use crate::{
 };
 
 const PAGE: usize = 256;
+/// How often it is looked whether the log is still the same one.
+const LOOK_BACK_EVERY: TimeDelta = TimeDelta::seconds(1);
 /// How often the place in the log is kept while nothing was wanted: each keeping is a write to the store that the commits
 /// also go to.
 const KEEP_PLACE_EVERY: TimeDelta = TimeDelta::seconds(1);
@@ -33,6 +35,10 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 ///
 /// Its place in the log is kept after each page in which something was wanted, else once a second. What lies between the
 /// place kept and the place reached is looked at again after a restart; the commands' ids are derived, so nothing is done twice.
+///
+/// Once a second it looks whether the log that it reads is still the one that it has read: a log that was restored from a
+/// backup while the process ran ends before the place reached, or has other events there, and is read again from where the
+/// two may part.
 pub struct ProcessRunner<P> {
     engine: Engine,
     checkpoints: Arc<dyn CheckpointStore>,
@@ -45,6 +51,11 @@ struct Place {
     reached: Position,
     kept: Position,
     kept_at: DateTime<Utc>,
+    /// The latest event known at the place reached or before it: it must go on standing there.
+    anchor: Option<(Position, Uuid)>,
+    looked_back_at: DateTime<Utc>,
+    /// Whose time is the latest seen in the log.
+    newest_at: DateTime<Utc>,
     /// Whether it was said already that the log's clock is ahead.
     is_ahead: bool,
 }
@@ -80,15 +91,20 @@ impl<P: ProcessManager> ProcessRunner<P> {
             Some(place) => place,
             none => none.insert(self.place_kept().await?),
         };
+        self.look_back(place).await?;
         let categories = P::CATEGORIES.iter().map(|category| (*category).into()).collect();
         let filter = LogFilter { categories, event_types: Vec::new() };
         let page = self.engine.ports().store.read_log(place.reached, &filter, PAGE).await?;
         if let Some(newest) = page.events.last() {
-            self.watch_clock(place, newest);
+            place.newest_at = newest.recorded_at;
         }
+        self.watch_clock(place, page.read_through);
         let mut is_wanted = false;
         for event in &page.events {
             is_wanted |= self.handle(event).await;
+        }
+        if let Some(newest) = page.events.last() {
+            place.anchor = Some((newest.position, newest.event_id));
         }
         let has_moved = page.read_through != place.reached;
         place.reached = page.read_through;
@@ -99,14 +115,59 @@ impl<P: ProcessManager> ProcessRunner<P> {
         Ok(has_moved)
     }
 
+    /// Now and then makes sure that the event at the place reached still stands there, and goes back where it does not.
+    async fn look_back(&self, place: &mut Place) -> Result<(), StoreError> {
+        if (self.now() - place.looked_back_at).abs() < LOOK_BACK_EVERY {
+            return Ok(());
+        }
+        if let Some((position, event_id)) = place.anchor
+            && self.event_id_at(position).await? != Some(event_id)
+        {
+            return self.start_over(place).await;
+        }
+        if place.anchor.is_none_or(|(position, _)| position < place.reached) {
+            match self.event_id_at(place.reached).await? {
+                Some(event_id) => place.anchor = Some((place.reached, event_id)),
+                None if self.engine.ports().store.head().await? < place.reached => {
+                    return self.start_over(place).await;
+                }
+                None => {}
+            }
+        }
+        place.looked_back_at = self.now();
+        Ok(())
+    }
+
+    async fn event_id_at(&self, position: Position) -> Result<Option<Uuid>, StoreError> {
+        let Some(before) = position.checked_sub(1) else { return Ok(None) };
+        let page = self.engine.ports().store.read_log(before, &LogFilter::default(), 1).await?;
+        Ok(page.events.first().filter(|event| event.position == position).map(|event| event.event_id))
+    }
+
+    /// Takes the place of the log that stands there now.
+    async fn start_over(&self, place: &mut Place) -> Result<(), StoreError> {
+        let now_kept = self.place_kept().await?;
+        // A checkpoint that went back came with the log and stands on it. One that did not may stand beyond what the two logs
+        // have in common: then only the beginning is sure. What is read again does nothing more.
+        let reached = if now_kept.kept < place.kept { now_kept.reached } else { 0 };
+        tracing::warn!(
+            process = P::NAME,
+            was = place.reached,
+            reached,
+            "the log was restored or replaced under a process manager, which goes back"
+        );
+        *place = Place { reached, ..now_kept };
+        Ok(())
+    }
+
     /// Says when the log's clock is ahead of this process's: since it never runs backwards, one process whose clock is an hour
     /// ahead stamps that hour on all that comes after it, whoever writes it.
-    fn watch_clock(&self, place: &mut Place, newest: &RecordedEvent) {
-        let ahead = newest.recorded_at - self.now();
+    fn watch_clock(&self, place: &mut Place, position: Position) {
+        let ahead = place.newest_at - self.now();
         metrics::gauge!("cairn_log_clock_ahead_seconds").set(ahead.num_seconds().max(0) as f64);
         let is_ahead = ahead > CLOCK_TOLERANCE;
         if is_ahead && !place.is_ahead {
-            tracing::error!(position = newest.position, recorded_at = %newest.recorded_at, "the log's clock is ahead of this process's: compare the clocks of all machines that write to it; events keep this time until it has come");
+            tracing::error!(position, recorded_at = %place.newest_at, "the log's clock is ahead of this process's: compare the clocks of all machines that write to it; events keep this time until it has come");
         }
         place.is_ahead = is_ahead;
     }
@@ -117,7 +178,11 @@ impl<P: ProcessManager> ProcessRunner<P> {
 
     async fn place_kept(&self) -> Result<Place, StoreError> {
         let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
-        Ok(Place { reached: kept, kept, kept_at: self.now(), is_ahead: false })
+        let now = self.now();
+        // A log that was cut behind the back of its checkpoints: what comes next in it would lie before the place kept.
+        let reached = if kept > self.engine.ports().store.head().await? { 0 } else { kept };
+        let (anchor, looked_back_at) = (None, DateTime::UNIX_EPOCH);
+        Ok(Place { reached, kept, kept_at: now, anchor, looked_back_at, newest_at: now, is_ahead: false })
     }
 
     async fn keep(&self, place: &mut Place) -> Result<(), StoreError> {
@@ -125,8 +190,15 @@ impl<P: ProcessManager> ProcessRunner<P> {
             place.kept = place.reached;
         } else {
             // Another process has moved it. Its commands had the same ids as these: what it has passed needs no second look.
-            place.kept = self.checkpoints.load_checkpoint(P::NAME).await?;
-            place.reached = place.reached.max(place.kept);
+            let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
+            if kept < place.kept {
+                // A checkpoint goes back only with its log, or for a log that was restored.
+                return self.start_over(place).await;
+            }
+            if kept > place.reached {
+                (place.reached, place.anchor) = (kept, None);
+            }
+            place.kept = kept;
         }
         place.kept_at = self.now();
         Ok(())

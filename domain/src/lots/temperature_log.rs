@@ -104,6 +104,11 @@ impl TemperatureLog {
     pub fn latest(&self, reading_type: ReadingType) -> Option<&Reading> {
         self.latest.iter().find(|reading| reading.reading_type == reading_type)
     }
+
+    /// The latest reading of each type that was read on this day, longest ago first.
+    pub fn latest_of_each(&self) -> &[Reading] {
+        &self.latest
+    }
 }
 
 impl RecordTemperature {

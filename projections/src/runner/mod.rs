@@ -2,11 +2,12 @@
 //!
 //! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
 //! current), `folding` (one build and a batch of events), `standing` (what a process knows of it
-//! all), `foreign` (builds of another log), `rebuild` (blue and green), `repair` (parked streams), `scratch` (a read
+//! all), `foreign` (builds of another log), `rebuild` (blue and green; `rebuilt` is what it tells), `repair` (parked streams), `scratch` (a read
 //! model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
-//! rows stand at one position; others stand by and take over when it is free. Rebuilds and repairs take the same
+//! rows stand at one position; others stand by and take over when it is free. A process that does not know a live
+//! build, because it is of a newer program, leaves the lease to those that do. Rebuilds and repairs take the same
 //! lease by force for their last step: the projector is fenced, writes nothing, and begins anew from what is stored.
 //! There is no other way to touch a live row, which is why a checkpoint is exact.
 //!
@@ -14,11 +15,13 @@
 //! the lease, and every few seconds while it holds it, both are looked up in the log; a build that stands on an event
 //! which the log does not have there is retired, and built anew.
 
+mod borrowed_lease;
 mod folding;
 mod foreign;
 mod projector;
 mod read_side;
 mod rebuild;
+mod rebuilt;
 mod repair;
 mod scratch;
 mod standing;
@@ -28,7 +31,8 @@ use std::time::Duration;
 use commands::ports::{Position, StoreError};
 
 pub use read_side::{ReadSide, ReadSideOptions, WaitError};
-pub use rebuild::{Phase, Progress, Rebuild, Rebuilt, TableComparison};
+pub use rebuild::Rebuild;
+pub use rebuilt::{Phase, Progress, Rebuilt, TableComparison};
 pub use repair::{Parked, Repair, Repaired};
 pub use scratch::Scratch;
 pub use standing::Lag;
@@ -81,6 +85,14 @@ pub enum RunError {
     SkippedMeanwhile {
         /// The read model.
         model: &'static str,
+    },
+    /// A newer program's version of this read model is live. Nothing was written.
+    #[error("{model} is live in version {version}, of a newer program: rebuild it with that program")]
+    NewerIsLive {
+        /// The read model.
+        model: &'static str,
+        /// The live version.
+        version: u32,
     },
     /// The log ends before a position that it had reached: it was replaced meanwhile.
     #[error("the log ends at {end}, but {wanted} was in it: it was restored or replaced meanwhile")]

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Model,
     anchor::Stretch,
-    ports::{BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
+    ports::{Build, BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
 };
 
 /// Events read at once. Bounds the time of a step, and with it how long a rebuild waits for its turn.
@@ -31,6 +31,8 @@ const POLL: Duration = Duration::from_millis(500);
 const STAND_BY: Duration = Duration::from_millis(50);
 /// How often the holder of the lease looks whether the log is still the one that it folds.
 const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
+/// How much longer a process waits whose read models are of an older version: newer programs are there first.
+const STAND_BACK: Duration = Duration::from_millis(500);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// No query lasts so long: after this nobody reads a retired build.
@@ -54,6 +56,8 @@ pub(super) struct Projector {
 enum Ended {
     Stopped,
     Fenced,
+    /// A newer version of one of this program's read models is live. Another process may know it.
+    GivenBack,
 }
 
 impl Projector {
@@ -62,6 +66,7 @@ impl Projector {
             let pause = match self.turn().await {
                 Ok(Ended::Stopped) => return,
                 Ok(Ended::Fenced) => STAND_BY,
+                Ok(Ended::GivenBack) => STAND_BACK,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "read models stand still");
                     self.standing.failed(&error);
@@ -83,8 +88,9 @@ impl Projector {
             if !self.has_compared {
                 self.discard_foreign().await?;
             }
-            self.standing.found(&self.store.builds().await?);
-            return Ok(Ended::Fenced);
+            let builds = self.store.builds().await?;
+            self.standing.found(&builds);
+            return Ok(if knows_all(&self.models, &builds) { Ended::Fenced } else { Ended::GivenBack });
         };
         self.standing.projecting(true);
         let ended = self.project(&fence).await;
@@ -105,7 +111,6 @@ impl Projector {
     async fn load_foldings(&self) -> Result<Vec<Folding>, RunError> {
         let (builds, parked) = (self.store.builds().await?, self.store.parked().await?);
         let skips = self.store.skips().await?;
-        self.standing.found(&builds);
         let live = |model: &Model| builds.iter().find(|build| build.is_live(model));
         let foldings: Vec<_> = self
             .models
@@ -115,6 +120,7 @@ impl Projector {
         for folding in &foldings {
             self.standing.parked(folding.model.name, folding.parked_events());
         }
+        self.standing.found(&builds);
         Ok(foldings)
     }
 
@@ -136,9 +142,12 @@ impl Projector {
                 if self.discard_foreign().await? {
                     return Ok(Ended::Fenced);
                 }
+                if !knows_all(&self.models, &self.store.builds().await?) {
+                    return Ok(Ended::GivenBack);
+                }
                 looked = Instant::now();
             }
-            let head = *wake_up.borrow_and_update();
+            wake_up.borrow_and_update();
             let from = foldings.iter().map(|folding| folding.position).min();
             let page = match from {
                 Some(from) => Some(self.events.read_log(from, &filter, PAGE).await?),
@@ -150,11 +159,11 @@ impl Projector {
                 if !self.step(&mut foldings, &stretch, fence).await? {
                     return Ok(Ended::Fenced);
                 }
-                self.report(&foldings, &stretch, head.max(through));
+                self.report(&foldings);
                 renewed = Instant::now();
                 continue;
             }
-            self.standing.idle();
+            self.standing.recovered();
             // While read models are being built, their builds will soon take the lease to come in.
             let is_complete = foldings.len() == self.models.len();
             if !is_complete || renewed.elapsed() > LEASE_TTL / 4 {
@@ -202,13 +211,11 @@ impl Projector {
         Ok(true)
     }
 
-    fn report(&self, foldings: &[Folding], stretch: &Stretch, head: u64) {
-        let oldest =
-            stretch.events.last().map_or(TimeDelta::zero(), |event| self.clock.now() - event.recorded_at);
+    fn report(&self, foldings: &[Folding]) {
         for folding in foldings {
-            self.standing.reached(&folding.build, folding.position);
-            self.standing.lag(folding.model.name, head.saturating_sub(folding.position), oldest);
             self.standing.parked(folding.model.name, folding.parked_events());
+            // Last: whoever waited for this position is told now, and may ask for the rest.
+            self.standing.reached(&folding.build, folding.position);
         }
     }
 
@@ -226,5 +233,44 @@ impl Projector {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether this program can keep its read models current in the version that is live. The older of two programs cannot: it
+/// takes the lease only when nobody else does, and for moments, for the newer builds would stand still. A read model
+/// that it has never heard of may be one that a release took away, so it is no reason to make way.
+fn knows_all(models: &[Model], builds: &[Build]) -> bool {
+    let is_newer = |build: &Build| {
+        let known = models.iter().find(|model| model.name == build.id.model);
+        known.is_some_and(|model| build.state == BuildState::Live && build.id.version > model.version)
+    };
+    !builds.iter().any(is_newer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::BuildId;
+
+    fn live(model: &str, version: u32) -> Build {
+        Build {
+            id: BuildId { model: model.to_owned(), version, revision: 1 },
+            state: BuildState::Live,
+            position: 0,
+            anchor: None,
+            tables: Vec::new(),
+            since: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn only_a_newer_version_of_its_own_read_models_makes_a_program_give_way() {
+        let models = crate::lots::models();
+        let (name, version) = (models[0].name, models[0].version);
+        assert!(knows_all(&models, &[live(name, version)]));
+        assert!(!knows_all(&models, &[live(name, version + 1)]));
+        let retired = Build { state: BuildState::Retired, ..live(name, version + 1) };
+        assert!(knows_all(&models, &[live(name, version), retired]));
+        assert!(knows_all(&models, &[live("a_read_model_of_old", 7), live(name, version)]));
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Model, Page, Query, ReadModel, Row,
-    ports::{Build, BuildId, ReadStore, ReadStoreError},
+    ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError},
 };
 
 const BUILD_AGAIN: Duration = Duration::from_millis(500);
@@ -142,20 +142,41 @@ impl ReadSide {
         }
     }
 
-    /// Builds the read models that have no live build of their version, or one of another log only.
+    /// Builds the read models that have no live build of their version or a newer one, or one of another log only.
+    /// [`RunError::Interrupted`]: it was stopped meanwhile, and holds no lease any more.
     pub async fn build_missing(&self) -> Result<(), RunError> {
-        let has_own = |model: &Model, builds: &[Build]| builds.iter().any(|build| build.is_live(model));
-        self.build_where(|model, builds| !has_own(model, builds)).await
+        let is_live = |model: &Model, build: &Build| {
+            build.state == BuildState::Live
+                && build.id.model == model.name
+                && build.id.version >= model.version
+        };
+        self.build_where(|model, builds| !builds.iter().any(|build| is_live(model, build))).await
     }
 
     async fn build_where(&self, wanted: impl Fn(&Model, &[Build]) -> bool) -> Result<(), RunError> {
-        discard_foreign(&*self.events, &*self.store, self.clock(), &self.models).await?;
+        self.unless_stopped(discard_foreign(&*self.events, &*self.store, self.clock(), &self.models)).await?;
         for model in &self.models {
-            if wanted(model, &self.store.builds().await?) {
-                self.rebuild(model.name)?.run(&mut |_| {}).await?;
+            let builds = async { Ok(self.store.builds().await?) };
+            if wanted(model, &self.unless_stopped(builds).await?) {
+                self.rebuild(model.name)?.run_until(self.stopped(), &mut |_| {}).await?;
             }
         }
         Ok(())
+    }
+
+    async fn stopped(&self) {
+        // The sender lives as long as this.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    async fn unless_stopped<T>(
+        &self,
+        what: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<T, RunError> {
+        tokio::select! {
+            done = what => done,
+            () = self.stopped() => Err(RunError::Interrupted),
+        }
     }
 
     /// A rebuild of a read model, to be run.
@@ -282,17 +303,14 @@ async fn supervise(projector: Projector) {
 async fn build_missing(side: Weak<ReadSide>, standing: Arc<Standing>, mut stop: watch::Receiver<bool>) {
     let mut has_begun = false;
     while let Some(side) = side.upgrade() {
-        let building = async {
-            match has_begun {
-                false => side.build_missing().await,
-                true => side.build_where(is_missing).await,
-            }
-        };
-        let built = tokio::select! {
-            built = building => built,
-            _ = stop.wait_for(|stop| *stop) => return,
+        let built = match has_begun {
+            false => side.build_missing().await,
+            true => side.build_where(is_missing).await,
         };
         drop(side);
+        if matches!(built, Err(RunError::Interrupted)) {
+            return;
+        }
         if let Err(error) = &built {
             tracing::warn!(error = error as &dyn std::error::Error, "a read model is not built yet");
         }

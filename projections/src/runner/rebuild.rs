@@ -5,16 +5,18 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
-    LEASE_TTL, PROJECTOR_LEASE, RunError,
+    LEASE_TTL, RunError,
+    borrowed_lease::BorrowedLease,
     folding::{Folded, Folding},
     foreign::discard_foreign,
+    rebuilt::{Phase, Progress, Rebuilt, TableComparison},
 };
 use crate::{
     Model,
     anchor::Stretch,
     ports::{
-        AuditEntry, Build, BuildId, BuildState, Change, Claim, Differences, Fence, ParkedEvent, ReadStore,
-        ReadStoreError, Step, StepOutcome,
+        AuditEntry, Build, BuildId, BuildState, Change, Claim, Fence, ParkedEvent, ReadStore, ReadStoreError,
+        Step, StepOutcome,
     },
 };
 
@@ -24,65 +26,6 @@ const PAGE: usize = 8_192;
 const PAGES_AHEAD: usize = 2;
 /// Rows held in memory; rows that the latest pages did not touch are forgotten beyond this.
 const ROWS_HELD: usize = 60_000;
-
-/// What a rebuild is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// It folds the log into tables of its own, while the live ones go on.
-    Folding,
-    /// It makes the indexes.
-    Indexing,
-    /// It folds the last events while the live tables stand still, compares, and takes over.
-    TakingOver,
-}
-
-/// How far a rebuild has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Up to where the log is folded.
-    pub position: Position,
-    /// Up to where it is to be folded, as far as is known now.
-    pub target: Position,
-}
-
-/// How a table of the new build compares with the live one, both at the same position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableComparison {
-    /// The table.
-    pub table: &'static str,
-    /// How they differ: left the build that was live, right the new one.
-    pub differences: Differences,
-}
-
-/// What a rebuild did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rebuilt {
-    /// The build that is live now.
-    pub build: BuildId,
-    /// The build that was live, if there was one.
-    pub replaced: Option<BuildId>,
-    /// The position at which it took over.
-    pub position: Position,
-    /// How many events it folded.
-    pub events: u64,
-    /// How many rows it wrote; a row counts each time.
-    pub rows_written: u64,
-    /// How long folding took, without indexes and comparison.
-    pub folding: Duration,
-    /// How many events it could not fold, and those behind them in their streams: they are parked in it.
-    pub parked_events: usize,
-    /// The comparison with the build that was live, for each table that has the same columns in both.
-    pub comparisons: Vec<TableComparison>,
-}
-
-impl Rebuilt {
-    /// Whether every table that could be compared was equal.
-    pub fn is_equal(&self) -> bool {
-        self.comparisons.iter().all(|comparison| comparison.differences.is_empty())
-    }
-}
 
 /// Builds a read model anew beside the live one, which goes on, and takes over in one transaction at one position.
 ///
@@ -96,11 +39,7 @@ pub struct Rebuild {
     model: Model,
     page: usize,
     counted: Counted,
-    /// The projector's lease, while it is held.
-    projector: Option<Fence>,
-    /// The claim of it, while it is under way: a task of its own, since a claim that is given up half-way may have
-    /// succeeded all the same.
-    claiming: Option<JoinHandle<Result<Option<Fence>, ReadStoreError>>>,
+    projector: BorrowedLease,
 }
 
 #[derive(Default)]
@@ -124,8 +63,7 @@ impl Rebuild {
             model,
             page: PAGE,
             counted: Counted::default(),
-            projector: None,
-            claiming: None,
+            projector: BorrowedLease::default(),
         }
     }
 
@@ -157,15 +95,7 @@ impl Rebuild {
             rebuilt = self.run_leased(&own, progress) => rebuilt,
             () = stop => Err(RunError::Interrupted),
         };
-        let mut released = store.release(&own).await;
-        if let Some(claiming) = self.claiming.take()
-            && let Ok(Ok(claimed)) = claiming.await
-        {
-            self.projector = claimed;
-        }
-        if let Some(projector) = self.projector.take() {
-            released = store.release(&projector).await.and(released);
-        }
+        let released = self.projector.give_back(&*store).await.and(store.release(&own).await);
         let rebuilt = rebuilt?;
         released?;
         Ok(rebuilt)
@@ -178,6 +108,7 @@ impl Rebuild {
     ) -> Result<Rebuilt, RunError> {
         // Neither resumed nor met half-way: a build of another log.
         discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
+        self.check_version(self.live(&self.store.builds().await?).as_ref())?;
         let (build, live) = self.open_build().await?;
         let (parked, skips) = (self.store.parked().await?, self.store.skips().await?);
         let mut folding = Folding::new(self.model, &build, &parked, &skips);
@@ -195,15 +126,7 @@ impl Rebuild {
         let target = self.target().await?;
         self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
 
-        let store = Arc::clone(&self.store);
-        let claiming = self.claiming.insert(tokio::spawn(async move {
-            store.claim(PROJECTOR_LEASE, Uuid::now_v7(), LEASE_TTL, Claim::ByForce).await
-        }));
-        let claimed = claiming.await;
-        self.claiming = None;
-        let claimed = claimed.map_err(|died| RunError::BrokenOff(died.to_string()))??;
-        let projector = claimed.ok_or(RunError::Fenced)?;
-        self.projector = Some(projector.clone());
+        let projector = self.projector.claim(&self.store).await?;
         self.take_over(folding, &[own.clone(), projector], progress).await
     }
 
@@ -244,6 +167,14 @@ impl Rebuild {
         Ok(parked.iter().filter(|event| event.build == *build).any(is_skipped))
     }
 
+    /// A newer program's rows are never replaced by an older one's.
+    fn check_version(&self, live: Option<&Build>) -> Result<(), RunError> {
+        match live.filter(|live| live.id.version > self.model.version) {
+            Some(live) => Err(RunError::NewerIsLive { model: self.model.name, version: live.id.version }),
+            None => Ok(()),
+        }
+    }
+
     fn live(&self, builds: &[Build]) -> Option<Build> {
         let is_live = |build: &&Build| build.id.model == self.model.name && build.state == BuildState::Live;
         builds.iter().find(is_live).cloned()
@@ -271,6 +202,7 @@ impl Rebuild {
             return Err(RunError::SkippedMeanwhile { model: self.model.name });
         }
         let replaced = self.live(&self.store.builds().await?);
+        self.check_version(replaced.as_ref())?;
         let mut comparisons = Vec::new();
         if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position) {
             let comparing = self.compare(&live.id, &folding.build);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     anchor::Stretch,
-    ports::{AuditEntry, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome},
+    ports::{AuditEntry, Build, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome},
 };
 
 /// What becomes of a parked stream.
@@ -97,8 +97,7 @@ impl ReadSide {
             Repair::Skip => Some(first.position),
         };
         let events = self.read_parked(stream, &parked, skipped).await?;
-        let mut folding =
-            Folding::new(model, &crate::ports::Build { position: 0, ..build.clone() }, &[], &[]);
+        let mut folding = Folding::new(model, &Build { position: 0, ..build.clone() }, &[], &[]);
         folding.rows = crate::Rows::new();
         let now = self.clock().now();
         let stretch = Stretch { events, through: build.position, anchor: build.anchor };

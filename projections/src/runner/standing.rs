@@ -6,7 +6,6 @@ use std::{
     },
 };
 
-use chrono::TimeDelta;
 use commands::ports::Position;
 use tokio::sync::{Notify, watch};
 
@@ -93,17 +92,8 @@ impl Standing {
         metrics::gauge!("cairn_projection_parked_events", "model" => model).set(events as f64);
     }
 
-    pub(super) fn lag(&self, model: &'static str, events: u64, age: TimeDelta) {
-        let seconds = if events == 0 { 0.0 } else { age.num_milliseconds().max(0) as f64 / 1_000.0 };
-        metrics::gauge!("cairn_projection_lag_events", "model" => model).set(events as f64);
-        metrics::gauge!("cairn_projection_lag_seconds", "model" => model).set(seconds);
-    }
-
-    pub(super) fn idle(&self) {
+    pub(super) fn recovered(&self) {
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        for model in self.models.keys() {
-            self.lag(model, 0, TimeDelta::zero());
-        }
     }
 
     /// Waits until a read model was found without a live build of any version.

@@ -175,6 +175,26 @@ async fn a_stream_of_100_000_events_loads_from_its_snapshot() {
     assert!(read <= 4_000, "{read} events were read: the first page and what came after the snapshot");
 }
 
+#[tokio::test]
+async fn whoever_asks_for_the_end_again_after_one_who_was_dropped_has_the_same_end() {
+    let (store, plant) = jammed(EngineConfig::default());
+    store.blocked.store(true, Ordering::SeqCst);
+    let envelope = plant.envelope();
+    let engine = plant.engine.clone();
+    // A commit that nobody waits for: the engine is empty, its committer is not.
+    let abandoned = tokio::spawn(async move { engine.execute(envelope, change(1)).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    for _ in 0..3 {
+        let asked = tokio::time::timeout(Duration::from_millis(20), plant.engine.shutdown()).await;
+        assert!(asked.is_err(), "something is under way");
+    }
+    store.blocked.store(false, Ordering::SeqCst);
+    plant.engine.shutdown().await;
+    abandoned.await.unwrap().unwrap();
+    assert!(matches!(plant.give(change(1)).await, Err(CommandError::Overloaded)));
+    assert_eq!(plant.count("tally").await, 1);
+}
+
 async fn snapshot_version(store: &Jammed, key: &StreamKey) -> Version {
     use commands::ports::SnapshotStore;
     store.store.load_snapshot(key, "tally.1").await.unwrap().map_or(0, |snapshot| snapshot.version)

@@ -1,6 +1,7 @@
 //! The engine's promises, over real stores.
 
 mod answers;
+mod cut;
 mod faults;
 mod processes;
 mod races;

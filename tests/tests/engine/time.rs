@@ -81,8 +81,9 @@ async fn however_many_deadlines_fail_those_behind_them_fire() {
     assert!(store.next_due_at().await.unwrap().unwrap() > past, "they wait before they are tried again");
 }
 
-/// Raises the shadow of each tally that is raised, with a command that has a defect where the tally is called so; lowers it, which is refused, for each that is lowered.
-struct Shadow;
+/// Raises the shadow of each tally that is raised, with a command that has a defect where the tally is called so; lowers it,
+/// which is refused, for each that is lowered.
+pub(super) struct Shadow;
 
 impl ProcessManager for Shadow {
     const NAME: &'static str = "shadow";

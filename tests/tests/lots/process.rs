@@ -190,6 +190,13 @@ fn a_log_that_a_clock_an_hour_ahead_has_written_to_says_so() {
             plant.pass_time(TimeDelta::hours(-1));
             finish_what_is_due(&plant).await;
             assert_eq!(ahead(), 3_600.0);
+            let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&plant.store) as _, LotFinisher);
+            plant.raw(400_000).await;
+            while runner.catch_up().await.unwrap() {}
+            assert_eq!(ahead(), 3_600.0);
+            plant.pass_time(TimeDelta::hours(1));
+            while runner.catch_up().await.unwrap() {}
+            assert_eq!(ahead(), 0.0, "the time has come, though nothing more was written");
         });
     });
 }

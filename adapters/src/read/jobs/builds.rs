@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use projections::{
     Field, Table, Value,
     ports::{AuditEntry, Build, BuildId, BuildState, ReadStoreError},
@@ -6,7 +8,7 @@ use projections::{
 use super::{INT, Reader, TEXT, corrupt, steps::record, text};
 use crate::read::{
     own_tables::{CREATE_MARK, STEPS, VERSION},
-    session::{Done, Job, Session},
+    session::{Done, Job, LONG_PATIENCE, Session},
     sql::Dialect,
 };
 
@@ -119,6 +121,7 @@ impl Job for CreateIndex {
     type Answer = ();
     const DOING: &'static str = "making a read model's indexes";
     const WRITES: bool = true;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
         session.batch(&self.0).await.map(Done::Commit)
@@ -158,6 +161,7 @@ impl Job for DropBuild {
     type Answer = ();
     const DOING: &'static str = "dropping an old read model";
     const WRITES: bool = true;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
         let build = [text(self.0.to_string())];

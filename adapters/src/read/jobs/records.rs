@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use commands::ports::{Position, StreamKey};
 use projections::{
     ColumnType, Field, Value,
@@ -5,7 +7,7 @@ use projections::{
 };
 
 use super::{INT, Reader, TEXT, corrupt, text};
-use crate::read::session::{Done, Job, Session};
+use crate::read::session::{Done, Job, LONG_PATIENCE, Session};
 
 pub(in crate::read) struct ListParked;
 
@@ -97,6 +99,7 @@ impl Job for SaveImage {
     type Answer = ();
     const DOING: &'static str = "keeping an index's image";
     const WRITES: bool = true;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
         session.execute("delete from read_images where name = $1", &[text(&self.name)]).await?;
@@ -120,6 +123,7 @@ impl Job for LoadImage {
     type Answer = Option<(Position, Vec<u8>)>;
     const DOING: &'static str = "reading an index's image";
     const WRITES: bool = false;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         let sql = "select position, bytes from read_images where name = $1 order by part";

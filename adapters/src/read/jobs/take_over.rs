@@ -8,7 +8,7 @@ use projections::{
 
 use super::{INT, TEXT, corrupt, leases::renew, steps::record, text};
 use crate::read::{
-    session::{Done, Job, Session},
+    session::{Done, Job, LONG_PATIENCE, Session},
     sql::Dialect,
 };
 
@@ -22,6 +22,7 @@ impl Job for Compare {
     type Answer = Option<Differences>;
     const DOING: &'static str = "comparing two builds of a read model";
     const WRITES: bool = false;
+    const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         let (left, right) = (self.left.table_name(self.table.name), self.right.table_name(self.table.name));
@@ -83,13 +84,20 @@ impl Job for TakeOver {
                 return Ok(Done::RollBack(StepOutcome::Fenced));
             }
         }
+        let newer = "select version from read_models where model = $1 and state = 'LIVE' and version > $2";
+        let parameters = [text(&self.new.model), self.new.version.to_value()];
+        if !session.query(newer, &parameters, &[INT]).await?.is_empty() {
+            return Ok(Done::RollBack(StepOutcome::Moved));
+        }
         let now = S::DIALECT.now_millis();
         let retire = format!(
             "update read_models set state = 'RETIRED', since = {now} where model = $1 and state = 'LIVE'"
         );
         session.execute(&retire, &[text(&self.new.model)]).await?;
+        // A build that was retired meanwhile is of another log perhaps: it is not raised.
         let raise = format!(
-            "update read_models set state = 'LIVE', since = {now} where build = $1 and position = $2"
+            "update read_models set state = 'LIVE', since = {now}
+             where build = $1 and position = $2 and state = 'BUILDING'"
         );
         let raised = session.execute(&raise, &[text(self.new.to_string()), self.position.to_value()]).await?;
         if raised != 1 {

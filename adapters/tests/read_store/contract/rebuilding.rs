@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     harness::Harness,
     tally::{NegativeTally, Tally, append, expected, raise, raise_many, stream, totals},
+    troubled_log::TroubledLog,
 };
 
 /// Keeps raising tallies until it is told to stop.
@@ -171,7 +172,8 @@ pub async fn an_interrupted_rebuild_keeps_no_lease<H: Harness>() {
             let holder = Uuid::now_v7();
             let claimed =
                 side.store().claim(lease, holder, Duration::from_secs(10), Claim::WhenFree).await.unwrap();
-            let fence = claimed.unwrap_or_else(|| panic!("{lease} is held after {interrupted} waits"));
+            assert!(claimed.is_some(), "{lease} is held after {interrupted} waits");
+            let fence = claimed.unwrap();
             side.store().release(&fence).await.unwrap();
         }
         match outcome {
@@ -184,6 +186,20 @@ pub async fn an_interrupted_rebuild_keeps_no_lease<H: Harness>() {
     }
     assert!(interrupted > 2, "{interrupted}");
     assert_eq!(totals::<Tally>(&side, tenant).await, expected(&log, tenant).await);
+}
+
+pub async fn a_read_side_that_is_stopped_while_it_builds_keeps_no_lease<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    raise(&log, tenant, "t1", 1).await;
+    let hanging = TroubledLog::hanging(&log);
+    let side = harness.start_over(Arc::clone(&hanging) as _).await;
+    hanging.is_read().await;
+    side.stop().await;
+    for lease in [PROJECTOR_LEASE, "rebuild:tally"] {
+        let ttl = Duration::from_secs(10);
+        let claimed = side.store().claim(lease, Uuid::now_v7(), ttl, Claim::WhenFree).await.unwrap();
+        assert!(claimed.is_some(), "{lease} is held");
+    }
 }
 
 pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
@@ -209,6 +225,48 @@ pub async fn a_new_version_is_built_beside_the_old_one<H: Harness>() {
     let position = raise(&log, tenant, "t1", 5).await;
     new.wait_for(Tally::NAME, position).await.unwrap();
     new.stop().await;
+}
+
+/// However busy the machine is: a read model that stands still does so for good.
+async fn is_current(side: &ReadSide) {
+    tokio::time::timeout(Duration::from_secs(60), side.caught_up()).await.unwrap().unwrap();
+}
+
+/// Two programs over one read store, one of them newer: whoever comes or goes, the newer one's rows are kept current.
+pub async fn an_older_program_neither_starves_nor_replaces_a_newer_read_model<H: Harness>() {
+    let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
+    let old = harness.start(&log).await;
+    old.wait_for(Tally::NAME, raise(&log, tenant, "t1", 1).await).await.unwrap();
+    let new = harness.start_with(&log, vec![Model::of::<NegativeTally>()]).await;
+    while live_build(&**new.store()).await != "tally_v2" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    new.stop().await;
+    // Alone it may take the lease, and gives it back to the next that knows more.
+    while !old.is_projecting() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let new = harness.start_with(&log, vec![Model::of::<NegativeTally>()]).await;
+    raise(&log, tenant, "t1", 1).await;
+    is_current(&new).await;
+    old.stop().await;
+    let again = harness.start(&log).await;
+    let refused = again.build_missing().await;
+    assert!(refused.is_ok(), "{refused:?}");
+    // The newer program was stopped the moment its build was live, perhaps before it gave the rebuild's lease back.
+    let refused = loop {
+        match again.rebuild("tally").unwrap().run(&mut |_| {}).await {
+            Err(RunError::RebuildRunning { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
+            refused => break refused,
+        }
+    };
+    assert!(matches!(refused, Err(RunError::NewerIsLive { version: 2, .. })), "{refused:?}");
+    assert_eq!(live_build(&**new.store()).await, "tally_v2");
+    raise(&log, tenant, "t1", 1).await;
+    is_current(&new).await;
+    assert_eq!(totals::<NegativeTally>(&new, tenant).await["t1"], -3);
+    new.stop().await;
+    again.stop().await;
 }
 
 pub async fn a_read_model_as_of_a_position_leaves_the_live_one_alone<H: Harness>() {

@@ -1,24 +1,20 @@
 //! Rows are of the log that is there now, whatever log they were folded from.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use adapters::memory::MemoryEventStore;
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-    StreamKey, TenantId, Version,
+use commands::ports::{EventStore, Position, StreamKey, TenantId};
+use projections::{
+    lots::genealogy::{Genealogy, GenealogyOptions, LotRef},
+    ports::BuildState,
+    runner::ReadSide,
 };
-use projections::{ports::BuildState, runner::ReadSide};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
     harness::Harness,
-    tally::{Tally, backup, expected, raise, raise_many, totals},
+    tally::{Tally, append, backup, expected, raise, raise_many, totals},
+    troubled_log::TroubledLog,
 };
 
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -103,68 +99,10 @@ pub async fn rows_follow_an_empty_log<H: Harness>() {
     folded_then_started_over::<H>(&log, &MemoryEventStore::new(), tenant).await;
 }
 
-/// A log that can be replaced under whoever reads it, as a database that is restored.
-struct Replaceable(Mutex<MemoryEventStore>);
-
-impl Replaceable {
-    fn now(&self) -> MemoryEventStore {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn replace(&self, log: &MemoryEventStore) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = log.clone();
-    }
-}
-
-#[async_trait]
-impl EventStore for Replaceable {
-    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
-        self.now().append(batch).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamKey,
-        after: Version,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.now().read_stream(stream, after, limit).await
-    }
-
-    async fn read_log(
-        &self,
-        after: Position,
-        filter: &LogFilter,
-        limit: usize,
-    ) -> Result<LogPage, StoreError> {
-        self.now().read_log(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.now().head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.now().position_at(instant).await
-    }
-
-    async fn find_answer(
-        &self,
-        tenant: TenantId,
-        command_id: Uuid,
-    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.now().find_answer(tenant, command_id).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.now().wake_up()
-    }
-}
-
 pub async fn a_running_process_notices_that_its_log_was_replaced<H: Harness>() {
     let (harness, log, tenant) = (H::create().await, MemoryEventStore::new(), Uuid::now_v7());
     raise_many(&log, tenant, 300).await;
-    let replaceable = Arc::new(Replaceable(Mutex::new(log.clone())));
+    let replaceable = TroubledLog::new(&log);
     let one = harness.start_over(Arc::clone(&replaceable) as _).await;
     follows(&one, &log, tenant, &[]).await;
     let other = harness.start_over(Arc::clone(&replaceable) as _).await;
@@ -181,6 +119,46 @@ pub async fn a_running_process_notices_that_its_log_was_replaced<H: Harness>() {
     follows(&other, &restored, tenant, &[300, 300]).await;
     one.stop().await;
     other.stop().await;
+}
+
+/// A log of so many lots, and the last of them.
+async fn log_of_lots(tenant: TenantId, count: u32) -> (MemoryEventStore, Uuid) {
+    let (log, mut lot) = (MemoryEventStore::new(), Uuid::nil());
+    for number in 1..=count {
+        lot = Uuid::now_v7();
+        let created = format!(
+            r#"{{"lot_code": "RAW-20260302-DUNA-{number:04}", "lot_type": "RAW", "step_index": 0,
+                "status_after": "CREATED", "weight_grams": 1000, "production_day": "2026-03-02",
+                "created_at": "2026-03-02T08:00:00Z"}}"#
+        );
+        append(&log, &StreamKey::new(tenant, "lot", lot.to_string()), "LotCreated", &created).await;
+    }
+    (log, lot)
+}
+
+/// Not even when the other log is longer, and no look falls between the two.
+pub async fn a_genealogy_never_mixes_two_logs<H: Harness>() {
+    let (harness, tenant) = (H::create().await, Uuid::now_v7());
+    let ((log, lot), (other, other_lot)) = (log_of_lots(tenant, 3).await, log_of_lots(tenant, 5).await);
+    let replaceable = TroubledLog::new(&log);
+    let images = harness.open().await;
+    let start = || {
+        let images = Some(Arc::clone(&images));
+        Genealogy::start(Arc::clone(&replaceable) as _, images, GenealogyOptions::default())
+    };
+    let genealogy = start();
+    soon(genealogy.wait_for(3, Duration::MAX)).await.unwrap();
+    genealogy.lot(tenant, LotRef::Id(lot), None).unwrap();
+    replaceable.replace(&other);
+    soon(genealogy.wait_for(5, Duration::MAX)).await.unwrap();
+    assert!(genealogy.lot(tenant, LotRef::Id(lot), None).is_err(), "it is in no log that there is");
+    genealogy.lot(tenant, LotRef::Id(other_lot), None).unwrap();
+    genealogy.stop().await;
+    let next = start();
+    soon(next.wait_for(5, Duration::MAX)).await.unwrap();
+    assert!(next.lot(tenant, LotRef::Id(lot), None).is_err(), "nor in the image");
+    next.lot(tenant, LotRef::Code("RAW-20260302-DUNA-0001"), None).unwrap();
+    next.stop().await;
 }
 
 /// Breaks a rebuild off when more than `after` events are folded; answers where it stands.

@@ -239,6 +239,22 @@ pub async fn a_build_takes_over_at_its_position<H: Harness>() {
     assert!(matches!(other, Err(ReadStoreError::NotBuilt { version: 9, .. })));
 }
 
+pub async fn a_build_that_was_discarded_does_not_take_over<H: Harness>() {
+    let harness = &H::create().await;
+    let (store, fence) = filled(harness, &[a_crate(1, 100)]).await;
+    store.create_build(&build(2), BuildState::Building, &[CrateRow::TABLE]).await.unwrap();
+    let mut catch_up = step(&fence, 0, 10, &[]);
+    catch_up.moves[0].build = build(2);
+    catch_up.changes = vec![change(2, &[a_crate(1, 777)])];
+    assert_eq!(store.store_step(catch_up).await.unwrap(), StepOutcome::Stored);
+    let begun = store.builds().await.unwrap().into_iter().find(|begun| begun.id == build(2)).unwrap();
+    assert!(store.discard_build(&begun, &audit("discard", 10)).await.unwrap());
+    let fences = std::slice::from_ref(&fence);
+    let taken = store.take_over(fences, &build(2), 10, &audit("take_over", 10)).await.unwrap();
+    assert_eq!(taken, StepOutcome::Moved);
+    assert_eq!(rows(&store, &query(), None).await[0].weight_grams, 100, "the old build is still read");
+}
+
 pub async fn a_build_is_discarded_only_where_it_was_seen<H: Harness>() {
     let harness = &H::create().await;
     let (store, fence) = filled(harness, &[a_crate(1, 100)]).await;

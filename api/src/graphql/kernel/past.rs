@@ -1,9 +1,14 @@
-use async_graphql::{Context, InputObject, Json, OneofObject, Result, SimpleObject};
-use chrono::{DateTime, Utc};
-use commands::ports::{EventStore, Position, RecordedEvent};
-use projections::history::At;
+use std::{borrow::Cow, fmt::Display, marker::PhantomData};
 
-use super::{FromReads, Int64, fault, refused};
+use async_graphql::{
+    Context, InputObject, Json, Object, OneofObject, OutputType, Result, SimpleObject, TypeName,
+};
+use chrono::{DateTime, Utc};
+use commands::ports::{EventStore, Position, RecordedEvent, StreamKey, TenantId};
+use domain::{Decider, identity::Permission};
+use projections::history::{self, At};
+
+use super::{FromReads, Int64, fault, refused, requires};
 
 /// A moment of the log.
 #[derive(Debug, Clone, Copy, OneofObject)]
@@ -123,5 +128,76 @@ impl HistoryPage {
         let first = usize::try_from(self.first).ok().filter(|first| (1..=200).contains(first));
         let first = first.ok_or_else(|| refused("VALIDATION_FAILED", "first may be 1 to 200"))?;
         Ok((count(self.after_version)?, first))
+    }
+}
+
+/// The moment that an entity is told of.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+pub struct Moment {
+    /// How many of its events had happened.
+    version: Int64,
+    /// The position of the last event that had happened.
+    position: Int64,
+    /// When the last event that had happened was recorded.
+    recorded_at: Option<DateTime<Utc>>,
+}
+
+/// An entity as it was: what `asOf` answers.
+pub trait PastState: OutputType + Sized {
+    /// The aggregate that it is told from.
+    type Of: Decider + Send;
+
+    /// The state as GraphQL shows it; none when it did not exist yet.
+    fn of(state: &Self::Of, moment: Moment) -> Option<Self>;
+}
+
+/// The past of one entity, told from the log alone. Every aggregate's object has its fields, by `#[graphql(flatten)]`.
+pub struct Past<S> {
+    stream: StreamKey,
+    state: PhantomData<fn() -> S>,
+}
+
+impl<S: PastState> Past<S> {
+    /// Of the aggregate with this id.
+    pub fn of(tenant: TenantId, id: impl Display) -> Self {
+        Self { stream: StreamKey::new(tenant, S::Of::CATEGORY, id.to_string()), state: PhantomData }
+    }
+}
+
+/// One name for each state: the type itself is flattened away, and the registry wants to tell them apart.
+impl<S: PastState> TypeName for Past<S> {
+    fn type_name() -> Cow<'static, str> {
+        format!("Past{}", <S as OutputType>::type_name()).into()
+    }
+}
+
+/// The past of one entity.
+#[Object(name_type)]
+impl<S: PastState> Past<S> {
+    /// What happened to it, oldest first.
+    #[graphql(guard = "requires(Permission::AuditRead)")]
+    async fn history(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which part of it; the first 50 events when nothing is said.")] page: Option<
+            HistoryPage,
+        >,
+    ) -> Result<Vec<HistoryEvent>> {
+        let (after, limit) = page.unwrap_or_default().bounds()?;
+        let events = history::history(log(context)?, &self.stream, after, limit).await;
+        Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
+    }
+
+    /// As it was, told from the log alone; none before it was made.
+    async fn as_of(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "When.")] at: EntityAsOf,
+    ) -> Result<Option<S>> {
+        let told = history::as_of::<S::Of>(log(context)?, &self.stream, at.at()?).await;
+        let history::AsOf { state, version, position, recorded_at } =
+            told.map_err(|error| unanswered(&error))?;
+        let moment = Moment { version: version.into(), position: position.into(), recorded_at };
+        Ok(if version == 0 { None } else { S::of(&state, moment) })
     }
 }

@@ -7,9 +7,10 @@ use super::{
     edges::{DeviationById, LotById},
     enums::{DeviationStatus, Disposition, HoldCause},
     lot::Lot,
+    past::DeviationAsOf,
     records::MeasuredReading,
 };
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64};
+use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64, Past};
 
 /// A breach: what it was, what became of the goods, why, and who signed it off.
 pub struct Deviation(pub(in crate::graphql) DeviationRow);
@@ -101,6 +102,11 @@ impl Deviation {
     /// How many reminders were sent, one for each day that nobody decided.
     async fn reminders(&self) -> u32 {
         self.0.reminders
+    }
+
+    #[graphql(flatten)]
+    async fn past(&self) -> Past<DeviationAsOf> {
+        Past::of(self.0.tenant, self.0.deviation_id)
     }
 
     /// The version of the deviation that these fields show.

@@ -1,14 +1,9 @@
 use async_graphql::{
-    Context, ID, Object, Result, SimpleObject,
+    Context, ID, Object, Result,
     connection::{Connection, EmptyFields},
 };
 use chrono::{DateTime, Utc};
-use commands::ports::StreamKey;
-use domain::{Decider, identity::Permission};
-use projections::{
-    history,
-    lots::{LotBoard, LotBoardRow, LotLinkRow},
-};
+use projections::lots::{LotBoard, LotBoardRow, LotLinkRow};
 use uuid::Uuid;
 
 use super::{
@@ -19,11 +14,11 @@ use super::{
     },
     enums::{LotStatus, LotType, Sku},
     partner::Partner,
+    past::LotAsOf,
     records::{Inspection, Reading, Shipment},
 };
 use crate::graphql::kernel::{
-    CommitInfo, EntityAsOf, FromReads, FromRequest, GlobalId, HistoryEvent, HistoryPage, Int64, LocalDate,
-    Total, edge_page, log, requires, unanswered,
+    CommitInfo, FromReads, FromRequest, GlobalId, Int64, LocalDate, Past, Total, edge_page,
 };
 
 /// One batch of goods, from receipt to shipment.
@@ -34,57 +29,6 @@ impl Lot {
         context.wait::<LotBoard>(Some(commit.position)).await?;
         let tenant = context.request()?.caller.tenant;
         Ok(context.find::<LotById>(tenant, id).await?.map(Self))
-    }
-
-    fn stream(&self) -> StreamKey {
-        StreamKey::new(self.0.tenant, domain::lots::Lot::CATEGORY, self.0.lot_id.to_string())
-    }
-}
-
-/// A lot as it was.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct LotAsOf {
-    /// How many of its events had happened.
-    version: Int64,
-    /// The position of the last of them.
-    position: Int64,
-    /// When that was recorded.
-    recorded_at: Option<DateTime<Utc>>,
-    /// Its code.
-    code: String,
-    /// Where it stood.
-    status: LotStatus,
-    /// Net weight in grams; 0: not yet weighed.
-    weight_g: i64,
-    /// Grams that were left.
-    remaining_g: i64,
-    /// Grams that had gone into other lots.
-    used_g: i64,
-    /// Grams that had been written off.
-    written_off_g: i64,
-    /// Grams that had left the plant.
-    shipped_g: i64,
-    /// Why it was on hold; none when it was not.
-    hold_reason: Option<String>,
-}
-
-impl LotAsOf {
-    fn of(told: history::AsOf<domain::lots::Lot>) -> Option<Self> {
-        let state = told.state.existing()?;
-        let is_held = state.status == domain::lots::LotStatus::Hold;
-        Some(Self {
-            version: told.version.into(),
-            position: told.position.into(),
-            recorded_at: told.recorded_at,
-            code: state.lot_code.to_string(),
-            status: state.status.into(),
-            weight_g: state.weight_grams.0,
-            remaining_g: state.remaining_grams().0,
-            used_g: state.used_grams.0,
-            written_off_g: state.written_off_grams.0,
-            shipped_g: state.shipped_grams.0,
-            hold_reason: state.latest_hold.as_ref().filter(|_| is_held).map(|hold| hold.reason.clone()),
-        })
     }
 }
 
@@ -249,28 +193,9 @@ impl Lot {
         Ok(context.find::<ShipmentOf>(self.0.tenant, self.0.lot_id).await?.map(Shipment))
     }
 
-    /// What happened to it, oldest first.
-    #[graphql(guard = "requires(Permission::AuditRead)")]
-    async fn history(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Which part of it; the first 50 events when nothing is said.")] page: Option<
-            HistoryPage,
-        >,
-    ) -> Result<Vec<HistoryEvent>> {
-        let (after, limit) = page.unwrap_or_default().bounds()?;
-        let events = history::history(log(context)?, &self.stream(), after, limit).await;
-        Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
-    }
-
-    /// The lot as it was, told from the log alone; none before it was made.
-    async fn as_of(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "When.")] at: EntityAsOf,
-    ) -> Result<Option<LotAsOf>> {
-        let told = history::as_of::<domain::lots::Lot>(log(context)?, &self.stream(), at.at()?).await;
-        Ok(LotAsOf::of(told.map_err(|error| unanswered(&error))?))
+    #[graphql(flatten)]
+    async fn past(&self) -> Past<LotAsOf> {
+        Past::of(self.0.tenant, self.0.lot_id)
     }
 
     /// When it was made.

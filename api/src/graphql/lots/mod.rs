@@ -10,6 +10,7 @@ pub mod inputs;
 mod lot;
 mod mutations;
 mod partner;
+mod past;
 mod payloads;
 mod queries;
 mod records;

@@ -2,8 +2,8 @@ use async_graphql::{Context, ID, Object, Result};
 use projections::lots::{PartnerRow, Partners};
 use uuid::Uuid;
 
-use super::{edges::PartnerById, enums::PartnerRole};
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64};
+use super::{edges::PartnerById, enums::PartnerRole, past::PartnerAsOf};
+use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64, Past};
 
 /// A supplier, customer or carrier.
 pub struct Partner(pub(in crate::graphql) PartnerRow);
@@ -37,6 +37,11 @@ impl Partner {
     /// What it is to the plant.
     async fn roles(&self) -> Vec<PartnerRole> {
         self.0.roles.0.iter().map(|role| (*role).into()).collect()
+    }
+
+    #[graphql(flatten)]
+    async fn past(&self) -> Past<PartnerAsOf> {
+        Past::of(self.0.tenant, self.0.partner_id)
     }
 
     /// The version of the partner that these fields show.

@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::lots;
+use commands::ports::TenantId;
+use domain::{kernel::LocalDay, lots};
 use projections::lots::{
     InspectionRow, Inspections, ShipmentRow, TemperatureReadingRow, TemperatureReadings,
 };
@@ -13,8 +14,9 @@ use super::{
     enums::{QcDecision, ReadingType},
     lot::Lot,
     partner::Partner,
+    past::{InspectionAsOf, TemperatureLogAsOf},
 };
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, LocalDate};
+use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, LocalDate, Past};
 
 /// A reading as a decision or a deviation keeps it.
 #[derive(Debug, Clone, SimpleObject)]
@@ -56,6 +58,12 @@ pub struct ChecklistAnswer {
     is_met: bool,
     /// What there was to say about it.
     remark: Option<String>,
+}
+
+impl From<&lots::ChecklistAnswer> for ChecklistAnswer {
+    fn from(answer: &lots::ChecklistAnswer) -> Self {
+        Self { question: answer.question.clone(), is_met: answer.is_met, remark: answer.remark.clone() }
+    }
 }
 
 /// A decision at a gate. Written once, never changed.
@@ -114,12 +122,7 @@ impl Inspection {
 
     /// The answers to the checklist.
     async fn checklist(&self) -> Vec<ChecklistAnswer> {
-        let answer = |answer: &lots::ChecklistAnswer| ChecklistAnswer {
-            question: answer.question.clone(),
-            is_met: answer.is_met,
-            remark: answer.remark.clone(),
-        };
-        self.0.checklist.0.iter().map(answer).collect()
+        self.0.checklist.0.iter().map(ChecklistAnswer::from).collect()
     }
 
     /// The reading that a PASS at a critical control point rests on.
@@ -140,6 +143,11 @@ impl Inspection {
     /// The inspector's signature.
     async fn signature(&self) -> Option<&str> {
         self.0.signature.as_deref()
+    }
+
+    #[graphql(flatten)]
+    async fn past(&self) -> Past<InspectionAsOf> {
+        Past::of(self.0.tenant, self.0.inspection_id)
     }
 }
 
@@ -191,6 +199,13 @@ impl Reading {
         self.0.max_tenths_c.0
     }
 
+    /// The log in which it stands: the readings of one lot or buffer on one local day.
+    async fn log(&self) -> Option<TemperatureLog> {
+        let lot = self.0.lot_id.map(lots::Subject::Lot);
+        let subject = lot.or_else(|| self.0.buffer_id.map(lots::Subject::Buffer))?;
+        Some(TemperatureLog { tenant: self.0.tenant, subject, day: self.0.day })
+    }
+
     /// Whether it lies outside the limit.
     async fn is_violation(&self) -> bool {
         self.0.is_violation
@@ -204,6 +219,27 @@ impl Reading {
     /// When.
     async fn recorded_at(&self) -> DateTime<Utc> {
         self.0.recorded_at
+    }
+}
+
+/// The readings of one lot or buffer on one local day.
+pub struct TemperatureLog {
+    tenant: TenantId,
+    subject: lots::Subject,
+    day: LocalDay,
+}
+
+/// The readings of one lot or buffer on one local day.
+#[Object]
+impl TemperatureLog {
+    /// The local day.
+    async fn day(&self) -> LocalDate {
+        LocalDate(self.day)
+    }
+
+    #[graphql(flatten)]
+    async fn past(&self) -> Past<TemperatureLogAsOf> {
+        Past::of(self.tenant, self.subject.log_id(self.day))
     }
 }
 

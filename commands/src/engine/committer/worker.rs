@@ -123,6 +123,13 @@ impl Worker {
                     let _gone = answer.send(Ok(outcome));
                 }
             }
+            // One commit's data must not take the others with it: each goes alone.
+            Err(StoreError::Rejected { .. }) if commits.len() > 1 => {
+                for (commit, answer) in commits.iter().zip(answers) {
+                    let stored = self.append(std::slice::from_ref(commit)).await;
+                    let _gone = answer.send(alone(stored));
+                }
+            }
             Err(error) => {
                 metrics::counter!("cairn_append_failures_total").increment(1);
                 tracing::error!(%error, commits = commits.len(), "a batch could not be stored");
@@ -151,6 +158,21 @@ impl Worker {
                 }
                 result => return result,
             }
+        }
+    }
+}
+
+/// The answer to a commit that was stored by itself.
+fn alone(stored: Result<Vec<AppendOutcome>, StoreError>) -> Result<AppendOutcome, CommitError> {
+    match stored {
+        Ok(outcomes) => {
+            record(&outcomes);
+            outcomes.into_iter().next().ok_or(CommitError::Stopped)
+        }
+        Err(error) => {
+            metrics::counter!("cairn_append_failures_total").increment(1);
+            tracing::error!(%error, "a commit could not be stored");
+            Err(CommitError::Store(error))
         }
     }
 }

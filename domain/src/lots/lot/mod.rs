@@ -2,7 +2,8 @@
 //!
 //! Reading order: `events` (they outlive the rest), `state`, `commands`, `refusals`, then `decide`, whose arms call
 //! one function each of `making` (created, weighed, linked), `quality` (registered, inspected),
-//! `holding` (held, resolved, rejected) and `remainder` (written off, shipped, finished). The rules between lots stand apart in `process_rules`.
+//! `holding` (held, resolved, rejected) and `remainder` (written off, shipped, finished). The rules between lots stand apart in
+//! `process_rules`.
 
 mod advice;
 mod commands;

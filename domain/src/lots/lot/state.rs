@@ -114,10 +114,19 @@ pub struct Hold {
     pub reason: String,
     /// Since when.
     pub held_at: DateTime<Utc>,
-    /// Whether the lot had not passed its gate before it was held: then only a PASS during the hold counts.
+    /// Whether only a PASS during the hold counts: the lot had not passed its gate before it was held, or the hold before
+    /// this one, which it follows without a release, still asked for a PASS.
     pub needs_pass: bool,
     /// What was last decided at the gate of the lot's step since the hold began.
     pub decided_since: Option<Decision>,
+}
+
+impl Hold {
+    /// Whether a PASS must be given before the lot may be used: it had none before the hold, or something else than PASS was
+    /// decided last since.
+    pub(super) const fn asks_for_pass(&self) -> bool {
+        self.needs_pass || matches!(self.decided_since, Some(Decision::Hold | Decision::Fail))
+    }
 }
 
 /// How a lot left the plant.
@@ -232,13 +241,14 @@ impl LotState {
     }
 
     fn held(&mut self, event: &LotHeld) {
-        // A hold that follows another one without a release between them asks for no less.
+        // A hold that follows another one without a release between them asks for no less: what was decided against the
+        // lot during that one, or began this one, is not forgotten with it.
         let before = self.latest_hold.as_ref().filter(|_| self.status == LotStatus::Hold);
         self.latest_hold = Some(Hold {
             deviation_id: event.deviation_id,
             reason: event.reason.clone(),
             held_at: event.held_at,
-            needs_pass: before.map_or_else(|| !self.has_passed_own_gate(), |hold| hold.needs_pass),
+            needs_pass: before.map_or_else(|| !self.has_passed_own_gate(), Hold::asks_for_pass),
             decided_since: None,
         });
         self.status = event.status_after;

@@ -33,6 +33,8 @@ pub(super) struct Follower {
     pub(super) stop: watch::Receiver<bool>,
     /// The event that stands where the index stands.
     pub(super) anchor: Option<Uuid>,
+    /// When that event was last seen in the log. None: not since the log failed to answer, which may have been replaced.
+    pub(super) looked: Option<Instant>,
 }
 
 impl Follower {
@@ -58,13 +60,9 @@ impl Follower {
             event_types: apply::EVENT_TYPES.iter().map(|&name| name.into()).collect(),
         };
         let mut wake_up = self.events.wake_up();
-        let (mut events_since_image, mut looked) = (0, Instant::now());
+        let mut events_since_image = 0;
         while !*self.stop.borrow() {
-            let look = looked.elapsed() > LOOK_AT_LOG;
-            if look {
-                looked = Instant::now();
-            }
-            let wait = match self.next(&filter, look).await {
+            let wait = match self.next(&filter).await {
                 Ok(Some(events)) => {
                     events_since_image += events;
                     if events_since_image >= self.options.image_every_events {
@@ -75,6 +73,7 @@ impl Follower {
                 }
                 Ok(None) => POLL,
                 Err(error) => {
+                    self.looked = None;
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the genealogy waits for the log"
@@ -93,22 +92,27 @@ impl Follower {
     }
 
     /// Adds the next page of the log and answers how many events it held. None: there is no more.
-    async fn next(&mut self, filter: &LogFilter, look: bool) -> Result<Option<u64>, StoreError> {
-        let mut after = self.genealogy.position();
-        if look && !is_of_this_log(&*self.events, after, self.anchor).await? {
+    async fn next(&mut self, filter: &LogFilter) -> Result<Option<u64>, StoreError> {
+        let after = self.genealogy.position();
+        let page = self.events.read_log(after, filter, PAGE_EVENTS).await?;
+        let through = page.read_through;
+        let stretch = match through > after {
+            true => Some(Stretch::of(&*self.events, page, through).await?),
+            false if self.looked.is_some_and(|looked| looked.elapsed() <= LOOK_AT_LOG) => return Ok(None),
+            false => None,
+        };
+        // Looked at last: a page that was read before is of the log that this event is found in, or is not added.
+        if !is_of_this_log(&*self.events, after, self.anchor).await? {
             tracing::warn!(
                 position = after,
                 "the genealogy does not follow from this log, which was restored or replaced: it is built anew from it"
             );
             self.genealogy.begin_anew(self.events.head().await?);
-            (after, self.anchor) = (0, None);
+            self.anchor = None;
+            return Ok(Some(0));
         }
-        let page = self.events.read_log(after, filter, PAGE_EVENTS).await?;
-        if page.read_through <= after {
-            return Ok(None);
-        }
-        let through = page.read_through;
-        let stretch = Stretch::of(&*self.events, page, through).await?;
+        self.looked = Some(Instant::now());
+        let Some(stretch) = stretch else { return Ok(None) };
         self.genealogy.add(&stretch.events, through);
         self.anchor = stretch.anchor;
         Ok(Some(stretch.events.len() as u64))

@@ -107,6 +107,7 @@ impl Genealogy {
             options,
             stop: genealogy.stop.subscribe(),
             anchor: None,
+            looked: None,
         };
         let task = tokio::spawn(follower.keep_running());
         *genealogy.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
@@ -147,7 +148,7 @@ impl Genealogy {
     /// Waits until the index may be asked: until it holds everything that lay in the log when the process started, or
     /// found it replaced, and everything up to `wanted`; for at most `timeout`.
     pub async fn wait_to_answer(&self, wanted: Option<Position>, timeout: Duration) -> Result<(), WaitError> {
-        self.wait_for(wanted.unwrap_or(0).max(self.due.load(Ordering::Relaxed)), timeout).await
+        self.wait_for(wanted.unwrap_or(0).max(self.due.load(Ordering::Acquire)), timeout).await
     }
 
     /// Waits until the index has reached the head that the log has now.
@@ -240,8 +241,10 @@ impl Genealogy {
 
     /// Forgets everything: the log is another one now, and ends at `head`.
     pub(super) fn begin_anew(&self, head: Position) {
+        // In this order, so that whoever comes waits: an index that is empty would say that there is no such lot.
+        self.due.store(head, Ordering::Release);
+        self.position.send_replace(0);
         self.take_over(Tenants::default(), 0);
-        self.due.store(head, Ordering::Relaxed);
     }
 
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.

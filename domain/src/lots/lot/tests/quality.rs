@@ -231,6 +231,29 @@ fn a_hold_after_a_hold_needs_a_pass_of_its_own_when_the_lot_was_never_released()
 }
 
 #[test]
+fn a_second_finding_after_a_fail_does_not_make_release_easier() {
+    for first in [Decision::Hold, Decision::Fail] {
+        let lot = apply(apply(released(LotType::Raw, 400_000), hold()), inspect(LotType::Raw, first));
+        assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+        for finding in found_on_hold(Some(Disposition::Release)) {
+            let lot = apply(lot.clone(), finding);
+            assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+            let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));
+            assert_eq!(status(&apply(lot, resolve(Some(Disposition::Release)))), LotStatus::Released);
+        }
+    }
+}
+
+#[test]
+fn a_decision_that_begins_a_hold_after_a_hold_asks_for_a_pass() {
+    let [_, fail, hold_again] = found_on_hold(Some(Disposition::Release));
+    for decided in [fail, hold_again] {
+        let lot = apply(apply(released(LotType::Raw, 400_000), hold()), decided);
+        assert_refused(&lot, resolve(Some(Disposition::Release)), "QC_MISSING");
+    }
+}
+
+#[test]
 fn a_lot_held_before_it_was_weighed_is_neither_weighed_nor_released() {
     let lot = apply(given(vec![create(0)]), violation(LotType::Raw, ReadingType::Surface, 41));
     let lot = apply(lot, inspect(LotType::Raw, Decision::Pass));

@@ -1,0 +1,132 @@
+//! The log is restored from a backup under a process manager that runs on.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use adapters::memory::MemoryEventStore;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::{
+    engine::EngineConfig,
+    ports::{
+        AppendOutcome, CheckpointStore, Commit, EventStore, LogFilter, LogPage, Position, Receipt,
+        RecordedEvent, StoreError, StreamKey, TenantId, Version,
+    },
+    process::ProcessRunner,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{Plant, tally::Change, time::Shadow};
+
+/// A store that can be replaced under whoever reads it, checkpoints and all, as a database that is restored.
+struct Replaceable(Mutex<MemoryEventStore>);
+
+impl Replaceable {
+    fn now(&self) -> MemoryEventStore {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, store: &MemoryEventStore) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = store.clone();
+    }
+}
+
+#[async_trait]
+impl EventStore for Replaceable {
+    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
+        self.now().append(batch).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamKey,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.now().read_stream(stream, after, limit).await
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        self.now().read_log(after, filter, limit).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.now().head().await
+    }
+
+    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
+        self.now().position_at(instant).await
+    }
+
+    async fn find_answer(
+        &self,
+        tenant: TenantId,
+        command_id: Uuid,
+    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+        self.now().find_answer(tenant, command_id).await
+    }
+
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.now().wake_up()
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for Replaceable {
+    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
+        self.now().load_checkpoint(name).await
+    }
+
+    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+        self.now().advance_checkpoint(name, from, to).await
+    }
+}
+
+async fn raise(store: &MemoryEventStore, id: &str, times: usize) {
+    let plant =
+        Plant::over(Arc::new(store.clone()), Arc::new(MemoryEventStore::new()), EngineConfig::default());
+    for _ in 0..times {
+        plant.give(Change { id: id.to_owned(), by: 1 }).await.unwrap();
+    }
+}
+
+/// Over a log of 20 events, all of them handled, that is replaced by one whose checkpoint stands there: how far the shadow of
+/// what is written to it anew has come.
+async fn followed(written_anew: usize, checkpoint: Position) -> i64 {
+    let (before, after) = (MemoryEventStore::new(), MemoryEventStore::new());
+    raise(&before, "a", 10).await;
+    let replaceable = Arc::new(Replaceable(Mutex::new(before)));
+    let snapshots = Arc::new(MemoryEventStore::new());
+    let plant = Plant::over(Arc::clone(&replaceable) as _, snapshots, EngineConfig::default());
+    let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&replaceable) as _, Shadow);
+    while runner.catch_up().await.unwrap() {}
+    assert_eq!(plant.count("shadow-a").await, 10);
+    raise(&after, "c", 5).await;
+    assert!(after.advance_checkpoint("shadow", 0, checkpoint).await.unwrap());
+    replaceable.replace(&after);
+    raise(&after, "b", written_anew).await;
+    // It looks back once a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    while runner.catch_up().await.unwrap() {}
+    plant.count("shadow-b").await
+}
+
+#[tokio::test]
+async fn what_is_written_anew_after_the_log_was_cut_back_is_not_passed_over() {
+    assert_eq!(followed(3, 5).await, 3, "the log still ends before the place that was reached");
+    assert_eq!(followed(30, 5).await, 30, "the log has outgrown the place that was reached");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_not_cut_back_with_its_log_is_not_believed() {
+    assert_eq!(followed(3, 20).await, 3);
+    assert_eq!(followed(30, 20).await, 30);
+}
