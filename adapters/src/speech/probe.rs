@@ -220,8 +220,6 @@ impl Probe {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
-
     use std::path::Path;
 
     use super::*;
@@ -244,7 +242,11 @@ mod tests {
         let speech = probe.spectrogram(&heard.samples);
         let silence = probe.spectrogram(&[]);
         let free = probe.transcribe(&[&speech], true, None).unwrap();
-        assert_eq!(free.clockwork.steps as usize, free.tokens[0].len(), "one step for each token, the end among them");
+        assert_eq!(
+            free.clockwork.steps as usize,
+            free.tokens[0].len(),
+            "one step for each token, the end among them"
+        );
         for times in [true, false] {
             let alone = probe.transcribe(&[&speech], times, Some(60)).unwrap();
             let both = probe.transcribe(&[&silence, &speech], times, Some(60)).unwrap();

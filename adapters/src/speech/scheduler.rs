@@ -75,7 +75,9 @@ pub(super) struct Request {
 }
 
 /// Takes one answer.
-pub(super) struct Reply(Option<Box<dyn FnOnce(Outcome, Option<Encoded>) + Send>>);
+pub(super) struct Reply(Option<Callback>);
+
+type Callback = Box<dyn FnOnce(Outcome, Option<Encoded>) + Send>;
 
 impl Reply {
     /// Calls `answer` once: with what came of the request, or with a failure.

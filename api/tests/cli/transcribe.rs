@@ -209,6 +209,7 @@ fn minutes(shell: &Shell) -> PathBuf {
 }
 
 /// Starts a transcription and waits until some of it is kept.
+#[expect(clippy::zombie_processes, reason = "whoever asked for it ends it and waits")]
 fn started(shell: &Shell) -> Child {
     let child = transcribe(shell, "minutes.wav --format json --quiet --rows 1 --threads 1")
         .stdout(Stdio::piped())
