@@ -74,7 +74,7 @@ pub struct Runtime {
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Loads the library: `given`, or else the first that exists of [`candidates`]. A second call in a process answers
+    /// Loads the library: `given`, or else the first that exists of the usual places. A second call in a process answers
     /// with the library of the first.
     ///
     /// # Errors
