@@ -198,10 +198,14 @@ impl Transcriber for Engine {
     }
 }
 
-type Loaded = (Device, String, ModelFolder, Graphs);
+pub(super) type Loaded = (Device, String, ModelFolder, Graphs);
 
 /// Loads the model where it was asked for. On `auto` a card is tried first, and that it could not be used is said.
-fn load(runtime: &Runtime, options: &EngineOptions, threads: usize) -> Result<Loaded, EngineError> {
+pub(super) fn load(
+    runtime: &Runtime,
+    options: &EngineOptions,
+    threads: usize,
+) -> Result<Loaded, EngineError> {
     let on = |device: Device| -> Result<(ModelFolder, Graphs), EngineError> {
         let model = ModelFolder::open(&options.model, &options.precision, device)?;
         if let Some(manifest) = &model.manifest {

@@ -12,6 +12,7 @@ mod graphs;
 mod job;
 mod mel;
 pub mod model;
+mod probe;
 mod runtime;
 mod scheduler;
 mod segments;
@@ -21,4 +22,5 @@ mod words;
 
 pub use clockwork::Clockwork;
 pub use engine::{DeviceChoice, Engine, EngineError, EngineOptions};
+pub use probe::{Heard, Probe, Trial};
 pub use runtime::{Device, LIBRARY_VARIABLE, PINNED_VERSION, Runtime, RuntimeError, cache_folder};

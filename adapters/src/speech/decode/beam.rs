@@ -33,14 +33,15 @@ pub(super) fn decode(
         rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
     let (mut logits, mut cache) = graphs.prefill(&prompts)?;
     let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0 };
-    let mut live: Vec<Live> = (0..rows.len())
-        .map(|row| Live {
+    let begin = |row: usize| -> ort::Result<Live> {
+        Ok(Live {
             row,
             going: vec![empty.clone()],
             ended: Vec::new(),
-            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens),
+            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens)?,
         })
-        .collect();
+    };
+    let mut live = (0..rows.len()).map(begin).collect::<ort::Result<Vec<Live>>>()?;
     let mut found: Vec<Option<Decoded>> = rows.iter().map(|_| None).collect();
     loop {
         let started = Instant::now();
@@ -93,7 +94,7 @@ impl Live {
     ) -> Result<Vec<usize>, DecodeError> {
         let mut candidates = Vec::with_capacity(self.going.len() * (BEAM + 1));
         for (number, hypothesis) in self.going.iter().enumerate() {
-            let logits = logits.last(first + number);
+            let logits = logits.last(first + number)?;
             course.rules.apply(logits, &hypothesis.tokens, course.timestamps);
             for choice in Rules::best(logits, BEAM + 1) {
                 if !choice.logprob.is_finite() {

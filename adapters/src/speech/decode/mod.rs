@@ -75,19 +75,24 @@ pub(super) fn decode(
     rows: &[Row],
     search: Search,
 ) -> Result<Vec<Option<Decoded>>, DecodeError> {
-    let timestamps = rows.iter().all(|row| row.prompt.last() != Some(&tokens.no_timestamps));
-    let positions = graphs.positions();
-    let prompt = rows.first().map_or(0, |row| row.prompt.len());
-    let course = Course {
-        rules,
-        end: tokens.end,
-        timestamps,
-        limit: MAX_TOKENS.min(positions.saturating_sub(prompt)),
-    };
+    let course = Course::new(graphs, rules, tokens, rows, MAX_TOKENS);
     match search {
         Search::Sample => sample::decode(graphs, &course, tokens, rows),
         Search::Beam => beam::decode(graphs, &course, tokens, rows),
     }
+}
+
+/// Decodes windows to `count` tokens each, whatever they hold.
+pub(super) fn forced(
+    graphs: &mut Graphs,
+    rules: &Rules,
+    tokens: &Tokens,
+    rows: &[Row],
+    count: usize,
+) -> Result<Vec<Option<Decoded>>, DecodeError> {
+    let endless = rules.clone().without_end();
+    let course = Course::new(graphs, &endless, tokens, rows, count);
+    sample::decode(graphs, &course, tokens, rows)
 }
 
 /// What holds for all rows of a batch.
@@ -98,12 +103,24 @@ struct Course<'a> {
     limit: usize,
 }
 
+impl<'a> Course<'a> {
+    fn new(graphs: &Graphs, rules: &'a Rules, tokens: &Tokens, rows: &[Row], limit: usize) -> Self {
+        let prompt = rows.first().map_or(0, |row| row.prompt.len());
+        Self {
+            rules,
+            end: tokens.end,
+            timestamps: rows.iter().all(|row| row.prompt.last() != Some(&tokens.no_timestamps)),
+            limit: limit.min(graphs.positions().saturating_sub(prompt)),
+        }
+    }
+}
+
 /// The probability of silence, from the logits at `<|startoftranscript|>`.
-fn no_speech(logits: &mut Logits, row: usize, prompt: &[u32], tokens: &Tokens) -> f32 {
+fn no_speech(logits: &mut Logits, row: usize, prompt: &[u32], tokens: &Tokens) -> ort::Result<f32> {
     let at = prompt.iter().position(|id| *id == tokens.start).unwrap_or(0);
-    let logits = logits.at(row, at);
+    let logits = logits.at(row, at)?;
     let best = rules::highest(logits);
-    (logits[tokens.no_speech as usize] - best - rules::log_sum(logits, best)).exp()
+    Ok((logits[tokens.no_speech as usize] - best - rules::log_sum(logits, best)).exp())
 }
 
 /// How likely each language is, for windows whose first row of logits is that of `<|startoftranscript|>` alone.
@@ -117,7 +134,7 @@ pub(super) fn languages(
     let (mut logits, _) = graphs.prefill(&rows)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
-        let of_row = logits.last(row);
+        let of_row = logits.last(row)?;
         let of_languages: Vec<f32> =
             tokens.languages.iter().map(|language| of_row[language.id as usize]).collect();
         let best = rules::highest(&of_languages);

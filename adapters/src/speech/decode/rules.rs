@@ -53,6 +53,13 @@ impl Rules {
         }
     }
 
+    /// The same, but no text ends: for measuring.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.never.push(self.end);
+        self
+    }
+
     /// Forbids, by setting its logit to minus infinity, what may not follow on `written`.
     pub fn apply(&self, logits: &mut [f32], written: &[u32], timestamps: bool) {
         for id in &self.never {
@@ -114,14 +121,8 @@ impl Rules {
     /// The likeliest token.
     #[must_use]
     pub fn likeliest(logits: &[f32]) -> Choice {
-        let mut token = 0;
-        let mut best = f32::NEG_INFINITY;
-        for (id, logit) in logits.iter().enumerate() {
-            if *logit > best {
-                best = *logit;
-                token = id;
-            }
-        }
+        let best = highest(logits);
+        let token = first_at(logits, best).unwrap_or(0);
         Choice { token: token as u32, logprob: -log_sum(logits, best) }
     }
 
@@ -180,6 +181,15 @@ pub(super) fn highest(logits: &[f32]) -> f32 {
     lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
+/// The place of the first logit of this value, found a portion at a time.
+fn first_at(logits: &[f32], value: f32) -> Option<usize> {
+    const PORTION: usize = 256;
+    let has = |portion: &[f32]| portion.iter().fold(false, |found, logit| found | (*logit == value));
+    let portion = logits.chunks(PORTION).position(has)?;
+    let start = portion * PORTION;
+    logits[start..].iter().position(|logit| *logit == value).map(|place| start + place)
+}
+
 /// The logarithm of the sum of `exp(logit - best)`.
 pub(super) fn log_sum(logits: &[f32], best: f32) -> f32 {
     const LANES: usize = 16;
@@ -195,11 +205,17 @@ pub(super) fn log_sum(logits: &[f32], best: f32) -> f32 {
     rest.ln()
 }
 
-/// `exp` for arguments up to zero, without branches, so that it runs in lanes: the power of two is split off, and a
-/// polynomial (Cephes `expf`) does the rest to 2 parts in 10 million. A row of 51,865 logits takes 20 µs instead of 200.
+/// `exp` for arguments up to zero, in nothing but additions, products and shifts, so that it runs in lanes on every
+/// x86-64: the power of two is split off by adding a number so large that only whole numbers fit beside it, and a
+/// polynomial (Cephes `expf`) does the rest to 2 parts in 10 million. With a call to `floor` or a conversion to an integer
+/// a row of 51,865 logits takes four times as long.
 fn exponential(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 0.0);
-    let power = (x * std::f32::consts::LOG2_E + 0.5).floor();
+    // 1.5 times 2 to the 23rd: its lowest bits count the units.
+    const LARGE: f32 = 12_582_912.0;
+    // What is no number stays none.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let shifted = x * std::f32::consts::LOG2_E + LARGE;
+    let power = shifted - LARGE;
     let rest = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
     let polynomial = 1.987_569_1e-4_f32;
     let polynomial = polynomial * rest + 1.398_199_9e-3;
@@ -208,7 +224,7 @@ fn exponential(x: f32) -> f32 {
     let polynomial = polynomial * rest + 1.666_666_5e-1;
     let polynomial = polynomial * rest + 0.5;
     let mantissa = polynomial * rest * rest + rest + 1.0;
-    mantissa * f32::from_bits(((power as i32 + 127) << 23) as u32)
+    mantissa * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 #[cfg(test)]
@@ -223,6 +239,7 @@ mod tests {
             let error = (f64::from(exponential(x)) - exact).abs();
             assert!(error <= exact * 4e-7, "{x}: {error}");
         }
+        assert!(exponential(f32::NAN).is_nan());
     }
 
     #[test]

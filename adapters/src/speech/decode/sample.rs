@@ -29,24 +29,25 @@ pub(super) fn decode(
     let prompts: Vec<(&Encoded, &[u32])> =
         rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
     let (mut logits, mut cache) = graphs.prefill(&prompts)?;
-    let mut live: Vec<Live> = (0..rows.len())
-        .map(|row| Live {
+    let begin = |row: usize| -> ort::Result<Live> {
+        Ok(Live {
             row,
             place: row,
             tokens: Vec::new(),
             logprobs: Vec::new(),
             sum: 0.0,
             chance: Chance(rows[row].seed),
-            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens),
+            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens)?,
         })
-        .collect();
+    };
+    let mut live = (0..rows.len()).map(begin).collect::<ort::Result<Vec<Live>>>()?;
     let mut found: Vec<Option<Decoded>> = rows.iter().map(|_| None).collect();
     let mut batch = rows.len();
     loop {
         let started = Instant::now();
         let mut going = Vec::with_capacity(live.len());
         for mut one in live {
-            let of_row = logits.last(one.place);
+            let of_row = logits.last(one.place)?;
             course.rules.apply(of_row, &one.tokens, course.timestamps);
             let choice = one.choose(of_row, rows[one.row].temperature);
             if !choice.logprob.is_finite() {

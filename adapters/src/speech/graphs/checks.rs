@@ -71,8 +71,14 @@ pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), Mode
         )));
     }
     let finite = |logits: &[f32]| logits.iter().all(|logit| logit.is_finite());
-    let mut sound = finite(logits.last(0));
-    sound &= finite(graphs.step(&mut cache, &[model.tokens.end]).map_err(failed)?.last(0));
+    let mut sound = finite(logits.last(0).map_err(failed)?);
+    sound &= finite(
+        graphs
+            .step(&mut cache, &[model.tokens.end])
+            .and_then(|mut logits| Ok(logits.last(0)?.to_vec()))
+            .map_err(failed)?
+            .as_slice(),
+    );
     if sound { Ok(()) } else { Err(ModelError::Trial("logits are not finite".to_owned())) }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use half::f16;
-use ort::session::Session;
+use half::slice::HalfFloatSliceExt;
+use ort::session::{IoBinding, Session, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorElementType};
 
 use super::{Encoded, Graphs, Stage, integers};
@@ -27,38 +28,48 @@ pub(in crate::speech) struct Cache {
     own: Vec<(String, DynValue)>,
     window: Vec<(String, DynValue)>,
     rows: usize,
+    /// What stays bound from step to step; none when rows were put together anew.
+    binding: Option<IoBinding>,
 }
 
-/// The logits of a run: `[rows, positions, vocabulary]`, in one piece.
+/// The logits of a run, `[rows, positions, vocabulary]`, where ONNX Runtime wrote them.
 pub(in crate::speech) struct Logits {
-    values: Vec<f32>,
+    values: DynValue,
+    /// A row of 16-bit logits, widened.
+    widened: Option<Vec<f32>>,
     positions: usize,
     vocabulary: usize,
 }
 
 impl Logits {
-    fn read(value: &DynValue) -> ort::Result<Self> {
-        let (shape, values) = match value.try_extract_tensor::<f32>() {
-            Ok((shape, values)) => (shape, values.to_vec()),
-            Err(_) => {
-                let (shape, values) = value.try_extract_tensor::<f16>()?;
-                (shape, values.iter().map(|value| value.to_f32()).collect())
-            }
+    fn take(output: &mut SessionOutputs<'_>) -> ort::Result<Self> {
+        let values = output.remove("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?;
+        let (shape, widened) = match values.try_extract_tensor::<f32>() {
+            Ok((shape, _)) => (shape, None),
+            Err(_) => (values.try_extract_tensor::<f16>()?.0, Some(Vec::new())),
         };
         let [_, positions, vocabulary] = shape[..] else {
             return Err(ort::Error::new("logits have not three dimensions"));
         };
-        Ok(Self { values, positions: positions as usize, vocabulary: vocabulary as usize })
+        Ok(Self { positions: positions as usize, vocabulary: vocabulary as usize, values, widened })
     }
 
-    /// The logits of a row at a position of the input.
-    pub(in crate::speech) fn at(&mut self, row: usize, position: usize) -> &mut [f32] {
+    /// The logits of a row at a position of the input. They are read once: what the caller does to them may stay.
+    pub(in crate::speech) fn at(&mut self, row: usize, position: usize) -> ort::Result<&mut [f32]> {
         let start = (row * self.positions + position) * self.vocabulary;
-        &mut self.values[start..start + self.vocabulary]
+        let place = start..start + self.vocabulary;
+        match &mut self.widened {
+            None => Ok(&mut self.values.try_extract_tensor_mut::<f32>()?.1[place]),
+            Some(widened) => {
+                widened.resize(self.vocabulary, 0.0);
+                self.values.try_extract_tensor::<f16>()?.1[place].convert_to_f32_slice(widened);
+                Ok(widened)
+            }
+        }
     }
 
     /// The logits of what follows on a row.
-    pub(in crate::speech) fn last(&mut self, row: usize) -> &mut [f32] {
+    pub(in crate::speech) fn last(&mut self, row: usize) -> ort::Result<&mut [f32]> {
         self.at(row, self.positions - 1)
     }
 
@@ -105,9 +116,12 @@ fn as_input(output: &str) -> String {
     output.replacen("present", "past_key_values", 1)
 }
 
-fn present(session: &Session) -> Vec<String> {
-    let names = session.outputs().iter().map(|output| output.name().to_owned());
-    names.filter(|name| name.starts_with("present")).collect()
+fn as_output(input: &str) -> String {
+    input.replacen("past_key_values", "present", 1)
+}
+
+fn present(session: &Session) -> impl Iterator<Item = &str> {
+    session.outputs().iter().map(|output| output.name()).filter(|name| name.starts_with("present"))
 }
 
 impl Graphs {
@@ -135,16 +149,15 @@ impl Graphs {
             binding.bind_input(name.as_str(), value)?;
         }
         binding.bind_output_to_device("logits", &self.host)?;
-        for name in present(session) {
+        let outputs: Vec<String> = present(session).map(str::to_owned).collect();
+        for name in &outputs {
             binding.bind_output_to_device(name, &self.memory)?;
         }
         let running = Instant::now();
-        let outputs = present(session);
         let mut output = session.run_binding(&binding)?;
         binding.synchronize_outputs()?;
         let ran = running.elapsed();
-        let logits =
-            Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
+        let logits = Logits::take(&mut output)?;
         let (mut own, mut window) = (Vec::new(), Vec::new());
         for name in outputs {
             let Some(value) = output.remove(&name) else { continue };
@@ -154,58 +167,63 @@ impl Graphs {
         drop(output);
         self.clockwork.add(Stage::Prefill, ran);
         self.clockwork.add_around(started.elapsed().saturating_sub(ran));
-        Ok((logits, Cache { own, window, rows: rows.len() }))
+        Ok((logits, Cache { own, window, rows: rows.len(), binding: None }))
     }
 
     /// One more token for each row.
     pub(in crate::speech) fn step(&mut self, cache: &mut Cache, tokens: &[u32]) -> ort::Result<Logits> {
         let started = Instant::now();
         let ids = token_tensor(tokens.chunks(1), 1, 0)?;
-        let merged_states = match &self.decoder {
-            DecoderGraphs::Split { .. } => None,
-            // The merged graph wants the states although it does not read them in this branch.
-            DecoderGraphs::Merged(_) => {
-                let frames = super::WINDOW_FRAMES / 2;
-                let zeros = vec![0.0; cache.rows * frames * self.width];
-                Some(super::floats::tensor([cache.rows, frames, self.width], zeros, self.floats)?)
-            }
+        let mut binding = match cache.binding.take() {
+            Some(binding) => binding,
+            None => self.bind_windows(cache)?,
         };
         let session = match &mut self.decoder {
             DecoderGraphs::Split { next, .. } => next,
             DecoderGraphs::Merged(session) => session,
         };
-        let mut binding = session.create_binding()?;
         binding.bind_input("input_ids", &ids)?;
-        if let Some(states) = &merged_states {
-            binding.bind_input("encoder_hidden_states", states)?;
-            binding.bind_input("use_cache_branch", &Tensor::from_array(([1], vec![true]))?)?;
-        }
-        for (name, value) in cache.own.iter().chain(&cache.window) {
+        for (name, value) in &cache.own {
             binding.bind_input(name.as_str(), value)?;
         }
-        let outputs: Vec<String> =
-            present(session).into_iter().filter(|name| !name.contains(".encoder.")).collect();
+        // Bound anew each time: what was given last is in use.
         binding.bind_output_to_device("logits", &self.host)?;
-        for name in &outputs {
-            binding.bind_output_to_device(name.as_str(), &self.memory)?;
+        for name in present(session).filter(|name| !name.contains(".encoder.")) {
+            binding.bind_output_to_device(name, &self.memory)?;
         }
         let running = Instant::now();
         let mut output = session.run_binding(&binding)?;
         binding.synchronize_outputs()?;
         let ran = running.elapsed();
-        let logits =
-            Logits::read(output.get("logits").ok_or_else(|| ort::Error::new("the decoder gave no logits"))?)?;
-        for ((name, kept), output_name) in cache.own.iter_mut().zip(&outputs) {
-            debug_assert_eq!(*name, as_input(output_name));
+        let logits = Logits::take(&mut output)?;
+        for (name, kept) in &mut cache.own {
             *kept = output
-                .remove(output_name)
+                .remove(as_output(name))
                 .ok_or_else(|| ort::Error::new("the decoder lost a part of its cache"))?;
         }
         drop(output);
+        cache.binding = Some(binding);
         self.clockwork.add(Stage::Step, ran);
         self.clockwork.step_rows += tokens.len() as u64;
         self.clockwork.add_around(started.elapsed().saturating_sub(ran));
         Ok(logits)
+    }
+
+    /// Binds what stays the same from step to step: what is remembered of the windows.
+    fn bind_windows(&self, cache: &Cache) -> ort::Result<IoBinding> {
+        let mut binding = self.decoder.next().create_binding()?;
+        if let DecoderGraphs::Merged(_) = &self.decoder {
+            // The merged graph wants the states although it does not read them in this branch.
+            let frames = super::WINDOW_FRAMES / 2;
+            let zeros = vec![0.0; cache.rows * frames * self.width];
+            let states = super::floats::tensor([cache.rows, frames, self.width], zeros, self.floats)?;
+            binding.bind_input("encoder_hidden_states", &states)?;
+            binding.bind_input("use_cache_branch", &Tensor::from_array(([1], vec![true]))?)?;
+        }
+        for (name, value) in &cache.window {
+            binding.bind_input(name.as_str(), value)?;
+        }
+        Ok(binding)
     }
 
     /// Keeps the rows with these numbers, in this order. `same_windows`: each row takes the place of one of the same
@@ -217,6 +235,7 @@ impl Graphs {
         same_windows: bool,
     ) -> ort::Result<()> {
         let started = Instant::now();
+        cache.binding = None;
         let numbers: Vec<i64> = rows.iter().map(|row| *row as i64).collect();
         let window = if same_windows { [].iter_mut() } else { cache.window.iter_mut() };
         for (_, value) in cache.own.iter_mut().chain(window) {

@@ -39,17 +39,27 @@ impl Floats {
     }
 
     /// One after another; all of one kind, since one model made them.
-    pub(super) fn joined<'a>(parts: impl Iterator<Item = &'a Self>) -> ort::Result<Self> {
-        let mut joined: Option<Self> = None;
-        for part in parts {
-            match (&mut joined, part) {
-                (None, part) => joined = Some(part.clone()),
-                (Some(Self::Single(all)), Self::Single(values)) => all.extend_from_slice(values),
-                (Some(Self::Half(all)), Self::Half(values)) => all.extend_from_slice(values),
-                _ => return Err(ort::Error::new("windows of different precision in one batch")),
+    pub(super) fn joined(parts: &[&Self]) -> ort::Result<Self> {
+        let mixed = || ort::Error::new("windows of different precision in one batch");
+        let length = parts.iter().map(|part| part.len()).sum();
+        match parts.first() {
+            Some(Self::Half(_)) => {
+                let mut all = Vec::with_capacity(length);
+                for part in parts {
+                    let Self::Half(values) = part else { return Err(mixed()) };
+                    all.extend_from_slice(values);
+                }
+                Ok(Self::Half(all))
+            }
+            _ => {
+                let mut all = Vec::with_capacity(length);
+                for part in parts {
+                    let Self::Single(values) = part else { return Err(mixed()) };
+                    all.extend_from_slice(values);
+                }
+                Ok(Self::Single(all))
             }
         }
-        Ok(joined.unwrap_or(Self::Single(Vec::new())))
     }
 
     pub(super) fn into_tensor<const N: usize>(self, shape: [usize; N]) -> ort::Result<DynValue> {

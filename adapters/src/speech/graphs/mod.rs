@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use ndarray::{Array2, Array4, Axis, Slice};
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{OutputSelector, RunOptions, Session};
-use ort::value::{DynValue, Tensor, TensorElementType};
+use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, Tensor, TensorElementType, TensorRef};
 
 pub(super) use decoder::{Cache, Logits};
 pub(super) use floats::Floats;
@@ -120,19 +120,27 @@ impl Graphs {
         let mut encoded = Vec::with_capacity(spectrograms.len());
         for batch in spectrograms.chunks(at_once) {
             let started = Instant::now();
-            let mut values = Vec::with_capacity(batch.len() * self.bands * WINDOW_FRAMES);
-            for spectrogram in batch {
-                values.extend_from_slice(spectrogram);
-            }
-            let input = floats::tensor([batch.len(), self.bands, WINDOW_FRAMES], values, self.floats)?;
+            let shape = [batch.len(), self.bands, WINDOW_FRAMES];
+            let input: SessionInputValue<'_> = match batch {
+                // One window is read where it lies.
+                [one] if self.floats == TensorElementType::Float32 => {
+                    TensorRef::from_array_view((shape, *one))?.into()
+                }
+                _ => floats::tensor(shape, batch.concat(), self.floats)?.into(),
+            };
             let running = Instant::now();
             let output = self.encoder.run(ort::inputs!["input_features" => input])?;
+            let ran = running.elapsed();
             let states = Floats::read(&output["last_hidden_state"])?;
             drop(output);
-            self.clockwork.add(Stage::Encoder, running.elapsed());
-            let each = states.len() / batch.len();
-            encoded.extend((0..batch.len()).map(|row| Encoded(states.part(row * each, each).into())));
-            self.clockwork.add_around(started.elapsed().saturating_sub(running.elapsed()));
+            self.clockwork.add(Stage::Encoder, ran);
+            if batch.len() == 1 {
+                encoded.push(Encoded(states.into()));
+            } else {
+                let each = states.len() / batch.len();
+                encoded.extend((0..batch.len()).map(|row| Encoded(states.part(row * each, each).into())));
+            }
+            self.clockwork.add_around(started.elapsed().saturating_sub(ran));
         }
         Ok(encoded)
     }
@@ -180,7 +188,11 @@ impl Graphs {
     /// The encoder's states of several windows in one tensor.
     fn states(&self, rows: &[&Encoded]) -> ort::Result<DynValue> {
         let frames = rows.first().map_or(0, |row| row.0.len() / self.width);
-        Floats::joined(rows.iter().map(|row| &*row.0))?.into_tensor([rows.len(), frames, self.width])
+        Floats::joined(&rows.iter().map(|row| &*row.0).collect::<Vec<_>>())?.into_tensor([
+            rows.len(),
+            frames,
+            self.width,
+        ])
     }
 }
 
