@@ -1,7 +1,8 @@
 //! `cairn bench`: figures that a reader can believe.
 //!
 //! Each benchmark makes a log of its own beside the given one and removes it at the end, warms up, measures, and prints the
-//! figures together with the machine, the store's durability and the load that the machine had besides.
+//! figures together with the machine, the store's durability and the load that the machine had besides. `transcribe` needs
+//! a model instead of a log.
 //!
 //! Reading order: `load.rs` (callers and percentiles), `scratch.rs` (the log of its own), then one file a benchmark.
 
@@ -21,6 +22,7 @@ mod report;
 mod scratch;
 mod server;
 mod start;
+mod transcribe;
 
 use clap::{Args, Subcommand};
 
@@ -49,6 +51,8 @@ enum Benchmark {
     Recall(recall::RecallArgs),
     /// How soon a server is ready, and how much memory it takes when idle
     Start(start::StartArgs),
+    /// Each stage of transcription, on a model of yours or one with random weights
+    Transcribe(transcribe::TranscribeArgs),
 }
 
 /// Runs a benchmark and prints its report.
@@ -64,5 +68,9 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Lag(load) => lag::run(&load).await?.print(load.json),
         Benchmark::Recall(args) => recall::run(&args).await?.print(args.load.json),
         Benchmark::Start(args) => start::run(&args).await?.print(args.load.json),
+        Benchmark::Transcribe(args) => {
+            let json = args.json;
+            transcribe::run(args).await?.print(json)
+        }
     }
 }

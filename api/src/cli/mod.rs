@@ -37,6 +37,7 @@ pub use self::{
     place::{Place, Settled},
     printer::{Printer, Table, WIDTH, grouped, kilograms, note},
     progress::Progress,
+    transcribe::SpeechEngineSettings,
 };
 
 const STYLES: Styles = Styles::styled()

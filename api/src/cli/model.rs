@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Context, Failure, Outcome, Printer, Table, grouped, note, transcribe::SpeechEngineSettings};
+use super::{Context, Failure, Outcome, Printer, SpeechEngineSettings, Table, grouped, note};
 use crate::compose::speech::{Device, Engine, Manifest, ModelFolder, Precision, add_align, cache_folder};
 
 /// Add, check and list speech models

@@ -4,7 +4,7 @@ pub use adapters::speech::model::{
     AddAlignError, Decoders as ModelDecoders, Manifest, ModelError, ModelFolder, Precision, add_align,
 };
 pub use adapters::speech::{
-    Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, cache_folder,
+    Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Probe, Trial, cache_folder,
 };
 pub use commands::ports::transcription::{
     Cancel, Flag, Job, Language, LanguageGuess, Options, Progress, Quality, SAMPLE_RATE, Samples, Segment,

@@ -47,6 +47,7 @@ pub enum DeviceArgument {
 }
 
 impl EngineSettings {
+    /// As the engine wants them.
     pub fn options(&self) -> EngineOptions {
         EngineOptions {
             model: model::find(&self.model),
