@@ -205,14 +205,17 @@ pub(super) fn log_sum(logits: &[f32], best: f32) -> f32 {
     rest.ln()
 }
 
-/// `exp` for arguments up to zero, without branches, so that it runs in lanes: the power of two is split off, and a
-/// polynomial (Cephes `expf`) does the rest to 2 parts in 10 million. A row of 51,865 logits takes 20 µs instead of 200.
+/// `exp` for arguments up to zero, in nothing but additions, products and shifts, so that it runs in lanes on every
+/// x86-64: the power of two is split off by adding a number so large that only whole numbers fit beside it, and a
+/// polynomial (Cephes `expf`) does the rest to 2 parts in 10 million. With a call to `floor` or a conversion to an integer
+/// a row of 51,865 logits takes four times as long.
 fn exponential(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 0.0);
-    let nearest = x * std::f32::consts::LOG2_E + 0.5;
-    // The floor, without a call: the oldest x86-64 has no instruction for it.
-    let whole = nearest as i32 as f32;
-    let power = if whole > nearest { whole - 1.0 } else { whole };
+    // 1.5 times 2 to the 23rd: its lowest bits count the units.
+    const LARGE: f32 = 12_582_912.0;
+    // What is no number stays none.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let shifted = x * std::f32::consts::LOG2_E + LARGE;
+    let power = shifted - LARGE;
     let rest = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
     let polynomial = 1.987_569_1e-4_f32;
     let polynomial = polynomial * rest + 1.398_199_9e-3;
@@ -221,7 +224,7 @@ fn exponential(x: f32) -> f32 {
     let polynomial = polynomial * rest + 1.666_666_5e-1;
     let polynomial = polynomial * rest + 0.5;
     let mantissa = polynomial * rest * rest + rest + 1.0;
-    mantissa * f32::from_bits(((power as i32 + 127) << 23) as u32)
+    mantissa * f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 #[cfg(test)]
@@ -236,6 +239,7 @@ mod tests {
             let error = (f64::from(exponential(x)) - exact).abs();
             assert!(error <= exact * 4e-7, "{x}: {error}");
         }
+        assert!(exponential(f32::NAN).is_nan());
     }
 
     #[test]
