@@ -240,7 +240,7 @@ impl<'e> Transcription<'e> {
                 Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain, None)?,
                 Spoken::EachWindow => self.ask_language(prepared),
                 Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => {
-                    self.ask_language(prepared)
+                    self.ask_language(prepared);
                 }
                 Spoken::Unknown => {
                     self.ready.push_front(prepared);

@@ -1,7 +1,5 @@
 //! The way of a window, played with texts that no model wrote.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::path::Path;
 
 use commands::ports::transcription::{Span, VoiceOptions};

@@ -1,7 +1,5 @@
 //! Every window of the fixture recordings gives the tokens on which ONNX Runtime, transformers and CTranslate2 agree.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
