@@ -74,10 +74,10 @@ pub(super) struct Request {
     pub reply: Reply,
 }
 
-/// Takes one answer.
-pub(super) struct Reply(Option<Callback>);
+type TakesAnswer = Box<dyn FnOnce(Outcome, Option<Encoded>) + Send>;
 
-type Callback = Box<dyn FnOnce(Outcome, Option<Encoded>) + Send>;
+/// Takes one answer.
+pub(super) struct Reply(Option<TakesAnswer>);
 
 impl Reply {
     /// Calls `answer` once: with what came of the request, or with a failure.

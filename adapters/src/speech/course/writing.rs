@@ -72,8 +72,8 @@ impl Course {
 
 /// Moves ends that lie in silence to the speech next to them, inside of the span.
 fn to_speech(span: Range<u64>, speech: &[Range<u64>]) -> Range<u64> {
-    let inside = speech.iter().filter(|one| one.start < span.end && one.end > span.start);
-    let (first, last) = (inside.clone().next(), inside.clone().next_back());
+    let mut inside = speech.iter().filter(|one| one.start < span.end && one.end > span.start);
+    let (first, last) = (inside.clone().next(), inside.next_back());
     match (first, last) {
         (Some(first), Some(last)) => span.start.max(first.start)..span.end.min(last.end),
         _ => span,
