@@ -220,7 +220,6 @@ impl Probe {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use std::path::Path;
 
