@@ -273,20 +273,19 @@ fn deliver(run: &Run, file: &Path, transcript: &Transcript, files: usize) -> Out
     }
     if let Some(folder) = &run.out {
         let target = target(folder, file, run.format);
-        let text = run.format.whole(file, transcript)?;
+        let text = run.format.whole(file, transcript, true)?;
         return std::fs::write(&target, text).map_err(|error| {
             Failure::new(format!("{} cannot be written", target.display())).because(&error)
         });
     }
     if run.screen.streams() {
-        return run.screen.end(transcript, file);
+        return run.screen.end(transcript);
     }
     let printer = Printer;
     if files > 1 && run.format == Format::Text {
         printer.line(format_args!("── {}", file.display()))?;
     }
-    let text = run.format.whole(file, transcript)?;
-    // A document a line, so that a program can tell where one ends.
-    let text = if files > 1 { run.format.one_line(text, file, transcript)? } else { text };
+    // Of several, a document a line, so that a program can tell where one ends.
+    let text = run.format.whole(file, transcript, files == 1)?;
     printer.text(&text)
 }

@@ -377,3 +377,18 @@ fn a_folder_that_cannot_be_written_is_told_before_the_work() {
     let error = ran(&mut transcribe(&shell, &format!("{} --quiet", shell.path().display()))).fails();
     assert!(error.contains("[AUDIO_UNREADABLE]") && error.contains("directory"), "{error}");
 }
+
+#[test]
+fn text_that_cannot_be_printed_as_it_comes_is_told_and_kept() {
+    let shell = Shell::new();
+    let file = recording("single_en_07.wav");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let error = ran(transcribe(&shell, &format!("{file} --quiet")).stdout(full)).fails();
+    assert!(error.contains("the output cannot be written") && error.contains("--resume"), "{error}");
+    let resumed = ran(&mut transcribe(&shell, &format!("{file} --format json --quiet --resume"))).succeeds();
+    let (windows, document) = without_resumed(&resumed);
+    assert_eq!(
+        (windows, plain(document["text"].as_str().unwrap()).as_str()),
+        (1, "green thanks thanks eight start")
+    );
+}

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     path::Path,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::formats::{Format, clock, name_of};
 use crate::{
-    cli::{Outcome, Printer, note},
+    cli::{Failure, Outcome, Printer, note},
     compose::speech::{Flag, Progress, Samples, Transcript},
 };
 
@@ -24,12 +25,14 @@ pub struct Screen {
     quiet: bool,
     /// The format in which segments are printed as they come, where there is one recording.
     live: Option<Format>,
+    /// Why what came could not be printed; nothing is printed any more.
+    unprinted: Mutex<Option<Failure>>,
 }
 
 impl Screen {
     pub fn new(quiet: bool, live: Option<Format>) -> Self {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { bars, quiet, live: live.filter(|format| *format != Format::Json) }
+        Self { bars, quiet, live: live.filter(|format| *format != Format::Json), unprinted: Mutex::new(None) }
     }
 
     /// Whether segments were printed already.
@@ -43,8 +46,11 @@ impl Screen {
         Follower { screen: self, name, bar: None, reached: Samples(0), printed: 0 }
     }
 
-    /// Ends what was printed as it came.
-    pub fn end(&self, transcript: &Transcript, _file: &Path) -> Outcome {
+    /// Ends what was printed as it came, and tells if it could not be.
+    pub fn end(&self, transcript: &Transcript) -> Outcome {
+        if let Some(failure) = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(failure);
+        }
         // A document of subtitles without any still is one.
         match self.live {
             Some(format) if transcript.segments.is_empty() => Printer.text(format.head()),
@@ -120,17 +126,17 @@ impl Screen {
         }
     }
 
-    /// Prints between the bars.
+    /// Prints between the bars. What fails is told at the end: the recording is worth finishing without a reader.
     fn print(&self, text: &str) {
-        let write = || {
-            let mut out = std::io::stdout().lock();
-            // Nobody reads any more: the end of the run will tell.
-            let _reader_gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        };
-        match &self.bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
+        let mut unprinted = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner);
+        if unprinted.is_some() {
+            return;
         }
+        let printed = match &self.bars {
+            Some(bars) => bars.suspend(|| Printer.text(text)),
+            None => Printer.text(text),
+        };
+        *unprinted = printed.err();
     }
 }
 

@@ -64,19 +64,14 @@ impl Format {
         }
     }
 
-    /// The whole document.
-    pub fn whole(self, file: &Path, transcript: &Transcript) -> Outcome<String> {
+    /// The whole document; JSON is indented for people, or a line for programs.
+    pub fn whole(self, file: &Path, transcript: &Transcript, indented: bool) -> Outcome<String> {
         if self == Self::Json {
-            return json(file, transcript, true);
+            return json(file, transcript, indented);
         }
         let segments = transcript.segments.iter().enumerate();
         Ok(segments
             .fold(self.head().to_owned(), |text, (place, segment)| text + &self.segment(place + 1, segment)))
-    }
-
-    /// The document of one of several recordings.
-    pub fn one_line(self, text: String, file: &Path, transcript: &Transcript) -> Outcome<String> {
-        if self == Self::Json { json(file, transcript, false) } else { Ok(text) }
     }
 }
 

@@ -97,24 +97,21 @@ fn held_for_temperature(
     .into()
 }
 
+/// The hold of a held lot; none where it has `ended` so already, so that saying it again changes nothing.
+fn hold_to_end(lot: &LotState, ended: LotStatus) -> Result<Option<&Hold>, LotRefusal> {
+    match &lot.latest_hold {
+        Some(hold) if lot.status == LotStatus::Hold => Ok(Some(hold)),
+        Some(_) if lot.status == ended => Ok(None),
+        Some(_) | None => Err(LotRefusal::State { status: lot.status }),
+    }
+}
+
 pub(super) fn resolve_hold(
     lot: &LotState,
     disposition: Option<Disposition>,
     now: DateTime<Utc>,
 ) -> Result<Vec<LotEvent>, LotRefusal> {
-    let hold = match (lot.status, &lot.latest_hold) {
-        (LotStatus::Hold, Some(hold)) => hold,
-        (LotStatus::Released, Some(_)) => return Ok(Vec::new()),
-        (LotStatus::Hold | LotStatus::Released, None)
-        | (
-            LotStatus::Created
-            | LotStatus::Quarantine
-            | LotStatus::Rejected
-            | LotStatus::Consumed
-            | LotStatus::Finished,
-            _,
-        ) => return Err(LotRefusal::State { status: lot.status }),
-    };
+    let Some(hold) = hold_to_end(lot, LotStatus::Released)? else { return Ok(Vec::new()) };
     match disposition {
         None => return Err(LotRefusal::DeviationOpen),
         Some(Disposition::Release) => {}
@@ -146,19 +143,7 @@ pub(super) fn confirm_reject(
     disposition: Option<Disposition>,
     now: DateTime<Utc>,
 ) -> Result<Vec<LotEvent>, LotRefusal> {
-    let hold = match (lot.status, &lot.latest_hold) {
-        (LotStatus::Hold, Some(hold)) => hold,
-        (LotStatus::Rejected, Some(_)) => return Ok(Vec::new()),
-        (LotStatus::Hold | LotStatus::Rejected, None)
-        | (
-            LotStatus::Created
-            | LotStatus::Quarantine
-            | LotStatus::Released
-            | LotStatus::Consumed
-            | LotStatus::Finished,
-            _,
-        ) => return Err(LotRefusal::State { status: lot.status }),
-    };
+    let Some(hold) = hold_to_end(lot, LotStatus::Rejected)? else { return Ok(Vec::new()) };
     match disposition {
         None => Err(LotRefusal::DeviationOpen),
         Some(Disposition::Release) => Err(LotRefusal::DispositionOther { disposition: Disposition::Release }),
