@@ -1,6 +1,7 @@
 //! One recording: its windows are asked for as they are ready, followed to their end in any order, and told in time
 //! order.
 
+mod before;
 mod spoken;
 mod told;
 
@@ -21,11 +22,10 @@ use super::engine::Engine;
 use super::feeder::{self, Fed, Permits, Prepared};
 use super::mel::Spectrogram;
 use super::scheduler::{Answer, Features, Outcome, Reply, Request, Work};
+use before::TextBefore;
 use spoken::{LANGUAGE_WINDOWS, Spoken};
 use told::Told;
 
-/// Tokens of the text before that are kept in view: half of the decoder's positions, less one, as in openai-whisper.
-const BEFORE: usize = 223;
 /// How often a job looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -65,8 +65,8 @@ pub(super) fn run(
     feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
         .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
-    let mut transcription =
-        Transcription::new(engine, number, options, checkpoint, events, permits, cancel.clone());
+    let ties = Ties { events, permits, cancel: cancel.clone() };
+    let mut transcription = Transcription::new(engine, number, options, checkpoint, ties);
     transcription.follow(&hear, watcher)?;
     transcription.finish(watcher)
 }
@@ -81,17 +81,23 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// What ties a job to its caller, its feeder and the scheduler.
+struct Ties {
+    /// Where answers go.
+    events: Sender<Event>,
+    /// How many windows the feeder may prepare.
+    permits: Permits,
+    /// The caller's wish to stop.
+    cancel: Cancel,
+}
+
 struct Transcription<'e> {
     engine: &'e Engine,
     number: u64,
     plan: Arc<Plan>,
     options: Options,
-    /// The prompt and the hotwords, as tokens and as text.
-    before: (Vec<u32>, Option<String>),
     checkpoint: Option<Checkpoint>,
-    events: Sender<Event>,
-    permits: Permits,
-    cancel: Cancel,
+    ties: Ties,
 
     /// Prepared and not begun, in order; those at the front may wait for the language.
     ready: VecDeque<Prepared>,
@@ -115,15 +121,11 @@ impl<'e> Transcription<'e> {
         number: u64,
         options: Options,
         checkpoint: Option<Checkpoint>,
-        events: Sender<Event>,
-        permits: Permits,
-        cancel: Cancel,
+        ties: Ties,
     ) -> Self {
         let tokens = engine.model.tokens.clone();
         let language = Spoken::of(&options.language, &tokens);
-        let text = before_text(&options);
-        let before =
-            text.as_deref().map(|text| tokens.encode(&format!(" {}", text.trim()))).unwrap_or_default();
+        let before = TextBefore::new(&options, &tokens, engine.model.config.max_target_positions);
         let plan = Plan {
             tokens,
             spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
@@ -140,13 +142,10 @@ impl<'e> Transcription<'e> {
             engine,
             number,
             plan: Arc::new(plan),
-            before: (last(&before, BEFORE), text),
-            told: Told::new(options.ranges.clone()),
+            told: Told::new(options.ranges.clone(), before),
             options,
             checkpoint,
-            events,
-            permits,
-            cancel,
+            ties,
             ready: VecDeque::new(),
             running: HashMap::new(),
             asking: HashMap::new(),
@@ -176,7 +175,7 @@ impl<'e> Transcription<'e> {
             }
         }
         loop {
-            if self.cancel.is_cancelled() {
+            if self.ties.cancel.is_cancelled() {
                 return Err(TranscriptionError::Cancelled);
             }
             match hear.recv_timeout(LOOK) {
@@ -258,11 +257,8 @@ impl<'e> Transcription<'e> {
         uncertain: bool,
         heard: Option<LanguageGuess>,
     ) -> Result<(), TranscriptionError> {
-        let (mut before, before_text) = self.before.clone();
-        if self.options.condition_on_previous {
-            before.extend_from_slice(&self.told.previous);
-            before = last(&before, BEFORE);
-        }
+        let before = self.told.before.tokens();
+        let before_text = self.told.before.text().map(str::to_owned);
         let setting = Setting { language, uncertain, heard, before, before_text };
         let number = prepared.number;
         let end = prepared.window.end();
@@ -291,13 +287,13 @@ impl<'e> Transcription<'e> {
     }
 
     fn submit(&self, ticket: u64, features: Features, work: Work) {
-        let events = self.events.clone();
+        let events = self.ties.events.clone();
         self.engine.scheduler.submit(Request {
             job: self.number,
             urgent: !self.options.ranges.is_empty(),
             features,
             work,
-            cancel: self.cancel.clone(),
+            cancel: self.ties.cancel.clone(),
             reply: Reply::new(move |outcome, encoded| {
                 let _ = events.send(Event::Answer(Answer { ticket, outcome, encoded }));
             }),
@@ -331,7 +327,7 @@ impl<'e> Transcription<'e> {
     fn tell(&mut self, watcher: &mut dyn Watcher) -> bool {
         let before = self.told.windows;
         while let Some((end, result)) = self.finished.remove(&self.told.windows) {
-            self.permits.give_back();
+            self.ties.permits.give_back();
             self.told.tell(end, result, watcher);
         }
         self.told.windows > before
@@ -366,16 +362,4 @@ impl<'e> Transcription<'e> {
             },
         })
     }
-}
-
-/// What stands before every window: hotwords, then the prompt.
-fn before_text(options: &Options) -> Option<String> {
-    let hotwords = (!options.hotwords.is_empty()).then(|| options.hotwords.join(", "));
-    let parts: Vec<String> =
-        hotwords.into_iter().chain(options.prompt.clone()).filter(|part| !part.trim().is_empty()).collect();
-    (!parts.is_empty()).then(|| parts.join(". "))
-}
-
-fn last(tokens: &[u32], count: usize) -> Vec<u32> {
-    tokens[tokens.len().saturating_sub(count)..].to_vec()
 }

@@ -59,7 +59,7 @@ impl Transcription<'_> {
         let found = match outcome {
             Outcome::Languages(found) => found,
             // A job that was stopped gets no answer.
-            _ if self.cancel.is_cancelled() => return Err(TranscriptionError::Cancelled),
+            _ if self.ties.cancel.is_cancelled() => return Err(TranscriptionError::Cancelled),
             Outcome::Failed(reason) => return Err(TranscriptionError::Engine(reason)),
             Outcome::Decoded(_) | Outcome::Attention(_) => {
                 return Err(TranscriptionError::Engine("the language could not be found out".to_owned()));

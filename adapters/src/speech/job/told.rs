@@ -1,10 +1,8 @@
 //! What a caller was told so far, in time order.
 
-use commands::ports::transcription::{
-    Flag, LanguageGuess, LostPart, Progress, Samples, Segment, Span, Watcher,
-};
+use commands::ports::transcription::{LanguageGuess, LostPart, Progress, Samples, Segment, Span, Watcher};
 
-use super::{BEFORE, last};
+use super::before::TextBefore;
 use crate::speech::course::WindowResult;
 use crate::speech::doubts::Echo;
 
@@ -19,13 +17,13 @@ pub(super) struct Told {
     pub windows: u64,
     /// Those of them that were left out as silence.
     pub silent: u64,
-    /// The text that was told last, for those who want it in view.
-    pub previous: Vec<u32>,
+    /// The text before the next window.
+    pub before: TextBefore,
 }
 
 impl Told {
     /// Nothing yet. With ranges, a segment counts if its middle lies in one of them.
-    pub(super) fn new(ranges: Vec<Span>) -> Self {
+    pub(super) fn new(ranges: Vec<Span>, before: TextBefore) -> Self {
         Self {
             ranges,
             echo: Echo::default(),
@@ -34,7 +32,7 @@ impl Told {
             lost: Vec::new(),
             windows: 0,
             silent: 0,
-            previous: Vec::new(),
+            before,
         }
     }
 
@@ -55,13 +53,7 @@ impl Told {
                 continue;
             }
             self.echo.listen(&mut segment);
-            // A text that repeats itself would carry its loop on.
-            if segment.flags.contains(&Flag::Repetition) {
-                self.previous.clear();
-            } else {
-                self.previous.extend_from_slice(&segment.tokens);
-                self.previous = last(&self.previous, BEFORE);
-            }
+            self.before.follow(&segment);
             watcher.progress(Progress::Segment(&segment));
             self.segments.push(segment);
         }

@@ -94,9 +94,11 @@ pub struct Options {
     pub language: SpokenLanguage,
     /// Only these stretches, in time order and apart from each other; empty means all of it.
     pub ranges: Vec<Span>,
-    /// Text that might have come before, to set a style and spell names.
+    /// Text that might have come before, to set a style and spell names. It stands before every window; of one that is too
+    /// long for the model, the end. With `condition_on_previous`, what was said pushes it out of view in time.
     pub prompt: Option<String>,
-    /// Words that are likely to occur.
+    /// Words that are likely to occur. They stand before every window, whatever else does; as many of the first of them as
+    /// fit into half of the room that a model has for the text before (in Whisper's, half of 223 tokens).
     pub hotwords: Vec<String>,
     /// Whether each window is decoded with the text before it in view. Off by default: it carries loops forward.
     pub condition_on_previous: bool,
