@@ -6,6 +6,9 @@
 #[path = "speech/fixture.rs"]
 #[expect(dead_code, reason = "the other tests of the engine use the rest")]
 mod fixture;
+#[path = "support/speech.rs"]
+#[expect(dead_code, reason = "the other tests of the engine use the rest")]
+mod support;
 #[path = "speech/timeline.rs"]
 #[expect(dead_code, reason = "the other tests of the engine use the rest")]
 mod timeline;
@@ -17,8 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use commands::ports::transcription::{Cancel, Job, Options, Progress, Source, Transcriber};
 
-use fixture::{ENGINE, plain, recording, recordings};
-use timeline::{bytes_of, compare, read_wav, wav_head};
+use fixture::ENGINE;
+use support::{bytes_of, plain, read_wav, recording, recordings, wav_head};
+use timeline::compare;
 
 /// Bytes of a second.
 const SECOND: u64 = 32_000;
@@ -64,7 +68,7 @@ fn three_hours_take_no_more_memory_than_half_an_hour_and_keep_their_times() {
     let known: Vec<_> = recordings().into_iter().filter(|one| one.kind == "window_en").collect();
     let length = TURNS * TURN * SECOND;
     let mut pieces: VecDeque<Box<dyn Read + Send>> = VecDeque::new();
-    pieces.push_back(Box::new(Cursor::new(wav_head(16, 1, 16_000, length as u32))));
+    pieces.push_back(Box::new(Cursor::new(wav_head(1, 16, 1, 16_000, length as u32))));
     let mut said = Vec::new();
     for (turn, one) in (0..TURNS).zip(known.iter().cycle()) {
         let bytes = bytes_of(&read_wav(&recording(&one.file)));

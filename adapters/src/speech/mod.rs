@@ -8,6 +8,10 @@ mod decode;
 mod doubts;
 mod engine;
 mod feeder;
+#[cfg(test)]
+#[path = "../../tests/support/speech.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests of transcripts use the rest")]
+mod fixtures;
 mod graphs;
 mod job;
 mod mel;

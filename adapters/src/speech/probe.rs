@@ -220,25 +220,16 @@ impl Probe {
 
 #[cfg(test)]
 mod tests {
-
-    use std::path::Path;
-
     use super::*;
     use crate::speech::DeviceChoice;
-
-    fn fixtures() -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
-    }
+    use crate::speech::fixtures::{recording, whisper_tiny};
 
     #[test]
     fn a_text_gets_as_many_tokens_as_were_asked_for_and_does_not_depend_on_its_batch() {
-        let options = EngineOptions {
-            model: fixtures().join("whisper-tiny"),
-            device: DeviceChoice::Cpu,
-            ..EngineOptions::default()
-        };
+        let options =
+            EngineOptions { model: whisper_tiny(), device: DeviceChoice::Cpu, ..EngineOptions::default() };
         let mut probe = Probe::start(&options).unwrap();
-        let heard = probe.hear(Source::File(fixtures().join("speech/window_en_01.wav"))).unwrap();
+        let heard = probe.hear(Source::File(recording("window_en_01.wav"))).unwrap();
         assert_eq!(heard.samples.len(), 480_000);
         let speech = probe.spectrogram(&heard.samples);
         let silence = probe.spectrogram(&[]);

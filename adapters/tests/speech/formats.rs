@@ -7,8 +7,8 @@ use commands::ports::transcription::{
     Cancel, Job, Options, Progress, Source, Transcriber, Transcript, TranscriptionError,
 };
 
-use crate::fixture::{ENGINE, plain, recording, transcribe};
-use crate::timeline::{bytes_of, read_wav, wav};
+use crate::fixture::{ENGINE, transcribe};
+use crate::support::{plain, read_wav, recording, wav, wav_16};
 
 const FILE: &str = "window_en_01.wav";
 
@@ -53,7 +53,7 @@ fn bit_depth_rate_channels_and_name_do_not_change_the_words() {
 
     let deeper: Vec<u8> =
         samples.iter().flat_map(|one| (i32::from(*one) << 8).to_le_bytes()[..3].to_vec()).collect();
-    let transcript = transcribe_bytes("deep.wav", &wav(24, 1, 16_000, &deeper)).unwrap();
+    let transcript = transcribe_bytes("deep.wav", &wav(1, 24, 1, 16_000, &deeper)).unwrap();
     assert_eq!(transcript.segments, plain_file.segments, "24 bits hold the same samples");
 
     let mislabelled = transcribe_bytes("talk.mp3", &std::fs::read(recording(FILE)).unwrap()).unwrap();
@@ -63,14 +63,14 @@ fn bit_depth_rate_channels_and_name_do_not_change_the_words() {
         .iter()
         .flat_map(|one| [one.to_le_bytes(), one.to_le_bytes()].concat())
         .collect();
-    let transcript = transcribe_bytes("studio.wav", &wav(16, 2, 48_000, &studio)).unwrap();
+    let transcript = transcribe_bytes("studio.wav", &wav(1, 16, 2, 48_000, &studio)).unwrap();
     assert_eq!(texts(&transcript), texts(&plain_file), "48 kHz stereo");
     assert!(transcript.info.duration.0.abs_diff(plain_file.info.duration.0) <= 1);
 
     // Eight bits hiss; a louder recording hisses less.
     let loudest = samples.iter().map(|one| i32::from(*one).abs()).max().unwrap();
     let shallow: Vec<u8> = samples.iter().map(|one| (i32::from(*one) * 120 / loudest + 128) as u8).collect();
-    let transcript = transcribe_bytes("shallow.wav", &wav(8, 1, 16_000, &shallow)).unwrap();
+    let transcript = transcribe_bytes("shallow.wav", &wav(1, 8, 1, 16_000, &shallow)).unwrap();
     let (found, said) = (texts(&transcript).join(" "), texts(&plain_file).join(" "));
     assert_eq!(found, said, "8 bits");
 }
@@ -94,7 +94,7 @@ fn what_holds_no_audio_is_refused_with_its_code() {
     let refused = |name: &str, bytes: &[u8]| transcribe_bytes(name, bytes).unwrap_err();
     for (name, bytes) in [
         ("empty.wav", Vec::new()),
-        ("head.wav", wav(16, 1, 16_000, &[])),
+        ("head.wav", wav(1, 16, 1, 16_000, &[])),
         ("notes.wav", b"The board met at nine. ".repeat(500)),
         ("noise.mp3", (0..100_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()),
     ] {
@@ -113,8 +113,7 @@ fn what_holds_no_audio_is_refused_with_its_code() {
 #[test]
 fn a_breath_of_audio_is_no_speech() {
     for samples in [1, 100, 511, 513, 16_000] {
-        let transcript =
-            transcribe_bytes("short.wav", &wav(16, 1, 16_000, &bytes_of(&vec![0; samples]))).unwrap();
+        let transcript = transcribe_bytes("short.wav", &wav_16(16_000, &vec![0; samples])).unwrap();
         assert_eq!(transcript.info.duration.0, samples as u64);
         assert_eq!(transcript.info.empty_because.as_deref(), Some("no speech was heard"));
     }

@@ -7,4 +7,6 @@ mod formats;
 mod models;
 mod promises;
 mod recordings;
+#[path = "../support/speech.rs"]
+mod support;
 mod timeline;

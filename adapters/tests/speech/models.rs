@@ -6,12 +6,12 @@ use adapters::speech::model::{Manifest, ModelError, Precision};
 use adapters::speech::{DeviceChoice, Engine, EngineError, EngineOptions};
 use serde_json::{Value, json};
 
-use crate::fixture::fixtures;
+use crate::support::{recording, whisper_tiny};
 
 /// A copy of the fixture model without its manifest, so that files in it may be changed.
 fn copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(fixtures().join("whisper-tiny")).unwrap() {
+    for file in std::fs::read_dir(whisper_tiny()).unwrap() {
         let file = file.unwrap();
         if file.file_name() != Manifest::FILE {
             std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
@@ -201,7 +201,7 @@ fn graphs_in_each_others_place_are_refused() {
 #[test]
 fn a_file_that_differs_from_the_manifest_is_refused_by_its_digest() {
     let folder = copy();
-    std::fs::copy(fixtures().join("whisper-tiny/manifest.json"), folder.path().join(Manifest::FILE)).unwrap();
+    std::fs::copy(whisper_tiny().join(Manifest::FILE), folder.path().join(Manifest::FILE)).unwrap();
     assert!(start(folder.path(), Precision::Auto).is_ok(), "the fixture is as its manifest says");
     let path = folder.path().join("decoder_model.onnx");
     let mut bytes = std::fs::read(&path).unwrap();
@@ -234,7 +234,7 @@ fn a_model_of_one_language_is_taken_and_refuses_to_translate() {
     std::fs::write(&path, serde_json::to_vec(&generation).unwrap()).unwrap();
     let engine = start(folder.path(), Precision::Auto).unwrap_or_else(|error| panic!("{error}"));
     let ask = |options: Options| {
-        let source = Source::File(crate::fixture::recording("single_en_01.wav"));
+        let source = Source::File(recording("single_en_01.wav"));
         let job = Job { source, options, checkpoint: None };
         engine.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default())
     };

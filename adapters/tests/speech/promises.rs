@@ -8,15 +8,16 @@ use commands::ports::transcription::{
     Transcriber, TranscriptionError,
 };
 
-use crate::fixture::{ENGINE, plain, recording, recordings, transcribe};
-use crate::timeline::{bytes_of, compare, timeline, wav};
+use crate::fixture::{ENGINE, transcribe};
+use crate::support::{plain, recording, recordings, wav_16};
+use crate::timeline::{compare, timeline};
 
 #[test]
 fn thirty_minutes_lose_nothing_double_nothing_and_keep_their_times_to_the_end() {
     let (samples, said) = timeline(30 * 60);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("half an hour.wav");
-    std::fs::write(&path, wav(16, 1, 16_000, &bytes_of(&samples))).unwrap();
+    std::fs::write(&path, wav_16(16_000, &samples)).unwrap();
     let transcript = transcribe(&path, Options::default());
     assert_eq!(transcript.info.duration.0, samples.len() as u64);
     compare(&transcript, &said);

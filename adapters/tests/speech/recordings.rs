@@ -2,7 +2,8 @@
 
 use commands::ports::transcription::{Language, Options, SpokenLanguage, Task, Transcript, VoiceOptions};
 
-use crate::fixture::{Recording, Utterance, plain, recording, recordings, transcribe};
+use crate::fixture::transcribe;
+use crate::support::{Recording, Utterance, plain, recording, recordings};
 
 /// How far a segment's times may be off, in seconds.
 const SEGMENT: f64 = 0.4;

@@ -1,45 +1,8 @@
-//! Long recordings made of the fixtures, and the small WAV files that tests write.
-
-use std::path::Path;
+//! Long recordings made of the fixtures.
 
 use commands::ports::transcription::Transcript;
 
-use crate::fixture::{plain, recording, recordings};
-
-/// The bytes of a WAV file of integers.
-pub fn wav(bits: u16, channels: u16, rate: u32, data: &[u8]) -> Vec<u8> {
-    let mut bytes = wav_head(bits, channels, rate, data.len() as u32);
-    bytes.extend_from_slice(data);
-    bytes
-}
-
-/// What stands in a WAV file before its samples.
-pub fn wav_head(bits: u16, channels: u16, rate: u32, length: u32) -> Vec<u8> {
-    let align = channels * bits / 8;
-    let mut head = b"RIFF".to_vec();
-    head.extend_from_slice(&(36 + length).to_le_bytes());
-    head.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0");
-    head.extend_from_slice(&channels.to_le_bytes());
-    head.extend_from_slice(&rate.to_le_bytes());
-    head.extend_from_slice(&(rate * u32::from(align)).to_le_bytes());
-    head.extend_from_slice(&align.to_le_bytes());
-    head.extend_from_slice(&bits.to_le_bytes());
-    head.extend_from_slice(b"data");
-    head.extend_from_slice(&length.to_le_bytes());
-    head
-}
-
-pub fn bytes_of(samples: &[i16]) -> Vec<u8> {
-    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
-}
-
-/// The samples of a fixture recording.
-pub fn read_wav(path: &Path) -> Vec<i16> {
-    std::fs::read(path).unwrap()[44..]
-        .chunks_exact(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect()
-}
+use crate::support::{plain, read_wav, recording, recordings};
 
 /// A recording of so many seconds, made of the English fixture windows one after another, and what is said in it: text,
 /// start and end.

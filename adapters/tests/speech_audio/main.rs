@@ -5,5 +5,8 @@ mod damage;
 mod exactness;
 mod formats;
 mod sounds;
+#[path = "../support/speech.rs"]
+#[expect(dead_code, reason = "the tests of transcripts use the rest")]
+mod support;
 mod voice;
 mod windows;

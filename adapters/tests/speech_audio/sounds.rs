@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use adapters::speech::audio::{Audio, Decoders};
 use commands::ports::transcription::{LostPart, Source, TranscriptionError};
 
+pub use crate::support::{wav, wav_16};
+
 /// When the chirps begin, in seconds.
 pub const CHIRPS: [f64; 3] = [0.25, 0.8, 1.5];
 
@@ -30,32 +32,6 @@ pub fn chirps_at(rate: u32, seconds: f64) -> Vec<f64> {
 
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/speech_audio/fixtures").join(name)
-}
-
-/// A wav file's bytes: `code` 1 is integers, 3 floats.
-pub fn wav(code: u16, bits: u16, channels: u16, rate: u32, data: &[u8]) -> Vec<u8> {
-    let align = channels * bits / 8;
-    let mut bytes = Vec::new();
-    bytes.extend_from_slice(b"RIFF");
-    bytes.extend_from_slice(&(36 + data.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(b"WAVEfmt ");
-    bytes.extend_from_slice(&16_u32.to_le_bytes());
-    bytes.extend_from_slice(&code.to_le_bytes());
-    bytes.extend_from_slice(&channels.to_le_bytes());
-    bytes.extend_from_slice(&rate.to_le_bytes());
-    bytes.extend_from_slice(&(rate * u32::from(align)).to_le_bytes());
-    bytes.extend_from_slice(&align.to_le_bytes());
-    bytes.extend_from_slice(&bits.to_le_bytes());
-    bytes.extend_from_slice(b"data");
-    bytes.extend_from_slice(&(data.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(data);
-    bytes
-}
-
-/// 16-bit mono.
-pub fn wav_16(rate: u32, samples: &[i16]) -> Vec<u8> {
-    let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    wav(1, 16, 1, rate, &data)
 }
 
 /// The nearest 16-bit number.

@@ -1,6 +1,5 @@
 //! The voice detector hears the speech of every fixture, and nothing in noise.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use adapters::speech::Runtime;
@@ -10,6 +9,7 @@ use commands::ports::transcription::{Samples, Span, VoiceOptions};
 use serde_json::Value;
 
 use super::sounds::hear;
+use crate::support::{self, recording};
 
 pub fn model() -> &'static VoiceModel {
     static MODEL: OnceLock<VoiceModel> = OnceLock::new();
@@ -19,14 +19,8 @@ pub fn model() -> &'static VoiceModel {
     })
 }
 
-fn speech_fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/speech")
-}
-
 fn expected() -> Vec<Value> {
-    let text = std::fs::read_to_string(speech_fixtures().join("expected.json")).unwrap();
-    let expected: Value = serde_json::from_str(&text).unwrap();
-    expected["files"].as_array().unwrap().clone()
+    support::expected()["files"].as_array().unwrap().clone()
 }
 
 /// The windows of some audio, given in portions of some size.
@@ -52,7 +46,7 @@ fn heard(windows: &[Window]) -> Vec<(f64, f64)> {
 fn every_utterance_of_the_fixtures_is_found_to_three_tenths_of_a_second() {
     for file in expected() {
         let name = file["file"].as_str().unwrap();
-        let samples = hear(speech_fixtures().join(name)).unwrap().samples;
+        let samples = hear(recording(name)).unwrap().samples;
         let (windows, _) = listen(&samples, 4_096, 0);
         let heard = heard(&windows);
         for utterance in file["utterances"].as_array().unwrap() {
@@ -82,7 +76,7 @@ fn every_utterance_of_the_fixtures_is_found_to_three_tenths_of_a_second() {
 #[test]
 fn silence_and_noise_are_no_speech() {
     for name in ["silence_01.wav", "noise_01.wav", "loud_noise_01.wav"] {
-        let samples = hear(speech_fixtures().join(name)).unwrap().samples;
+        let samples = hear(recording(name)).unwrap().samples;
         let (windows, speech) = listen(&samples, 4_096, 0);
         assert_eq!((windows.len(), speech), (0, Samples(0)), "{name}");
     }
@@ -90,7 +84,7 @@ fn silence_and_noise_are_no_speech() {
 
 #[test]
 fn the_portions_in_which_audio_comes_change_nothing() {
-    let samples = hear(speech_fixtures().join("long_en_01.wav")).unwrap().samples;
+    let samples = hear(recording("long_en_01.wav")).unwrap().samples;
     let (whole, speech) = listen(&samples, samples.len(), 0);
     assert!(whole.len() >= 4, "{}", whole.len());
     for portion in [997, 16_000, 262_145] {
@@ -107,7 +101,7 @@ fn the_portions_in_which_audio_comes_change_nothing() {
 
 #[test]
 fn probabilities_do_not_depend_on_how_many_frames_go_into_a_call() {
-    let samples = hear(speech_fixtures().join("window_en_01.wav")).unwrap().samples;
+    let samples = hear(recording("window_en_01.wav")).unwrap().samples;
     let of = |samples: &[f32], portion: usize| {
         let (mut detector, mut probabilities) = (model().detector(), Vec::new());
         for portion in samples.chunks(portion) {
@@ -129,7 +123,7 @@ fn probabilities_do_not_depend_on_how_many_frames_go_into_a_call() {
 
 #[test]
 fn windows_hold_the_speech_of_the_long_recording_and_no_more_than_30_s_each() {
-    let samples = hear(speech_fixtures().join("long_en_01.wav")).unwrap().samples;
+    let samples = hear(recording("long_en_01.wav")).unwrap().samples;
     let (windows, _) = listen(&samples, 16_000, 0);
     for window in &windows {
         assert!(window.samples.len() as u64 <= LONGEST_WINDOW);

@@ -1,18 +1,18 @@
 //! The way of a window, played with texts that no model wrote.
 
-use std::path::Path;
-
 use commands::ports::transcription::{Span, VoiceOptions};
 
 use super::*;
 use crate::speech::Device;
+use crate::speech::fixtures::whisper_tiny;
 use crate::speech::model::{ModelFolder, Precision};
 use crate::speech::voice::FRAME;
 use crate::speech::windows::{Cutter, Window};
 
 fn tokens() -> Tokens {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/whisper-tiny");
-    ModelFolder::open(&folder, &Precision::Auto, Device::Cpu).unwrap_or_else(|error| panic!("{error}")).tokens
+    ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .tokens
 }
 
 fn plan() -> Plan {

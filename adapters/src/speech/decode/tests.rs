@@ -1,35 +1,22 @@
 //! Every window of the fixture recordings gives the tokens on which ONNX Runtime, transformers and CTranslate2 agree.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
 use super::{Decoded, Row, Rules, Search, decode};
+use crate::speech::fixtures::{expected, read_wav, recording, whisper_tiny};
 use crate::speech::graphs::Graphs;
 use crate::speech::mel::Spectrogram;
 use crate::speech::model::{ModelFolder, Precision};
 use crate::speech::{Device, Runtime};
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
-}
-
 fn model() -> ModelFolder {
-    ModelFolder::open(&fixtures().join("whisper-tiny"), &Precision::Auto, Device::Cpu)
+    ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn expected() -> Value {
-    serde_json::from_slice(&std::fs::read(fixtures().join("speech/expected.json")).unwrap()).unwrap()
-}
-
-/// The samples of a 16-bit WAV file of 44 bytes of header.
+/// The samples of a recording.
 fn samples(file: &str) -> Vec<f32> {
-    let bytes = std::fs::read(fixtures().join("speech").join(file)).unwrap();
-    bytes[44..]
-        .chunks_exact(2)
-        .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
-        .collect()
+    read_wav(&recording(file)).into_iter().map(|sample| f32::from(sample) / 32_768.0).collect()
 }
 
 fn ids(value: &Value) -> Vec<u32> {
