@@ -7,6 +7,9 @@ use ort::environment::Environment;
 use ort::ep::{self, ArenaExtendStrategy};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::TensorElementType;
+
+use super::graphs::Gather;
 
 /// The release that the set-up fetches and the tests run with. `api-24` admits every library from 1.24 on.
 pub const PINNED_VERSION: &str = "1.31.1";
@@ -57,7 +60,7 @@ pub enum RuntimeError {
     /// CUDA was asked for and is not to be had.
     #[error("there is no CUDA device to run on: {reason}")]
     NoCard {
-        /// What ONNX Runtime said.
+        /// What ONNX Runtime or the system's loader said.
         reason: String,
     },
 }
@@ -107,7 +110,7 @@ impl Runtime {
         &self.library
     }
 
-    /// The release, as its file's name tells it.
+    /// The release, as its file's name tells it; of a file without one the first two numbers.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
@@ -118,9 +121,26 @@ impl Runtime {
     /// # Errors
     /// What ONNX Runtime said.
     pub fn card(&self) -> Result<(), RuntimeError> {
-        self.builder(Device::Cuda, 1)
-            .map(|_| ())
-            .map_err(|error| RuntimeError::NoCard { reason: first_line(&error.to_string()) })
+        let no_card = |reason: String| RuntimeError::NoCard { reason };
+        // The driver's own library comes with the driver alone: without it nothing else is worth loading.
+        ort::util::preload_dylib("libcuda.so.1")
+            .map_err(|error| no_card(format!("no NVIDIA driver is installed ({})", loader_said(&error))))?;
+        // What the set-up put beside ONNX Runtime's library is taken before what the system has.
+        for name in ep::cuda::CUDA_DYLIBS.iter().chain(ep::cuda::CUDNN_DYLIBS) {
+            let path = self.library.with_file_name(name);
+            if path.is_file() {
+                ort::util::preload_dylib(&path)
+                    .map_err(|error| no_card(format!("{name} cannot be loaded ({})", loader_said(&error))))?;
+            }
+        }
+        // The provider asks the card for the first time when a session is made.
+        Gather::new(self, Device::Cuda, TensorElementType::Float32).map(|_| ()).map_err(|error| {
+            let text = error.to_string();
+            let said = cuda_said(&text);
+            no_card(format!(
+                "{said}; `ops/run --cuda` fetches ONNX Runtime for cards, with CUDA 13 and cuDNN 9, which want a driver of 580 or newer"
+            ))
+        })
     }
 
     /// A builder of sessions on `device`. A session on the card refuses to be made where there is none; by itself ONNX
@@ -175,8 +195,16 @@ pub fn cache_folder() -> Option<PathBuf> {
         .map(|cache| cache.join("cairn"))
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().to_owned()
+/// What the system's loader said; the library around it keeps that behind a "dlopen failed".
+fn loader_said(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// What failed, without the names of ONNX Runtime's source files and functions around it.
+fn cuda_said(text: &str) -> &str {
+    let said =
+        text.find("CUDA failure").map_or(text, |at| text[at..].split(" ; ").next().unwrap_or_default());
+    said.lines().next().unwrap_or_default().trim_matches([' ', '.', ';'])
 }
 
 fn version_of(library: &Path) -> String {
@@ -184,5 +212,7 @@ fn version_of(library: &Path) -> String {
     real.file_name()
         .and_then(|name| name.to_str())
         .and_then(|name| name.split_once(".so."))
-        .map_or_else(|| "unknown".to_owned(), |(_, version)| version.to_owned())
+        .map(|(_, version)| version.to_owned())
+        .or_else(|| ort::util::probe(&real).map(|minor| format!("1.{minor}")))
+        .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -8,13 +8,17 @@ use ort::value::{DynValue, Outlet, Shape, SymbolicDimensions, Tensor, TensorElem
 use crate::speech::{Device, Runtime};
 
 /// Rows of caches, chosen anew.
-pub(super) struct Gather {
+pub(in crate::speech) struct Gather {
     session: Session,
 }
 
 impl Gather {
     /// For caches of this kind of float: `[rows, heads, length, width]`.
-    pub(super) fn new(runtime: &Runtime, device: Device, floats: TensorElementType) -> ort::Result<Self> {
+    pub(in crate::speech) fn new(
+        runtime: &Runtime,
+        device: Device,
+        floats: TensorElementType,
+    ) -> ort::Result<Self> {
         let tensor = |name: &str, ty, symbols: &[&str]| {
             Outlet::new(
                 name,

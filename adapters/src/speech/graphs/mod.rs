@@ -16,6 +16,7 @@ use ort::value::{DynValue, Tensor, TensorElementType, TensorRef};
 
 pub(super) use decoder::Logits;
 pub(super) use floats::Floats;
+pub(super) use gather::Gather;
 
 use super::clockwork::Stage;
 use super::mel::WINDOW_FRAMES;
@@ -37,7 +38,7 @@ pub(super) struct Graphs {
     encoder: Session,
     decoder: decoder::DecoderGraphs,
     align: Option<Session>,
-    gather: gather::Gather,
+    gather: Gather,
     /// The floats that the graphs take and give.
     floats: TensorElementType,
     width: usize,
@@ -80,7 +81,7 @@ impl Graphs {
                     .map_err(failed)?
             }
         };
-        let gather = gather::Gather::new(runtime, device, cache_floats).map_err(failed)?;
+        let gather = Gather::new(runtime, device, cache_floats).map_err(failed)?;
         let mut graphs = Self {
             device,
             memory,
