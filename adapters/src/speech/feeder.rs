@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use commands::ports::transcription::{
     Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError,
@@ -106,7 +107,62 @@ pub(super) struct Feeder {
     pub spectrogram: Spectrogram,
     pub options: Options,
     pub permits: Permits,
+    /// Ends the feeder; not the caller's, since a feeder ends when its job does for whatever reason.
     pub cancel: Cancel,
+    pub desk: Desk,
+}
+
+/// Whether a feeder works on what it has read. Only then does it use ONNX Runtime, which must not be called any more
+/// when its process ends.
+#[derive(Clone, Default)]
+pub(super) struct Desk(Arc<(Mutex<bool>, Condvar)>);
+
+impl Desk {
+    fn set(&self, at_work: bool) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
+        self.0.1.notify_all();
+    }
+
+    /// Waits until nobody is at work.
+    fn wait(&self) {
+        let (at_work, changed) = &*self.0;
+        let mut at_work = at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        while *at_work {
+            at_work = changed.wait(at_work).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+struct LeftOnDrop<'d>(&'d Desk);
+
+impl Drop for LeftOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// A running feeder. It is ended when this is dropped, and waited for: nothing of it uses the voice detector afterwards.
+pub(super) struct Feeding {
+    thread: Option<JoinHandle<()>>,
+    /// Whether the source may keep a reader waiting for ever, as a pipe does.
+    may_never_end: bool,
+    cancel: Cancel,
+    permits: Permits,
+    desk: Desk,
+}
+
+impl Drop for Feeding {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.permits.close();
+        // What waits for a pipe finds that it is over as soon as something comes.
+        if self.may_never_end {
+            self.desk.wait();
+        } else if let Some(thread) = self.thread.take() {
+            // What fell over in it was told by itself.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Why a feeder stopped early.
@@ -130,13 +186,19 @@ impl From<VoiceError> for Stop {
 }
 
 impl Feeder {
-    /// Starts a thread that tells what it has through `tell`, until that answers false.
+    /// Starts a thread that tells what it has through `tell`, until that answers false or the answer is dropped.
     pub(super) fn start(
         self,
         source: Source,
         tell: impl Fn(Fed) -> bool + Send + 'static,
-    ) -> std::io::Result<()> {
+    ) -> std::io::Result<Feeding> {
+        let may_never_end = match &source {
+            Source::Stream { .. } => true,
+            Source::File(path) => !std::fs::metadata(path).is_ok_and(|kind| kind.is_file()),
+        };
+        let (cancel, permits, desk) = (self.cancel.clone(), self.permits.clone(), self.desk.clone());
         let run = move || {
+            let _left = LeftOnDrop(&self.desk);
             let mut feed = Feed { feeder: &self, tell: &tell, number: 0, speech: 0 };
             // Whoever waits for this thread is told even if it falls over.
             match catch_unwind(AssertUnwindSafe(|| feed.run(source))) {
@@ -150,7 +212,8 @@ impl Feeder {
                 }
             }
         };
-        std::thread::Builder::new().name("speech-audio".to_owned()).spawn(run).map(|_| ())
+        let thread = std::thread::Builder::new().name("speech-audio".to_owned()).spawn(run)?;
+        Ok(Feeding { thread: Some(thread), may_never_end, cancel, permits, desk })
     }
 
     /// The stretches that are listened to: everything, or the ranges with what is around them.
@@ -183,15 +246,20 @@ impl Feed<'_> {
         let mut audio = Audio::open(source, &Decoders::installed())?;
         self.say(Fed::Opened { duration: audio.stated_duration() })?;
         for stretch in self.feeder.stretches() {
-            audio.skip_to(stretch.start)?;
+            while self.block(&mut audio, stretch.start)?.is_some() {}
             self.stretch(&mut audio, stretch)?;
         }
-        let duration = if self.feeder.options.ranges.is_empty() { None } else { audio.stated_duration() };
-        self.say(Fed::End {
-            duration: duration.unwrap_or_else(|| audio.position()),
-            speech: Samples(self.speech),
-            lost: audio.lost().to_vec(),
-        })
+        let ranges = &self.feeder.options.ranges;
+        // Behind the last range nobody has listened.
+        let stated = audio.stated_duration().filter(|_| !ranges.is_empty() && !audio.is_over());
+        let duration = stated.unwrap_or_default().max(audio.position());
+        let mut lost = audio.lost().to_vec();
+        lost.extend(ranges.iter().filter(|range| range.start >= duration).map(|range| LostPart {
+            start: range.start,
+            end: range.end,
+            reason: format!("the recording ends before this range, after {:.1} s", duration.seconds()),
+        }));
+        self.say(Fed::End { duration, speech: Samples(self.speech), lost })
     }
 
     fn stretch(&mut self, audio: &mut Audio, stretch: Span) -> Result<(), Stop> {
@@ -201,18 +269,21 @@ impl Feed<'_> {
             listener = listener.ending_at(CHANGE_OF_LANGUAGE);
         }
         let mut windows = Vec::new();
-        let mut position = start.0;
-        while position < stretch.end.0 {
-            let Some(block) = audio.next_block()? else { break };
-            // What lies behind the stretch belongs to nobody: the next one begins at least two seconds later.
-            let wanted =
-                usize::try_from(stretch.end.0 - position).map_or(block.len(), |left| left.min(block.len()));
-            position += block.len() as u64;
-            listener.push(&block[..wanted], &mut windows)?;
+        while let Some(block) = self.block(audio, stretch.end)? {
+            listener.push(block, &mut windows)?;
             self.give(&mut windows)?;
         }
         self.speech += listener.finish(&mut windows)?.0;
         self.give(&mut windows)
+    }
+
+    /// The next audio before `until`. Hours may have nothing to tell, so whether somebody still listens is looked up for
+    /// each block.
+    fn block<'a>(&self, audio: &'a mut Audio, until: Samples) -> Result<Option<&'a [f32]>, Stop> {
+        self.feeder.desk.set(false);
+        let block = audio.next_block_until(until);
+        self.feeder.desk.set(true);
+        if self.feeder.cancel.is_cancelled() { Err(Stop::Unheard) } else { Ok(block?) }
     }
 
     fn give(&mut self, windows: &mut Vec<Window>) -> Result<(), Stop> {

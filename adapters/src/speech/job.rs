@@ -51,34 +51,22 @@ pub(super) fn run(
     let (events, hear) = channel();
     // One batch decodes while the next is prepared; at least what the language is decided by.
     let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
-    // A feeder ends when this job does, for whatever reason.
-    let inner = Cancel::default();
-    let _stop = StopOnDrop(inner.clone(), permits.clone());
     let feeder = feeder::Feeder {
         voice: engine.voice.clone(),
         spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
         options: options.clone(),
         permits: permits.clone(),
-        cancel: inner,
+        cancel: Cancel::default(),
+        desk: feeder::Desk::default(),
     };
     let fed = events.clone();
-    feeder
+    let _feeding = feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
         .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
     let ties = Ties { events, permits, cancel: cancel.clone() };
     let mut transcription = Transcription::new(engine, number, options, checkpoint, ties);
     transcription.follow(&hear, watcher)?;
     transcription.finish(watcher)
-}
-
-/// Ends the feeder.
-struct StopOnDrop(Cancel, Permits);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-        self.1.close();
-    }
 }
 
 /// What ties a job to its caller, its feeder and the scheduler.
@@ -335,7 +323,7 @@ impl<'e> Transcription<'e> {
 
     fn finish(self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
         watcher.progress(Progress::Done { until: self.duration });
-        let empty_because = self.told.why_empty().map(str::to_owned);
+        let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
         let word_timestamps = (self.options.words && !self.engine.can_align).then(|| {
             "unavailable: the model has no graph for word times; `cairn model add-align` makes one".to_owned()
         });

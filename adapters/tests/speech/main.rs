@@ -4,6 +4,7 @@
 
 mod fixture;
 mod formats;
+mod hearing;
 mod models;
 mod promises;
 mod recordings;

@@ -187,5 +187,11 @@ fn a_range_beyond_the_end_gives_no_text_and_says_why() {
     let transcript =
         transcribe(&recording("single_en_01.wav"), Options { ranges: vec![range], ..Options::default() });
     assert!(transcript.segments.is_empty());
-    assert_eq!(transcript.info.empty_because.as_deref(), Some("no speech was heard"));
+    assert_eq!(
+        transcript.info.empty_because.as_deref(),
+        Some("the recording ends before what was asked for")
+    );
+    let [lost] = &transcript.info.lost[..] else { panic!("{:?}", transcript.info.lost) };
+    assert_eq!((lost.start, lost.end), (range.start, range.end));
+    assert!(lost.reason.contains("the recording ends before this range"), "{}", lost.reason);
 }

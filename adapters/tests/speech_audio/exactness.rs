@@ -55,22 +55,42 @@ fn the_length_is_that_of_the_recording_to_the_sample() {
     }
 }
 
+fn skip(audio: &mut Audio, until: Samples) {
+    while audio.next_block_until(until).unwrap().is_some() {}
+}
+
 #[test]
-fn skipping_lands_on_the_sample() {
+fn skipping_lands_on_the_sample_and_keeps_what_comes_after() {
     let whole = hear(fixture("chirps.m4a")).unwrap().samples;
     for at in [1_u64, 777, 12_345, 31_999] {
         let mut audio = Audio::open(Source::File(fixture("chirps.m4a")), &Decoders { ffmpeg: None }).unwrap();
-        audio.skip_to(Samples(at)).unwrap();
+        skip(&mut audio, Samples(at));
         assert_eq!(audio.position(), Samples(at));
         let block = audio.next_block().unwrap().unwrap();
         let length = block.len();
         assert!(block == &whole[at as usize..at as usize + length], "after {at}");
         // Back it does not go.
-        audio.skip_to(Samples(0)).unwrap();
+        skip(&mut audio, Samples(0));
         assert_eq!(audio.position(), Samples(at + length as u64));
     }
     let mut audio = Audio::open(Source::File(fixture("chirps.m4a")), &Decoders { ffmpeg: None }).unwrap();
-    audio.skip_to(Samples(1_000_000)).unwrap();
+    skip(&mut audio, Samples(1_000_000));
     assert_eq!(audio.position(), Samples(32_000));
     assert_eq!(audio.next_block().unwrap(), None);
+}
+
+#[test]
+fn a_recording_in_stretches_is_the_recording() {
+    for name in ["chirps.flac", "chirps.mp3", "chirps.m4a", "chirps.ogg"] {
+        let whole = hear(fixture(name)).unwrap().samples;
+        let mut audio = Audio::open(Source::File(fixture(name)), &Decoders { ffmpeg: None }).unwrap();
+        let mut together = Vec::new();
+        for until in [1, 2, 5_000, 5_001, 20_000, u64::MAX] {
+            while let Some(block) = audio.next_block_until(Samples(until)).unwrap() {
+                together.extend_from_slice(block);
+            }
+            assert_eq!(audio.position().0, until.min(whole.len() as u64), "{name}");
+        }
+        assert!(together == whole, "{name}");
+    }
 }

@@ -112,11 +112,22 @@ fn a_recording_of_48_khz_in_stereo_keeps_its_times() {
 }
 
 #[test]
-fn a_number_that_is_none_becomes_silence() {
-    let floats = [0.25_f32, f32::NAN, f32::INFINITY, -0.5, f32::NEG_INFINITY, 0.125];
+fn a_number_that_is_none_becomes_silence_and_one_out_of_the_question_a_loud_one() {
+    let floats = [0.25_f32, f32::NAN, f32::INFINITY, -0.5, f32::NEG_INFINITY, 0.125, 1e30, -3.0, f32::MIN];
     let data: Vec<u8> = floats.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let heard = hear_bytes("holes.wav", &wav(3, 32, 1, 16_000, &data)).unwrap();
-    assert_eq!(heard.samples, [0.25, 0.0, 0.0, -0.5, 0.0, 0.125]);
+    assert_eq!(heard.samples, [0.25, 0.0, 0.0, -0.5, 0.0, 0.125, 4.0, -3.0, -4.0]);
+}
+
+#[test]
+fn a_bad_number_spoils_nothing_around_it_at_any_rate() {
+    for bad in [f32::NAN, f32::INFINITY, 1e30] {
+        let mut sound: Vec<f32> = chirps_at(44_100, 2.0).iter().map(|sample| *sample as f32).collect();
+        sound[55_000] = bad;
+        let data: Vec<u8> = sound.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let heard = hear_bytes("bad.wav", &wav(3, 32, 1, 44_100, &data)).unwrap();
+        assert_chirps(&format!("with {bad}"), &heard.samples, 0);
+    }
 }
 
 #[test]

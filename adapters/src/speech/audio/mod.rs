@@ -23,6 +23,10 @@ use stream::Spool;
 
 /// Lost parts that are told one by one; after them the last one only grows.
 const MOST_LOST_PARTS: usize = 200;
+/// Twelve decibels above full scale: mixers that count in floats do go beyond it, but not as far. A damaged sample of a
+/// float file may be as large as 1e38, whose square is no number any more; and already one of a few thousand is so loud
+/// that the spectrogram, which keeps eight powers of ten below its loudest point, would hide the speech beside it.
+const LOUDEST: f32 = 4.0;
 /// Steps without any audio at the beginning, after which a source is taken for something else.
 const MOST_STEPS_TO_AUDIO: u32 = 2_000;
 
@@ -88,9 +92,9 @@ pub struct Audio {
     /// Samples told.
     told: u64,
     mono: Vec<f32>,
+    /// What was decoded last, and how much of it was told.
     block: Vec<f32>,
-    /// Whether the block is still to be told.
-    fresh: bool,
+    block_told: usize,
     lost: Vec<LostPart>,
     ended: bool,
 }
@@ -134,7 +138,7 @@ impl Audio {
             told: 0,
             mono: Vec::new(),
             block: Vec::new(),
-            fresh: false,
+            block_told: 0,
             lost: Vec::new(),
             ended: false,
         }
@@ -152,27 +156,16 @@ impl Audio {
         Samples(self.told)
     }
 
+    /// Whether everything that there is was told.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended && self.block_told == self.block.len()
+    }
+
     /// What could not be decoded so far, in time order.
     #[must_use]
     pub fn lost(&self) -> &[LostPart] {
         &self.lost
-    }
-
-    /// Decodes on without telling anything, up to `until` or the end. The next block begins there exactly.
-    ///
-    /// # Errors
-    /// As [`Audio::next_block`].
-    pub fn skip_to(&mut self, until: Samples) -> Result<(), TranscriptionError> {
-        while self.told < until.0 {
-            let wanted = usize::try_from(until.0 - self.told).unwrap_or(usize::MAX);
-            let Some(length) = self.next_block()?.map(<[f32]>::len) else { break };
-            if length > wanted {
-                self.block.drain(..wanted);
-                self.told = until.0;
-                self.fresh = true;
-            }
-        }
-        Ok(())
     }
 
     /// The next samples, between -1 and 1 as a rule, as many as come in one go; none at the end.
@@ -180,24 +173,35 @@ impl Audio {
     /// # Errors
     /// [`TranscriptionError::NoAudio`] when the source ends before any audio came.
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, TranscriptionError> {
-        if !self.fresh {
+        self.next_block_until(Samples(u64::MAX))
+    }
+
+    /// The same, but nothing that lies at `until` or behind it, which stays for the next call; none when that point is
+    /// reached, and at the end.
+    ///
+    /// # Errors
+    /// As [`Audio::next_block`].
+    pub fn next_block_until(&mut self, until: Samples) -> Result<Option<&[f32]>, TranscriptionError> {
+        if self.told >= until.0 {
+            return Ok(None);
+        }
+        if self.block_told == self.block.len() {
             self.block.clear();
+            self.block_told = 0;
             while self.block.is_empty() && !self.ended {
                 self.advance().map_err(|reason| no_audio(&self.name, reason))?;
-            }
-            for sample in &mut self.block {
-                if !sample.is_finite() {
-                    *sample = 0.0;
-                }
             }
         }
         if self.block.is_empty() && self.told == 0 {
             let reason = self.lost.first().map_or("it has no audio in it", |lost| lost.reason.as_str());
             return Err(no_audio(&self.name, reason.to_owned()));
         }
-        self.fresh = false;
-        self.told += self.block.len() as u64;
-        Ok(if self.block.is_empty() { None } else { Some(&self.block) })
+        let from = self.block_told;
+        let left = usize::try_from(until.0 - self.told).unwrap_or(usize::MAX);
+        let count = left.min(self.block.len() - from);
+        self.block_told += count;
+        self.told += count as u64;
+        Ok((count > 0).then(|| &self.block[from..from + count]))
     }
 
     /// Decodes one step further.
@@ -234,6 +238,10 @@ impl Audio {
     fn resample(&mut self, rate: u32) -> Result<(), String> {
         if self.mono.is_empty() {
             return Ok(());
+        }
+        // Before the filter, which would spread them over everything around.
+        for sample in &mut self.mono {
+            *sample = if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 };
         }
         if self.resampler.as_ref().is_none_or(|resampler| resampler.rate() != rate) {
             self.finish()?;

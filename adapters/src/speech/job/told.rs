@@ -78,10 +78,12 @@ impl Told {
             || self.ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
     }
 
-    /// Why there is no text, if there is none.
-    pub(super) fn why_empty(&self) -> Option<&'static str> {
+    /// Why there is no text of a recording of this length, if there is none.
+    pub(super) fn why_empty(&self, duration: Samples) -> Option<&'static str> {
+        let beyond = !self.ranges.is_empty() && self.ranges.iter().all(|range| range.start >= duration);
         match (self.segments.is_empty(), self.windows) {
             (false, _) => None,
+            (true, _) if beyond => Some("the recording ends before what was asked for"),
             (true, 0) => Some("no speech was heard"),
             (true, _) => Some("what was heard gave no text"),
         }
