@@ -12,6 +12,8 @@ mod acceptance;
 mod bench;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/engine_failures.rs"]
+mod engine_failures;
 #[path = "cli/messages.rs"]
 mod messages;
 #[path = "cli/postgres.rs"]
@@ -22,6 +24,8 @@ mod read_models;
 mod replaced_log;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "../../adapters/tests/speech/spoilt.rs"]
+mod spoilt;
 #[path = "cli/tokens.rs"]
 mod tokens;
 #[path = "cli/trace.rs"]

@@ -9,7 +9,7 @@ mod writing;
 use std::ops::Range;
 use std::sync::Arc;
 
-use commands::ports::transcription::{Flag, Language, LanguageGuess, Samples, Segment};
+use commands::ports::transcription::{Flag, Language, LanguageGuess, LostPart, LostTo, Samples, Segment};
 use ndarray::Array2;
 
 use super::decode::{Decoded, Search};
@@ -19,6 +19,7 @@ use super::mel::Spectrogram;
 use super::model::Tokens;
 use super::scheduler::{Features, Work};
 use super::segments::timeline;
+use super::windows::Window;
 use part::{Attempt, Kept, Part, best};
 
 /// Temperatures in the order in which they are tried.
@@ -58,10 +59,21 @@ pub(super) struct WindowResult {
     pub segments: Vec<Segment>,
     /// Whether it was left out as silence.
     pub silent: bool,
-    /// Why a part of it has no text, with its span in the source.
-    pub failed: Vec<(Range<u64>, String)>,
+    /// Parts of it that have no text although they should.
+    pub failed: Vec<LostPart>,
     /// Its language, where each window was asked for its own.
     pub language: Option<LanguageGuess>,
+}
+
+impl WindowResult {
+    /// A window that the engine failed on as a whole.
+    pub(super) fn lost(window: &Window, reason: String) -> Self {
+        Self { failed: vec![lost(window, reason)], ..Self::default() }
+    }
+}
+
+fn lost(window: &Window, reason: String) -> LostPart {
+    LostPart { start: window.start(), end: window.end(), to: LostTo::Engine, reason }
 }
 
 /// What to do next.
@@ -151,9 +163,11 @@ impl Course {
         )
     }
 
-    /// Takes a text.
-    pub(super) fn decoded(&mut self, decoded: Decoded, features: Features) -> Next {
-        self.part.features = features;
+    /// Takes a text, and the window as far as it has come.
+    pub(super) fn decoded(&mut self, decoded: Decoded, features: Option<Features>) -> Next {
+        if let Some(features) = features {
+            self.part.features = features;
+        }
         let text = self.plan.tokens.text(&decoded.tokens);
         let attempt = Attempt {
             temperature: TEMPERATURES[self.part.attempt],
@@ -212,8 +226,7 @@ impl Course {
             tracing::warn!(%reason, "the words of a window cannot be timed");
             return self.settle(&[]);
         }
-        let window = &self.part.window;
-        self.result.failed.push((window.start().0..window.end().0, reason));
+        self.result.failed.push(lost(&self.part.window, reason));
         self.next_part()
     }
 
@@ -251,7 +264,12 @@ impl Course {
             match result.segments.iter_mut().min_by_key(distance) {
                 Some(segment) => doubts::add(&mut segment.flags, Flag::UncoveredSpeech),
                 // There is nothing to flag in a window without text.
-                None => result.failed.push((span, "the model gave no text for speech".to_owned())),
+                None => result.failed.push(LostPart {
+                    start: Samples(span.start),
+                    end: Samples(span.end),
+                    to: LostTo::Model,
+                    reason: "the model gave no text for speech".to_owned(),
+                }),
             }
         }
         result.silent = !self.spoken && result.failed.is_empty();

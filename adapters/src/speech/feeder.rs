@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use commands::ports::transcription::{
-    Cancel, LostPart, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError,
+    Cancel, LostPart, LostTo, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError,
 };
 
 use super::audio::{Audio, Decoders};
@@ -257,6 +257,7 @@ impl Feed<'_> {
         lost.extend(ranges.iter().filter(|range| range.start >= duration).map(|range| LostPart {
             start: range.start,
             end: range.end,
+            to: LostTo::Audio,
             reason: format!("the recording ends before this range, after {:.1} s", duration.seconds()),
         }));
         self.say(Fed::End { duration, speech: Samples(self.speech), lost })

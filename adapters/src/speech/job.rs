@@ -3,6 +3,8 @@
 
 mod before;
 mod spoken;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -92,7 +94,8 @@ struct Transcription<'e> {
     running: HashMap<u64, Course>,
     /// Windows whose language is asked for.
     asking: HashMap<u64, Prepared>,
-    heard: Vec<(Prepared, Vec<f32>)>,
+    /// Windows whose language was asked for; nothing where the engine failed to say.
+    heard: Vec<(Prepared, Result<Vec<f32>, String>)>,
     language: Spoken,
     /// Finished and not told.
     finished: BTreeMap<u64, (Samples, WindowResult)>,
@@ -171,10 +174,12 @@ impl<'e> Transcription<'e> {
                 Ok(Event::Answer(answer)) => self.answered(answer)?,
                 Err(_) => continue,
             }
-            self.begin_windows(watcher)?;
             // What is told may be what the next window waits for.
-            while self.tell(watcher) {
+            loop {
                 self.begin_windows(watcher)?;
+                if !self.tell(watcher) {
+                    break;
+                }
             }
             if self.all_fed && self.is_idle() {
                 return Ok(());
@@ -207,6 +212,16 @@ impl<'e> Transcription<'e> {
 
     /// Begins as many windows as can be begun.
     fn begin_windows(&mut self, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+        loop {
+            self.begin_ready()?;
+            // With the language, those that it was decided by are ready again.
+            if !self.decide_when_heard(watcher)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn begin_ready(&mut self) -> Result<(), TranscriptionError> {
         while let Some(prepared) = self.ready.pop_front() {
             if let Some(result) =
                 self.checkpoint.as_mut().and_then(|checkpoint| checkpoint.take(&prepared.digest))
@@ -235,7 +250,7 @@ impl<'e> Transcription<'e> {
                 }
             }
         }
-        self.decide_when_heard(watcher)
+        Ok(())
     }
 
     fn start(
@@ -282,27 +297,41 @@ impl<'e> Transcription<'e> {
             features,
             work,
             cancel: self.ties.cancel.clone(),
-            reply: Reply::new(move |outcome, encoded| {
-                let _ = events.send(Event::Answer(Answer { ticket, outcome, encoded }));
+            reply: Reply::new(move |outcome, features| {
+                let _ = events.send(Event::Answer(Answer { ticket, outcome, features }));
             }),
         });
     }
 
+    /// Takes an answer. Whatever it is, the window goes on, is lost, or ends the job: one that nothing is done with would
+    /// be waited for for ever.
     fn answered(&mut self, answer: Answer) -> Result<(), TranscriptionError> {
-        let Answer { ticket, outcome, encoded } = answer;
+        let Answer { ticket, outcome, features } = answer;
+        match outcome {
+            Outcome::Stopped => {
+                return Err(TranscriptionError::Engine("it has stopped and must be started anew".to_owned()));
+            }
+            Outcome::Cancelled if self.ties.cancel.is_cancelled() => {
+                return Err(TranscriptionError::Cancelled);
+            }
+            Outcome::Languages(_)
+            | Outcome::Decoded(_)
+            | Outcome::Attention(_)
+            | Outcome::Failed(_)
+            | Outcome::Cancelled => {}
+        }
         if let Some(prepared) = self.asking.remove(&ticket) {
-            return self.heard(prepared, outcome, encoded);
+            return self.heard(prepared, outcome, features);
         }
         let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
         let end = course.end();
-        let next = match (outcome, encoded) {
-            (Outcome::Decoded(Some(decoded)), Some(encoded)) => {
-                course.decoded(decoded, Features::Encoded(encoded))
+        let next = match outcome {
+            Outcome::Decoded(decoded) => course.decoded(decoded, features),
+            Outcome::Attention(attention) => course.attended(&attention),
+            Outcome::Failed(reason) => course.failed(reason),
+            Outcome::Languages(_) | Outcome::Cancelled | Outcome::Stopped => {
+                course.failed("the engine gave another answer than was asked for".to_owned())
             }
-            (Outcome::Attention(attention), _) => course.attended(&attention),
-            (Outcome::Failed(reason), _) => course.failed(reason),
-            // Only a job that was stopped gets no text.
-            _ => return Ok(()),
         };
         self.go_on(ticket, end, next)
     }
@@ -322,6 +351,9 @@ impl<'e> Transcription<'e> {
     }
 
     fn finish(self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
+        if let Some(reason) = self.told.why_nothing() {
+            return Err(TranscriptionError::Engine(reason));
+        }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
         let word_timestamps = (self.options.words && !self.engine.can_align).then(|| {

@@ -8,7 +8,7 @@ use commands::ports::transcription::{Source, TranscriptionError};
 
 use super::audio::{Audio, Decoders};
 use super::clockwork::Clockwork;
-use super::decode::{self, DecodeError, Row, Rules, Search};
+use super::decode::{self, Decoded, Found, Row, Rules, Search};
 use super::engine::{self, EngineError, EngineOptions};
 use super::graphs::{Encoded, Graphs};
 use super::mel::Spectrogram;
@@ -193,10 +193,10 @@ impl Probe {
         if count.is_some_and(|count| count == 0 || count > room) {
             return Err(TranscriptionError::Unsuitable(format!("this model writes 1 to {room} tokens")));
         }
-        let failed = |error: DecodeError| TranscriptionError::Engine(error.to_string());
+        let failed = |error: ort::Error| TranscriptionError::Engine(error.to_string());
         self.graphs.clockwork.reset();
         let started = Instant::now();
-        let encoded = self.graphs.encode(spectrograms).map_err(|error| failed(error.into()))?;
+        let encoded = self.graphs.encode(spectrograms).map_err(failed)?;
         let encoder_s = started.elapsed().as_secs_f64();
         let row = |encoded: Encoded| Row {
             encoded,
@@ -213,7 +213,14 @@ impl Probe {
         };
         let decoded = decoded.map_err(failed)?;
         let decoder_s = started.elapsed().as_secs_f64();
-        let tokens = decoded.into_iter().map(|one| one.map_or_else(Vec::new, |one| one.tokens)).collect();
+        let text = |found: Found<Decoded>| match found {
+            Found::Answer(decoded) => Ok(decoded.tokens),
+            Found::NotFinite => {
+                Err(TranscriptionError::Engine("the model's answer is not finite".to_owned()))
+            }
+            Found::Cancelled => Err(TranscriptionError::Cancelled),
+        };
+        let tokens = decoded.into_iter().map(text).collect::<Result<_, _>>()?;
         Ok(Trial { tokens, encoder_s, decoder_s, clockwork: self.graphs.clockwork })
     }
 }

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::unreachable, reason = "a test may fail loudly")]
 
+mod failures;
 mod fixture;
 mod formats;
 mod hearing;
 mod models;
 mod promises;
 mod recordings;
+mod spoilt;
 #[path = "../support/speech.rs"]
 mod support;
 mod timeline;

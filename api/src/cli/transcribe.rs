@@ -16,12 +16,12 @@ use tokio::sync::Semaphore;
 
 use self::{
     follow::Screen,
-    formats::Format,
+    formats::{Format, clock},
     settings::{EngineSettings, SpeechSettings},
 };
 use super::{Failure, Interrupt, Outcome, Printer, note};
 use crate::compose::speech::{
-    Cancel, Engine, Job, Options, Source, Transcriber, Transcript, TranscriptionError,
+    Cancel, Engine, Job, LostTo, Options, Source, Transcriber, Transcript, TranscriptionError,
 };
 
 pub use self::settings::EngineSettings as SpeechEngineSettings;
@@ -31,6 +31,9 @@ const FILES_AT_ONCE: usize = 4;
 
 /// What can be done about work that was broken off.
 const GO_ON: &str = "what is done is kept; the same command with --resume goes on from there";
+
+/// What can be done about stretches that the engine failed on.
+const TRY_AGAIN: &str = "the rest is kept; the same command with --resume tries these stretches again";
 
 /// Standard input, among the files.
 const STANDARD_INPUT: &str = "-";
@@ -179,6 +182,7 @@ async fn all(run: &Arc<Run>, files: &[PathBuf]) -> Outcome {
         let outcome = outcome.and_then(|done| {
             deliver(run, file, &done.transcript, files.len())
                 .map_err(|failure| failure.advise_if(done.checkpoint.is_some(), GO_ON))?;
+            whole(file, &done)?;
             // Only now: a text that could not be written would have to be made again.
             done.checkpoint.iter().for_each(|checkpoint| checkpoints::forget(checkpoint));
             Ok(())
@@ -221,6 +225,19 @@ fn place(run: &Run, path: &Path) -> Option<PathBuf> {
 struct Done {
     transcript: Transcript,
     checkpoint: Option<PathBuf>,
+}
+
+/// Refuses a transcript with holes where the engine failed: it was delivered, but asking again may give the rest.
+fn whole(file: &Path, done: &Done) -> Outcome {
+    let failed = done.transcript.info.lost.iter().filter(|part| part.to == LostTo::Engine);
+    let spans: Vec<String> =
+        failed.map(|part| format!("{}-{}", clock(part.start), clock(part.end))).collect();
+    if spans.is_empty() {
+        return Ok(());
+    }
+    let what =
+        format!("{}: no text for {}, the speech engine failed there", file.display(), spans.join(", "));
+    Err(Failure::new(what).advise_if(done.checkpoint.is_some(), TRY_AGAIN))
 }
 
 /// Transcribes one file.

@@ -7,7 +7,7 @@ pub use adapters::speech::{
     Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Probe, Trial, cache_folder,
 };
 pub use commands::ports::transcription::{
-    Cancel, Flag, Job, Language, LanguageGuess, Options, Progress, Quality, SAMPLE_RATE, Samples, Segment,
-    Source, Span, SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo, TranscriptionError,
+    Cancel, Flag, Job, Language, LanguageGuess, LostTo, Options, Progress, Quality, SAMPLE_RATE, Samples,
+    Segment, Source, Span, SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo, TranscriptionError,
     VoiceOptions, Watcher, Word,
 };

@@ -14,11 +14,11 @@ use crate::shell::{Ran, Shell, fits};
 /// What `single_en_07.wav` says.
 const GREEN: &str = "green thanks thanks eight start";
 
-fn fixtures() -> PathBuf {
+pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").canonicalize().unwrap()
 }
 
-fn recording(name: &str) -> String {
+pub fn recording(name: &str) -> String {
     fixtures().join("speech").join(name).display().to_string()
 }
 
@@ -27,7 +27,7 @@ fn tiny() -> String {
 }
 
 /// `cairn` with the runtime and the voice detector of this machine, and a cache of its own.
-fn speech(shell: &Shell, words: &str) -> Command {
+pub fn speech(shell: &Shell, words: &str) -> Command {
     let mut command = shell.command(words);
     command
         .env("XDG_CACHE_HOME", shell.path().join("cache"))
@@ -59,12 +59,12 @@ fn transcribe(shell: &Shell, words: &str) -> Command {
     speech(shell, &format!("transcribe {words} --model {} --device cpu", tiny()))
 }
 
-fn ran(command: &mut Command) -> Ran {
+pub fn ran(command: &mut Command) -> Ran {
     Ran::of(command.output().unwrap())
 }
 
 /// Words without marks and times, in lower case.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| !word.starts_with('['));
     let words = words.map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")

@@ -16,7 +16,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use commands::ports::transcription::{LostPart, Samples, Source, TranscriptionError};
+use commands::ports::transcription::{LostPart, LostTo, Samples, Source, TranscriptionError};
 
 use resample::Resampler;
 use stream::Spool;
@@ -266,7 +266,10 @@ impl Audio {
             Some(last) if many || last.reason == reason && start <= last.end.0 => {
                 last.end = Samples(end.max(last.end.0));
             }
-            _ => self.lost.push(LostPart { start: Samples(start), end: Samples(end), reason }),
+            _ => {
+                let (start, end) = (Samples(start), Samples(end));
+                self.lost.push(LostPart { start, end, to: LostTo::Audio, reason });
+            }
         }
     }
 }

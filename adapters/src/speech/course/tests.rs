@@ -7,7 +7,7 @@ use crate::speech::Device;
 use crate::speech::fixtures::whisper_tiny;
 use crate::speech::model::{ModelFolder, Precision};
 use crate::speech::voice::FRAME;
-use crate::speech::windows::{Cutter, Window};
+use crate::speech::windows::Cutter;
 
 fn tokens() -> Tokens {
     ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu)
@@ -49,6 +49,11 @@ fn prepared(speech: &[(f64, f64)]) -> Prepared {
     }
 }
 
+/// All of those twenty seconds, lost.
+fn whole(to: LostTo, reason: &str) -> LostPart {
+    LostPart { start: Samples(160_000), end: Samples(480_000), to, reason: reason.to_owned() }
+}
+
 fn english() -> Setting {
     Setting { language: Some(Language("en".to_owned())), ..Setting::default() }
 }
@@ -83,8 +88,8 @@ fn done(next: Next) -> WindowResult {
     }
 }
 
-fn features() -> Features {
-    Features::Spectrogram(Arc::default())
+fn features() -> Option<Features> {
+    Some(Features::Spectrogram(Arc::default()))
 }
 
 fn texts(result: &WindowResult) -> Vec<&str> {
@@ -280,7 +285,7 @@ fn speech_of_a_whole_window_without_any_text_is_told_as_lost() {
     let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
     let result = done(course.decoded(text(&plan.tokens, &[], -0.2), features()));
     assert!(result.segments.is_empty() && !result.silent);
-    assert_eq!(result.failed, [(160_000..480_000, "the model gave no text for speech".to_owned())]);
+    assert_eq!(result.failed, [whole(LostTo::Model, "the model gave no text for speech")]);
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn a_window_that_the_engine_fails_on_is_told_with_its_times_and_the_rest_goes_on
     let plan = Arc::new(plan());
     let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
     let result = done(course.failed("out of memory".to_owned()));
-    assert_eq!(result.failed, [(160_000..480_000, "out of memory".to_owned())]);
+    assert_eq!(result.failed, [whole(LostTo::Engine, "out of memory")]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::{BEAM, Course, DecodeError, Decoded, Row, Rules, no_speech};
-use crate::speech::graphs::{Encoded, Graphs, Logits};
+use super::{BEAM, Begun, Course, Decoded, Found, Row, Rules, begin};
+use crate::speech::graphs::{Graphs, Logits};
 use crate::speech::model::Tokens;
 
 /// A text so far.
@@ -28,44 +28,35 @@ pub(super) fn decode(
     course: &Course<'_>,
     tokens: &Tokens,
     rows: &[Row],
-) -> Result<Vec<Option<Decoded>>, DecodeError> {
-    let prompts: Vec<(&Encoded, &[u32])> =
-        rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
-    let (mut logits, mut cache) = graphs.prefill(&prompts)?;
-    let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0 };
-    let begin = |row: usize| -> ort::Result<Live> {
-        Ok(Live {
-            row,
-            going: vec![empty.clone()],
-            ended: Vec::new(),
-            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens)?,
-        })
-    };
-    let mut live = (0..rows.len()).map(begin).collect::<ort::Result<Vec<Live>>>()?;
-    let mut found: Vec<Option<Decoded>> = rows.iter().map(|_| None).collect();
+) -> ort::Result<Vec<Found<Decoded>>> {
+    let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
+    let mut live: Vec<Live> =
+        no_speech.into_iter().enumerate().map(|(row, no_speech)| Live::new(row, no_speech)).collect();
+    let mut found: Vec<Found<Decoded>> = rows.iter().map(|_| Found::Cancelled).collect();
     loop {
         let started = Instant::now();
         let mut place = 0;
         let mut places = Vec::new();
         let mut same_windows = true;
+        let windows = live.len();
         let mut still = Vec::with_capacity(live.len());
         for mut window in live {
             let before = window.going.len();
             let parents = window.advance(course, place, &mut logits)?;
-            let cancelled = rows[window.row].cancel.is_cancelled();
-            if cancelled || window.is_done(course) {
-                same_windows = false;
-                if !cancelled {
-                    let row = window.row;
-                    found[row] = window.best();
+            let row = window.row;
+            match parents {
+                None => found[row] = Found::NotFinite,
+                Some(_) if rows[row].cancel.is_cancelled() => {}
+                Some(_) if window.is_done(course) => found[row] = window.best(),
+                Some(parents) => {
+                    same_windows &= parents.len() == before;
+                    places.extend(parents.iter().map(|parent| place + parent));
+                    still.push(window);
                 }
-            } else {
-                same_windows &= parents.len() == before;
-                places.extend(parents.iter().map(|parent| place + parent));
-                still.push(window);
             }
             place += before;
         }
+        same_windows &= still.len() == windows;
         live = still;
         graphs.clockwork.add_around(started.elapsed());
         if live.is_empty() {
@@ -84,24 +75,33 @@ pub(super) fn decode(
 }
 
 impl Live {
+    fn new(row: usize, no_speech_prob: f32) -> Self {
+        let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0 };
+        Self { row, going: vec![empty], ended: Vec::new(), no_speech_prob }
+    }
+
     /// Lengthens every hypothesis by each of its likeliest tokens and keeps the best. Gives, for each that is kept, the
-    /// number of the one that it came from.
+    /// number of the one that it came from; nothing where the logits are not numbers.
     fn advance(
         &mut self,
         course: &Course<'_>,
         first: usize,
         logits: &mut Logits,
-    ) -> Result<Vec<usize>, DecodeError> {
+    ) -> ort::Result<Option<Vec<usize>>> {
         let mut candidates = Vec::with_capacity(self.going.len() * (BEAM + 1));
         for (number, hypothesis) in self.going.iter().enumerate() {
             let logits = logits.last(first + number)?;
             course.rules.apply(logits, &hypothesis.tokens, course.timestamps);
             for choice in Rules::best(logits, BEAM + 1) {
                 if !choice.logprob.is_finite() {
-                    return Err(DecodeError::NotFinite);
+                    return Ok(None);
                 }
                 candidates.push((hypothesis.sum + f64::from(choice.logprob), number, choice));
             }
+        }
+        // Where nothing is likely, no token is a candidate at all.
+        if candidates.is_empty() || !self.no_speech_prob.is_finite() {
+            return Ok(None);
         }
         // Equal sums keep their order, so that the same logits give the same text.
         candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -125,7 +125,7 @@ impl Live {
             }
         }
         self.going = kept;
-        Ok(parents)
+        Ok(Some(parents))
     }
 
     fn is_done(&self, course: &Course<'_>) -> bool {
@@ -133,18 +133,18 @@ impl Live {
     }
 
     /// The likeliest text by token; those that never ended count only where too few did.
-    fn best(mut self) -> Option<Decoded> {
+    fn best(mut self) -> Found<Decoded> {
         if self.ended.len() < BEAM {
             let missing = BEAM - self.ended.len();
             self.ended.extend(self.going.drain(..).take(missing));
         }
         let score = |hypothesis: &Hypothesis| hypothesis.sum / hypothesis.tokens.len().max(1) as f64;
         let no_speech_prob = self.no_speech_prob;
-        let best = self
-            .ended
-            .into_iter()
-            .reduce(|best, next| if score(&next) > score(&best) { next } else { best })?;
-        Some(Decoded {
+        let best =
+            self.ended.into_iter().reduce(|best, next| if score(&next) > score(&best) { next } else { best });
+        // A window always has a hypothesis: one without candidates is not finite.
+        let Some(best) = best else { return Found::NotFinite };
+        Found::Answer(Decoded {
             avg_logprob: (best.sum / (best.tokens.len() + 1) as f64) as f32,
             tokens: best.tokens,
             logprobs: best.logprobs,

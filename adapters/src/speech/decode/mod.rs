@@ -10,7 +10,7 @@ use commands::ports::transcription::Cancel;
 
 pub(super) use rules::Rules;
 
-use super::graphs::{Encoded, Graphs, Logits};
+use super::graphs::{Cache, Encoded, Graphs, Logits};
 use super::model::Tokens;
 
 /// The longest text of a window, in tokens, as in openai-whisper: half of the decoder's positions.
@@ -56,25 +56,36 @@ pub(super) struct Decoded {
     pub no_speech_prob: f32,
 }
 
-/// Why a batch gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DecodeError {
-    /// ONNX Runtime failed.
-    #[error(transparent)]
-    Runtime(#[from] ort::Error),
-    /// Logits were not numbers.
-    #[error("the model's answer is not finite")]
+/// What a row came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Found<T> {
+    /// What was asked for.
+    Answer(T),
+    /// Its logits were not numbers. The other rows of its batch go on.
     NotFinite,
+    /// Nothing: it was cancelled.
+    Cancelled,
 }
 
-/// Decodes windows with times. A row that was cancelled gives nothing.
+impl<T> Found<T> {
+    /// The same of another answer.
+    pub(super) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Answer(found) => Found::Answer(answer(found)),
+            Self::NotFinite => Found::NotFinite,
+            Self::Cancelled => Found::Cancelled,
+        }
+    }
+}
+
+/// Decodes windows with times.
 pub(super) fn decode(
     graphs: &mut Graphs,
     rules: &Rules,
     tokens: &Tokens,
     rows: &[Row],
     search: Search,
-) -> Result<Vec<Option<Decoded>>, DecodeError> {
+) -> ort::Result<Vec<Found<Decoded>>> {
     let course = Course::new(graphs, rules, tokens, rows, MAX_TOKENS);
     match search {
         Search::Sample => sample::decode(graphs, &course, tokens, rows),
@@ -89,7 +100,7 @@ pub(super) fn forced(
     tokens: &Tokens,
     rows: &[Row],
     count: usize,
-) -> Result<Vec<Option<Decoded>>, DecodeError> {
+) -> ort::Result<Vec<Found<Decoded>>> {
     let endless = rules.clone().without_end();
     let course = Course::new(graphs, &endless, tokens, rows, count);
     sample::decode(graphs, &course, tokens, rows)
@@ -115,6 +126,23 @@ impl<'a> Course<'a> {
     }
 }
 
+/// A batch whose prompts the decoder has read.
+struct Begun {
+    logits: Logits,
+    cache: Cache,
+    /// The probability of silence in each row; not finite where the model's answer is not.
+    no_speech: Vec<f32>,
+}
+
+fn begin(graphs: &mut Graphs, tokens: &Tokens, rows: &[Row]) -> ort::Result<Begun> {
+    let prompts: Vec<(&Encoded, &[u32])> =
+        rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
+    let (mut logits, cache) = graphs.prefill(&prompts)?;
+    let no_speech = rows.iter().enumerate().map(|(row, of)| no_speech(&mut logits, row, &of.prompt, tokens));
+    let no_speech = no_speech.collect::<ort::Result<_>>()?;
+    Ok(Begun { logits, cache, no_speech })
+}
+
 /// The probability of silence, from the logits at `<|startoftranscript|>`.
 fn no_speech(logits: &mut Logits, row: usize, prompt: &[u32], tokens: &Tokens) -> ort::Result<f32> {
     let at = prompt.iter().position(|id| *id == tokens.start).unwrap_or(0);
@@ -128,7 +156,7 @@ pub(super) fn languages(
     graphs: &mut Graphs,
     tokens: &Tokens,
     windows: &[&Encoded],
-) -> Result<Vec<Vec<f32>>, DecodeError> {
+) -> ort::Result<Vec<Found<Vec<f32>>>> {
     let start = [tokens.start];
     let rows: Vec<(&Encoded, &[u32])> = windows.iter().map(|window| (*window, start.as_slice())).collect();
     let (mut logits, _) = graphs.prefill(&rows)?;
@@ -139,10 +167,11 @@ pub(super) fn languages(
             tokens.languages.iter().map(|language| of_row[language.id as usize]).collect();
         let best = rules::highest(&of_languages);
         let total = rules::log_sum(&of_languages, best);
-        if !total.is_finite() {
-            return Err(DecodeError::NotFinite);
-        }
-        found.push(of_languages.iter().map(|logit| (logit - best - total).exp()).collect());
+        found.push(if total.is_finite() {
+            Found::Answer(of_languages.iter().map(|logit| (logit - best - total).exp()).collect())
+        } else {
+            Found::NotFinite
+        });
     }
     Ok(found)
 }

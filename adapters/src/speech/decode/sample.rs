@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::rules::Choice;
-use super::{Course, DecodeError, Decoded, Row, Rules, no_speech};
-use crate::speech::graphs::{Encoded, Graphs};
+use super::{Begun, Course, Decoded, Found, Row, Rules, begin};
+use crate::speech::graphs::Graphs;
 use crate::speech::model::Tokens;
 
 /// A row while it is decoded.
@@ -25,23 +25,12 @@ pub(super) fn decode(
     course: &Course<'_>,
     tokens: &Tokens,
     rows: &[Row],
-) -> Result<Vec<Option<Decoded>>, DecodeError> {
-    let prompts: Vec<(&Encoded, &[u32])> =
-        rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
-    let (mut logits, mut cache) = graphs.prefill(&prompts)?;
-    let begin = |row: usize| -> ort::Result<Live> {
-        Ok(Live {
-            row,
-            place: row,
-            tokens: Vec::new(),
-            logprobs: Vec::new(),
-            sum: 0.0,
-            chance: Chance(rows[row].seed),
-            no_speech_prob: no_speech(&mut logits, row, &rows[row].prompt, tokens)?,
-        })
-    };
-    let mut live = (0..rows.len()).map(begin).collect::<ort::Result<Vec<Live>>>()?;
-    let mut found: Vec<Option<Decoded>> = rows.iter().map(|_| None).collect();
+) -> ort::Result<Vec<Found<Decoded>>> {
+    let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
+    let live = rows.iter().zip(no_speech).enumerate();
+    let mut live: Vec<Live> =
+        live.map(|(place, (row, no_speech))| Live::new(place, row, no_speech)).collect();
+    let mut found: Vec<Found<Decoded>> = rows.iter().map(|_| Found::Cancelled).collect();
     let mut batch = rows.len();
     loop {
         let started = Instant::now();
@@ -50,8 +39,9 @@ pub(super) fn decode(
             let of_row = logits.last(one.place)?;
             course.rules.apply(of_row, &one.tokens, course.timestamps);
             let choice = one.choose(of_row, rows[one.row].temperature);
-            if !choice.logprob.is_finite() {
-                return Err(DecodeError::NotFinite);
+            if !choice.logprob.is_finite() || !one.no_speech_prob.is_finite() {
+                found[one.row] = Found::NotFinite;
+                continue;
             }
             one.sum += f64::from(choice.logprob);
             if choice.token != course.end {
@@ -60,7 +50,7 @@ pub(super) fn decode(
             }
             if choice.token == course.end || one.tokens.len() >= course.limit {
                 let row = one.row;
-                found[row] = Some(one.finished());
+                found[row] = Found::Answer(one.finished());
             } else if !rows[one.row].cancel.is_cancelled() {
                 going.push(one);
             }
@@ -88,6 +78,18 @@ pub(super) fn decode(
 }
 
 impl Live {
+    fn new(place: usize, row: &Row, no_speech_prob: f32) -> Self {
+        Self {
+            row: place,
+            place,
+            tokens: Vec::new(),
+            logprobs: Vec::new(),
+            sum: 0.0,
+            chance: Chance(row.seed),
+            no_speech_prob,
+        }
+    }
+
     fn choose(&mut self, logits: &[f32], temperature: f32) -> Choice {
         if temperature > 0.0 {
             Rules::drawn(logits, temperature, self.chance.next())

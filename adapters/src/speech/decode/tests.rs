@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Decoded, Row, Rules, Search, decode};
+use super::{Decoded, Found, Row, Rules, Search, decode};
 use crate::speech::fixtures::{expected, read_wav, recording, whisper_tiny};
 use crate::speech::graphs::Graphs;
 use crate::speech::mel::Spectrogram;
@@ -72,7 +72,11 @@ fn decode_all(graphs: &mut Graphs, model: &ModelFolder, cases: &[&Case], search:
             cancel: Default::default(),
         })
         .collect();
-    decode(graphs, &rules, &model.tokens, &rows, search).unwrap().into_iter().map(Option::unwrap).collect()
+    let text = |found: Found<Decoded>| match found {
+        Found::Answer(decoded) => decoded,
+        other => panic!("{other:?}"),
+    };
+    decode(graphs, &rules, &model.tokens, &rows, search).unwrap().into_iter().map(text).collect()
 }
 
 #[test]

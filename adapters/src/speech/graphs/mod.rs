@@ -14,7 +14,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, TensorRef};
 
-pub(super) use decoder::Logits;
+pub(super) use decoder::{Cache, Logits};
 pub(super) use floats::Floats;
 pub(super) use gather::Gather;
 
@@ -96,9 +96,14 @@ impl Graphs {
             positions: model.config.max_target_positions,
             clockwork: super::clockwork::Clockwork::default(),
         };
-        checks::trial(&mut graphs, model)?;
+        graphs.trial(model)?;
         graphs.clockwork.reset();
         Ok(graphs)
+    }
+
+    /// Runs the model on silence; says whether it answers.
+    pub(super) fn trial(&mut self, model: &ModelFolder) -> Result<(), ModelError> {
+        checks::trial(self, model)
     }
 
     /// Tokens that the decoder can hold, prompt and text together.

@@ -5,8 +5,8 @@ use commands::ports::transcription::{
 };
 
 use super::Transcription;
+use crate::speech::course::WindowResult;
 use crate::speech::feeder::Prepared;
-use crate::speech::graphs::Encoded;
 use crate::speech::model::Tokens;
 use crate::speech::scheduler::{Features, Outcome, Work};
 
@@ -54,36 +54,56 @@ impl Transcription<'_> {
         &mut self,
         mut prepared: Prepared,
         outcome: Outcome,
-        encoded: Option<Encoded>,
+        features: Option<Features>,
     ) -> Result<(), TranscriptionError> {
         let found = match outcome {
-            Outcome::Languages(found) => found,
-            // A job that was stopped gets no answer.
-            _ if self.ties.cancel.is_cancelled() => return Err(TranscriptionError::Cancelled),
-            Outcome::Failed(reason) => return Err(TranscriptionError::Engine(reason)),
-            Outcome::Decoded(_) | Outcome::Attention(_) => {
-                return Err(TranscriptionError::Engine("the language could not be found out".to_owned()));
+            Outcome::Languages(found) => Ok(found),
+            Outcome::Failed(reason) => Err(reason),
+            Outcome::Decoded(_) | Outcome::Attention(_) | Outcome::Cancelled | Outcome::Stopped => {
+                Err("the engine gave another answer than was asked for".to_owned())
             }
         };
-        if let Some(encoded) = encoded {
-            prepared.features = Features::Encoded(encoded);
+        if let Some(features) = features {
+            prepared.features = features;
         }
-        if matches!(self.language, Spoken::EachWindow) {
-            return self.start_in_own_language(prepared, &found);
+        match (&self.language, found) {
+            (Spoken::EachWindow, Ok(found)) => self.start_in_own_language(prepared, &found),
+            (Spoken::EachWindow, Err(reason)) => {
+                self.lose(&prepared, reason);
+                Ok(())
+            }
+            (Spoken::Unknown | Spoken::Known { .. }, found) => {
+                self.heard.push((prepared, found));
+                Ok(())
+            }
         }
-        self.heard.push((prepared, found));
-        Ok(())
     }
 
-    /// Decides when five windows were heard, or all that there are.
-    pub(super) fn decide_when_heard(&mut self, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
+    /// A window whose language cannot be found out has no text.
+    fn lose(&mut self, prepared: &Prepared, reason: String) {
+        let result = WindowResult::lost(&prepared.window, reason);
+        self.finish_window(prepared.number, prepared.window.end(), result);
+    }
+
+    /// Decides when five windows were heard, or all that there are, by those of them that the engine did not fail on;
+    /// whether there are windows that can be begun now. Where it failed on all, the next ones are heard.
+    pub(super) fn decide_when_heard(
+        &mut self,
+        watcher: &mut dyn Watcher,
+    ) -> Result<bool, TranscriptionError> {
         let enough = self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS;
         if !matches!(self.language, Spoken::Unknown)
             || !self.asking.is_empty()
             || self.heard.is_empty()
             || !enough
         {
-            return Ok(());
+            return Ok(false);
+        }
+        if self.heard.iter().all(|(_, found)| found.is_err()) {
+            for (prepared, found) in std::mem::take(&mut self.heard) {
+                self.lose(&prepared, found.err().unwrap_or_default());
+            }
+            return Ok(!self.ready.is_empty());
         }
         let languages = self.mean_of_heard();
         if let Some(checkpoint) = &mut self.checkpoint {
@@ -97,14 +117,14 @@ impl Transcription<'_> {
         for prepared in heard.into_iter().rev() {
             self.ready.push_front(prepared);
         }
-        self.begin_windows(watcher)
+        Ok(true)
     }
 
     fn mean_of_heard(&self) -> Vec<LanguageGuess> {
-        let count = self.heard.len().max(1) as f32;
+        let heard: Vec<&Vec<f32>> = self.heard.iter().filter_map(|(_, found)| found.as_ref().ok()).collect();
         let languages = &self.plan.tokens.languages;
-        let mean =
-            |place: usize| self.heard.iter().filter_map(|(_, found)| found.get(place)).sum::<f32>() / count;
+        let sum = |place: usize| heard.iter().filter_map(|found| found.get(place)).sum::<f32>();
+        let mean = |place: usize| sum(place) / heard.len().max(1) as f32;
         let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
             language: known.language.clone(),
             probability: (mean(place) * 10_000.0).round() / 10_000.0,

@@ -1,6 +1,8 @@
 //! What a caller was told so far, in time order.
 
-use commands::ports::transcription::{LanguageGuess, LostPart, Progress, Samples, Segment, Span, Watcher};
+use commands::ports::transcription::{
+    LanguageGuess, LostPart, LostTo, Progress, Samples, Segment, Span, Watcher,
+};
 
 use super::before::TextBefore;
 use crate::speech::course::WindowResult;
@@ -17,6 +19,8 @@ pub(super) struct Told {
     pub windows: u64,
     /// Those of them that were left out as silence.
     pub silent: u64,
+    /// Those of them on which the engine failed as a whole.
+    failed: u64,
     /// The text before the next window.
     pub before: TextBefore,
 }
@@ -32,6 +36,7 @@ impl Told {
             lost: Vec::new(),
             windows: 0,
             silent: 0,
+            failed: 0,
             before,
         }
     }
@@ -40,11 +45,9 @@ impl Told {
     pub(super) fn tell(&mut self, end: Samples, result: WindowResult, watcher: &mut dyn Watcher) {
         self.windows += 1;
         self.silent += u64::from(result.silent);
-        self.lost.extend(result.failed.into_iter().map(|(span, reason)| LostPart {
-            start: Samples(span.start),
-            end: Samples(span.end),
-            reason,
-        }));
+        let fails = result.failed.iter().any(|part| part.to == LostTo::Engine);
+        self.failed += u64::from(fails && result.segments.is_empty());
+        self.lost.extend(result.failed);
         if let Some(heard) = result.language {
             self.hear(heard, watcher);
         }
@@ -76,6 +79,15 @@ impl Told {
         let middle = segment.start.0.midpoint(segment.end.0);
         self.ranges.is_empty()
             || self.ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
+    }
+
+    /// Why there is no transcript at all: an engine that fails on every window has not found out that nothing was said.
+    pub(super) fn why_nothing(&self) -> Option<String> {
+        if self.windows == 0 || self.failed < self.windows {
+            return None;
+        }
+        let first = self.lost.iter().find(|part| part.to == LostTo::Engine)?;
+        Some(format!("no window could be transcribed: {}", first.reason))
     }
 
     /// Why there is no text of a recording of this length, if there is none.

@@ -74,6 +74,18 @@ pub struct LanguageGuess {
     pub probability: f32,
 }
 
+/// What a lost part was lost to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostTo {
+    /// The file: it holds no audio there that can be decoded.
+    Audio,
+    /// The model: it heard speech and wrote nothing.
+    Model,
+    /// The engine: it failed there, and may not when it is asked again.
+    Engine,
+}
+
 /// A part of the source for which there is no text although there should be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LostPart {
@@ -81,6 +93,8 @@ pub struct LostPart {
     pub start: Samples,
     /// Where it ends; the same as `start` where that is not known.
     pub end: Samples,
+    /// To whom.
+    pub to: LostTo,
     /// What happened.
     pub reason: String,
 }

@@ -11,7 +11,7 @@ mod watch;
 
 use std::path::PathBuf;
 
-pub use answer::{Flag, LanguageGuess, LostPart, Segment, Transcript, TranscriptInfo, Word};
+pub use answer::{Flag, LanguageGuess, LostPart, LostTo, Segment, Transcript, TranscriptInfo, Word};
 pub use options::{Language, Options, Quality, Span, SpokenLanguage, Task, VoiceOptions};
 pub use time::{SAMPLE_RATE, Samples};
 pub use watch::{Cancel, Progress, Watcher};
@@ -47,7 +47,8 @@ pub trait Transcriber: Send + Sync {
     ///
     /// # Errors
     /// Says why there is no transcript. Audio that ends in garbage is not an error: what could be decoded is
-    /// transcribed, and [`TranscriptInfo::lost`] tells the rest.
+    /// transcribed, and [`TranscriptInfo::lost`] tells the rest. Nor is it one that the engine fails on a part: that part
+    /// is lost too ([`LostTo::Engine`]); but an engine that gives no text at all, or stops, is one.
     fn transcribe(
         &self,
         job: Job,

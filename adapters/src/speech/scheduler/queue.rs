@@ -1,0 +1,72 @@
+//! Which of the windows that wait are decoded together next.
+
+use std::collections::VecDeque;
+
+use super::{Kind, Request};
+use crate::speech::decode::{self, Search};
+
+/// The next batch: of the kind that has waited longest, urgent ones before others, and the jobs in turn.
+pub(super) fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize) -> Vec<Request> {
+    let first = waiting.iter().position(|request| request.urgent).unwrap_or(0);
+    let Some(kind) = waiting.get(first).map(Request::kind) else { return Vec::new() };
+    let room = match kind {
+        Kind::Decode { search: Search::Beam, .. } => (max_rows / decode::BEAM).max(1),
+        _ => max_rows,
+    };
+    let mut taken: Vec<Request> = Vec::with_capacity(room);
+    while taken.len() < room {
+        let turns = |job: u64| taken.iter().filter(|request| request.job == job).count();
+        let next = waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, request)| request.kind() == kind)
+            .min_by_key(|(place, request)| (!request.urgent, turns(request.job), *place))
+            .map(|(place, _)| place);
+        match next.and_then(|place| waiting.remove(place)) {
+            Some(request) => taken.push(request),
+            None => break,
+        }
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::speech::scheduler::{Features, Reply, Work};
+
+    fn request(job: u64, prompt: usize, urgent: bool) -> Request {
+        Request {
+            job,
+            urgent,
+            features: Features::Spectrogram(Arc::default()),
+            work: Work::Decode { prompt: vec![0; prompt], temperature: 0.0, seed: 0, search: Search::Sample },
+            cancel: Default::default(),
+            reply: Reply::new(|_, _| ()),
+        }
+    }
+
+    fn jobs(batch: &[Request]) -> Vec<u64> {
+        batch.iter().map(|request| request.job).collect()
+    }
+
+    #[test]
+    fn jobs_take_turns_and_only_prompts_of_one_length_share_a_batch() {
+        let mut waiting: VecDeque<Request> = [(1, 3), (1, 3), (1, 3), (2, 3), (3, 4), (2, 3)]
+            .map(|(job, prompt)| request(job, prompt, false))
+            .into();
+        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1, 2, 1, 2]);
+        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1]);
+        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [3]);
+        assert!(take_batch(&mut waiting, 4).is_empty());
+    }
+
+    #[test]
+    fn what_is_urgent_goes_first() {
+        let mut waiting: VecDeque<Request> =
+            [request(1, 3, false), request(2, 4, true), request(1, 3, false)].into();
+        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [2]);
+    }
+}
