@@ -134,6 +134,11 @@ fn turns(most: usize) -> impl Strategy<Value = Vec<(u32, u32)>> {
     prop::collection::vec((silent, spoken), 1..most)
 }
 
+/// Sounds around the shortest that are speech, and pauses around the shortest that end it.
+fn clicks() -> impl Strategy<Value = Vec<(u32, u32)>> {
+    prop::collection::vec((1_u32..14, 1_u32..6), 1..200)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -147,11 +152,12 @@ proptest! {
     }
 
     #[test]
-    fn portions_change_nothing(turns in turns(12), portion in 1_usize..600) {
+    fn portions_change_nothing(turns in prop_oneof![turns(12), clicks()], portion in 1_usize..600) {
         let probabilities = probabilities(&turns);
         let whole = cut(VoiceOptions::default(), 0, &probabilities, 100, probabilities.len());
         let parts = cut(VoiceOptions::default(), 0, &probabilities, 100, portion);
         prop_assert!(whole.windows == parts.windows && whole.speech == parts.speech);
+        check(&parts, 0, (probabilities.len() * FRAME + 100) as u64);
     }
 
     #[test]
@@ -260,4 +266,18 @@ fn a_click_is_no_speech_and_a_short_pause_ends_none() {
     assert_eq!((click.windows.len(), click.speech), (0, Samples(0)));
     let pause = cut(options, 0, &probabilities(&[(50, 20), (3, 20)]), 0, 100);
     assert_eq!(spoken(&pause.windows), [(50 * 512, 93 * 512)]);
+}
+
+#[test]
+fn a_short_first_sound_belongs_to_the_speech_just_behind_it() {
+    let options = VoiceOptions::default();
+    let near = cut(options, 0, &probabilities(&[(50, 3), (8, 20)]), 0, 100);
+    assert_eq!(spoken(&near.windows), [(50 * 512, 81 * 512)]);
+    // Further away than what is kept before speech, it is a click; and of two clicks only the one just before counts.
+    let far = cut(options, 0, &probabilities(&[(50, 3), (10, 20)]), 0, 100);
+    assert_eq!(spoken(&far.windows), [(63 * 512, 83 * 512)]);
+    let two = cut(options, 0, &probabilities(&[(50, 2), (6, 2), (6, 20)]), 0, 100);
+    assert_eq!(spoken(&two.windows), [(58 * 512, 86 * 512)]);
+    let behind = cut(options, 0, &probabilities(&[(50, 20), (12, 3), (8, 20)]), 0, 100);
+    assert_eq!(spoken(&behind.windows), [(50 * 512, 70 * 512), (82 * 512, 113 * 512)]);
 }

@@ -40,6 +40,8 @@ pub struct Region {
 /// Speech that has not ended yet.
 struct Open {
     start: u64,
+    /// Since when it has gone on: later than its start where a burst stands before it.
+    since: u64,
     /// Where the padding before it begins, once that cannot change.
     padded: Option<u64>,
     /// Since when it has been quiet.
@@ -50,6 +52,12 @@ struct Open {
     frames: VecDeque<Frame>,
 }
 
+/// Speech that was too short, while it may still be the first sound of what follows.
+struct Burst {
+    end: u64,
+    open: Open,
+}
+
 /// Speech that has ended, while its padding may still have to give way to what follows.
 struct Closed {
     padded: u64,
@@ -57,7 +65,9 @@ struct Closed {
 }
 
 /// Turns frames into regions, each as soon as it is certain. Speech begins at the threshold and ends where it stays below
-/// the release for long enough; where the padding of two regions would overlap, they meet in the middle.
+/// the release for long enough; where the padding of two regions would overlap, they meet in the middle. What is too short
+/// for speech is noise, unless speech begins within a padding's length behind it: the first word of a sentence may reach
+/// the threshold for three frames only.
 pub struct Regions {
     options: VoiceOptions,
     pad: u64,
@@ -65,6 +75,7 @@ pub struct Regions {
     origin: u64,
     position: u64,
     open: Option<Open>,
+    burst: Option<Burst>,
     closed: Option<Closed>,
 }
 
@@ -74,7 +85,7 @@ impl Regions {
     pub fn new(options: VoiceOptions, origin: u64) -> Self {
         let pad = if options.enabled { options.pad.0.min(MOST_PADDING) } else { 0 };
         let longest = (LONGEST - 2 * pad) / FRAME as u64 * FRAME as u64;
-        Self { options, pad, longest, origin, position: origin, open: None, closed: None }
+        Self { options, pad, longest, origin, position: origin, open: None, burst: None, closed: None }
     }
 
     /// Takes the next frame; appends what is certain now.
@@ -86,11 +97,7 @@ impl Regions {
         self.position += FRAME as u64;
         match &mut self.open {
             None if !speech => {}
-            None => {
-                let sure = !self.options.enabled;
-                self.open =
-                    Some(Open { start: at, padded: None, quiet: None, sure, frames: VecDeque::new() });
-            }
+            None => self.open(at),
             Some(open) if speech => open.quiet = None,
             Some(open) if probability < self.options.release => {
                 let since = *open.quiet.get_or_insert(at);
@@ -99,6 +106,10 @@ impl Regions {
                 }
             }
             Some(_) => {}
+        }
+        self.burst.take_if(|burst| self.position - burst.end > self.pad);
+        if let Some(burst) = &mut self.burst {
+            burst.open.frames.push_back(Frame { probability, ..frame });
         }
         if let Some(open) = &mut self.open {
             open.frames.push_back(Frame { probability, ..frame });
@@ -111,6 +122,15 @@ impl Regions {
             }
         }
         self.settle(out);
+    }
+
+    /// Speech begins, with the burst just before it.
+    fn open(&mut self, at: u64) {
+        let sure = !self.options.enabled;
+        let fresh =
+            || Open { start: at, since: at, padded: None, quiet: None, sure, frames: VecDeque::new() };
+        let open = self.burst.take().map_or_else(fresh, |burst| Open { since: at, ..burst.open });
+        self.open = Some(open);
     }
 
     /// Appends the last regions of audio that ends before `end`.
@@ -135,18 +155,28 @@ impl Regions {
         if let Some(closed) = &self.closed {
             return closed.padded;
         }
-        let begin = self.open.as_ref().map_or(self.position, |open| open.padded.unwrap_or(open.start));
+        let begin = self.begun().map_or(self.position, |open| open.padded.unwrap_or(open.start));
         begin.saturating_sub(self.pad).max(self.origin)
     }
 
     /// Speech has ended at `end`.
     fn close(&mut self, end: u64, out: &mut Vec<Region>) {
         let Some(mut open) = self.open.take() else { return };
-        if end - open.start < self.options.min_speech.0 && !open.sure {
+        if end - open.since < self.options.min_speech.0 && !open.sure {
+            // What stood before it was a burst itself: of two that follow each other, only the later counts.
+            open.frames.drain(..((open.since - open.start) / FRAME as u64) as usize);
+            open.start = open.since;
+            open.quiet = None;
+            self.burst = Some(Burst { end, open });
             return;
         }
         let padded = self.begin(&mut open, out);
         self.closed = Some(Closed { padded, speech: (open.start, end) });
+    }
+
+    /// Speech that has begun, or may have.
+    fn begun(&self) -> Option<&Open> {
+        self.open.as_ref().or(self.burst.as_ref().map(|burst| &burst.open))
     }
 
     /// Fixes where the padding of speech begins, and with it where that of the region before ends.
@@ -171,13 +201,13 @@ impl Regions {
         if let Some(mut open) = self.open.take() {
             // It will not be taken for a noise any more.
             let lasts =
-                open.quiet.unwrap_or(self.position) - open.start >= self.options.min_speech.0 || open.sure;
+                open.quiet.unwrap_or(self.position) - open.since >= self.options.min_speech.0 || open.sure;
             if lasts {
                 self.begin(&mut open, out);
             }
             self.open = Some(open);
         }
-        let next = self.open.as_ref().map_or(self.position, |open| open.start);
+        let next = self.begun().map_or(self.position, |open| open.start);
         if let Some(last) = self.closed.take_if(|last| next - last.speech.1 >= 2 * self.pad) {
             out.push(Region { start: last.padded, end: last.speech.1 + self.pad, speech: last.speech });
         }
@@ -191,7 +221,8 @@ impl Regions {
         let padded = self.begin(&mut open, out);
         out.push(Region { start: padded, end: at, speech: (open.start, at) });
         let rest = open.frames.split_off(kept);
-        self.open = Some(Open { start: at, padded: Some(at), quiet: None, sure: true, frames: rest });
+        self.open =
+            Some(Open { start: at, since: at, padded: Some(at), quiet: None, sure: true, frames: rest });
     }
 }
 
