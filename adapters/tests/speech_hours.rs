@@ -1,7 +1,7 @@
 //! Three hours of audio through a stream, in a process of its own: memory stays flat, and the last time is as exact as
 //! the first.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::unreachable, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 #[path = "speech/fixture.rs"]
 #[expect(dead_code, reason = "the other tests of the engine use the rest")]
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use commands::ports::transcription::{Cancel, Job, Options, Progress, Source, Transcriber};
 
 use fixture::ENGINE;
-use support::{bytes_of, plain, read_wav, recording, recordings, wav_head};
-use timeline::compare;
+use support::{bytes_of, read_wav, recording, recordings, wav_head};
+use timeline::agrees;
 
 /// Bytes of a second.
 const SECOND: u64 = 32_000;
@@ -76,7 +76,7 @@ fn three_hours_take_no_more_memory_than_half_an_hour_and_keep_their_times() {
         pieces.push_back(Box::new(Cursor::new(bytes)));
         pieces.push_back(Box::new(std::io::repeat(0).take(silence)));
         let start = (turn * TURN) as f64;
-        said.extend(one.utterances.iter().map(|one| (plain(&one.text), one.start + start, one.end + start)));
+        said.extend(one.utterances.iter().map(|one| one.later(start)));
     }
     let at_half_an_hour = Arc::new(AtomicU64::new(0));
     let bytes = Hours { pieces, read: 0, at_half_an_hour: Arc::clone(&at_half_an_hour) };
@@ -88,5 +88,5 @@ fn three_hours_take_no_more_memory_than_half_an_hour_and_keep_their_times() {
     assert!(before > 0, "half an hour was heard");
     assert!(after - before < 64 * 1_024, "{before} kB after half an hour, {after} kB at the end");
     assert_eq!(transcript.info.duration.0, TURNS * TURN * 16_000);
-    compare(&transcript, &said);
+    agrees("three hours", &transcript, &said);
 }

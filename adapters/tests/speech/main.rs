@@ -1,6 +1,6 @@
 //! From a recording to words, on the fixture model: what was said, when, in which language, and what is doubtful.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::unreachable, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod failures;
 mod fixture;

@@ -5,22 +5,39 @@ use std::io::Write;
 
 use commands::ports::transcription::{
     Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task,
-    Transcriber, TranscriptionError,
+    Transcriber, Transcript, TranscriptionError,
 };
 
 use crate::fixture::{ENGINE, transcribe};
-use crate::support::{plain, recording, recordings, wav_16};
-use crate::timeline::{compare, timeline};
+use crate::support::{of_kind, plain, recording, recordings, wav_16};
+use crate::timeline::{Timeline, agrees, timeline};
+
+/// Pauses in seconds: within a window, longer than what is kept of a silence, and so long that they end a window.
+const PAUSES: [f64; 11] = [0.3, 2.2, 0.7, 5.1, 1.1, 29.5, 0.4, 12.3, 1.7, 40.0, 0.9];
+
+/// A recording of what was made, transcribed.
+fn hours(made: &Timeline, options: Options) -> Transcript {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half an hour.wav");
+    std::fs::write(&path, wav_16(16_000, &made.samples)).unwrap();
+    let transcript = transcribe(&path, options);
+    assert_eq!(transcript.info.duration.0, made.samples.len() as u64);
+    transcript
+}
 
 #[test]
 fn thirty_minutes_lose_nothing_double_nothing_and_keep_their_times_to_the_end() {
-    let (samples, said) = timeline(30 * 60);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("half an hour.wav");
-    std::fs::write(&path, wav_16(16_000, &samples)).unwrap();
-    let transcript = transcribe(&path, Options::default());
-    assert_eq!(transcript.info.duration.0, samples.len() as u64);
-    compare(&transcript, &said);
+    let made = timeline(&of_kind(&["window_en"]), &PAUSES, 30 * 60);
+    let transcript = hours(&made, Options { words: true, ..Options::default() });
+    agrees("half an hour", &transcript, &made.said);
+}
+
+#[test]
+fn thirty_minutes_in_two_languages_lose_nothing_and_double_nothing() {
+    let kinds = ["single_en", "single_es", "window_en", "window_es", "late_en", "translate_es"];
+    let made = timeline(&of_kind(&kinds), &PAUSES, 30 * 60);
+    let options = Options { language: SpokenLanguage::Multilingual, words: true, ..Options::default() };
+    agrees("half an hour", &hours(&made, options), &made.said);
 }
 
 #[test]

@@ -41,6 +41,23 @@ pub struct Utterance {
     pub words: Vec<(String, f64, f64)>,
 }
 
+impl Utterance {
+    /// The same, said later by so many seconds.
+    pub fn later(&self, by: f64) -> Self {
+        let words = self.words.iter().map(|(word, start, end)| (word.clone(), start + by, end + by));
+        Self { start: self.start + by, end: self.end + by, words: words.collect(), ..self.clone() }
+    }
+}
+
+/// The recordings of some kinds.
+#[track_caller]
+pub fn of_kind(kinds: &[&str]) -> Vec<Recording> {
+    let found: Vec<Recording> =
+        recordings().into_iter().filter(|one| kinds.contains(&one.kind.as_str())).collect();
+    assert!(!found.is_empty(), "no recording of {kinds:?}");
+    found
+}
+
 pub fn recordings() -> Vec<Recording> {
     let expected = expected();
     let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
