@@ -16,6 +16,8 @@ mod demo;
 mod engine_failures;
 #[path = "cli/messages.rs"]
 mod messages;
+#[path = "cli/model.rs"]
+mod model;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/read_models.rs"]
@@ -24,6 +26,8 @@ mod read_models;
 mod replaced_log;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/speech.rs"]
+mod speech;
 #[path = "../../adapters/tests/speech/spoilt.rs"]
 mod spoilt;
 #[path = "cli/tokens.rs"]

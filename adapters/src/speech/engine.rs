@@ -51,7 +51,7 @@ pub struct EngineOptions {
     pub voice_model: Option<PathBuf>,
 }
 
-/// Why an engine did not start.
+/// Why an engine did not start. Each kind has a stable code.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// ONNX Runtime, or the card.
@@ -66,6 +66,20 @@ pub enum EngineError {
     /// The system gave no thread.
     #[error("the speech engine's thread cannot be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl EngineError {
+    /// The stable code of this kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Runtime(RuntimeError::NoCard { .. }) => "SPEECH_DEVICE",
+            Self::Runtime(_) => "SPEECH_RUNTIME",
+            Self::Model(_) => "SPEECH_MODEL",
+            Self::Voice(_) => "SPEECH_VOICE_MODEL",
+            Self::Thread(_) => "SPEECH_THREAD",
+        }
+    }
 }
 
 /// A model that is ready.

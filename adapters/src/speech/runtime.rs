@@ -92,8 +92,13 @@ impl Runtime {
             return Err(RuntimeError::Missing { looked_at: candidates });
         };
         let unusable = |reason: String| RuntimeError::Unusable { path: library.clone(), reason };
-        let environment = ort::init_from(&library)
-            .map_err(|error| unusable(error.to_string()))?
+        // A bare name would be looked for in the system's places and beside the program, not here.
+        let place = std::path::absolute(&library).unwrap_or_else(|_| library.clone());
+        let environment = ort::init_from(place)
+            .map_err(|error| match &error {
+                ort::LoadDynamicError::Dlopen { error, .. } => unusable(loader_said(error)),
+                _ => unusable(error.to_string()),
+            })?
             .with_name("cairn")
             .with_telemetry(false)
             .build()

@@ -6,6 +6,7 @@ mod failures;
 mod fixture;
 mod formats;
 mod hearing;
+mod layouts;
 mod models;
 mod promises;
 mod recordings;

@@ -53,7 +53,7 @@ pub async fn run(args: TranscribeArgs) -> anyhow::Result<Report> {
 fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     let mut probe = Probe::start(&args.engine.options())?;
     let usual = if probe.device() == Device::Cuda { 32 } else { 8 };
-    let rows = args.engine.rows.map_or(usual, usize::from);
+    let rows = args.engine.machine.rows.map_or(usual, usize::from);
     tell_conditions(args, &probe, rows, report);
     report.figure("load_s", probe.load_s());
 

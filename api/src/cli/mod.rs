@@ -16,6 +16,7 @@ mod printer;
 mod progress;
 mod rebuild;
 mod serve;
+mod speech;
 mod token;
 mod torture;
 mod trace;
@@ -38,7 +39,7 @@ pub use self::{
     place::{Place, Settled},
     printer::{Printer, Table, WIDTH, note},
     progress::Progress,
-    transcribe::SpeechEngineSettings,
+    transcribe::{SpeechEngineSettings, SpeechMachineSettings},
 };
 
 const STYLES: Styles = Styles::styled()

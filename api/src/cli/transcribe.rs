@@ -19,12 +19,12 @@ use self::{
     formats::{Format, clock},
     settings::{EngineSettings, SpeechSettings},
 };
-use super::{Failure, Interrupt, Outcome, Printer, note};
+use super::{Failure, Interrupt, Outcome, Printer, note, speech::speech_failure};
 use crate::compose::speech::{
     Cancel, Engine, Job, LostTo, Options, Source, Transcriber, Transcript, TranscriptionError,
 };
 
-pub use self::settings::EngineSettings as SpeechEngineSettings;
+pub use self::settings::{EngineSettings as SpeechEngineSettings, MachineSettings as SpeechMachineSettings};
 
 /// Files that are listened to at the same time; their windows share the batches.
 const FILES_AT_ONCE: usize = 4;
@@ -93,7 +93,7 @@ impl Transcribe {
         let engine = tokio::task::spawn_blocking(move || Engine::start(&engine_options))
             .await
             .map_err(|error| Failure::new("the speech engine fell over").because(&error))?
-            .map_err(|error| settings::engine_failure(&error))?;
+            .map_err(|error| speech_failure("the speech engine does not start", &error))?;
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder).map_err(|error| {
                 Failure::new(format!("{} cannot be made", folder.display())).because(&error)

@@ -1,10 +1,12 @@
 //! The speech engine, as the command line sees it.
 
 pub use adapters::speech::model::{
-    AddAlignError, Decoders as ModelDecoders, Manifest, ModelError, ModelFolder, Precision, add_align,
+    AddAlignError, Manifest, ModelError, ModelFolder, Precision, Variants, add_align,
 };
+pub use adapters::speech::voice::VoiceError;
 pub use adapters::speech::{
-    Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Probe, Trial, cache_folder,
+    Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Probe, RuntimeError, Trial,
+    cache_folder, run_once,
 };
 pub use commands::ports::transcription::{
     Cancel, Flag, Job, Language, LanguageGuess, LostTo, Options, Progress, Quality, SAMPLE_RATE, Samples,

@@ -1,12 +1,14 @@
-//! `config.json`, `generation_config.json` and `preprocessor_config.json`.
+//! `config.json`, `generation_config.json` and `preprocessor_config.json`, as the exporters of several years write them:
+//! what newer ones leave out or write as null, or as a list, means the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::ModelError;
+use super::layout::is_pointer;
 
 /// The shape of the network, from `config.json`. Encoder and decoder may have different numbers of heads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,16 +34,18 @@ pub struct Config {
 /// How text is made, from `generation_config.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Generation {
-    /// The languages' tokens, by name; none in a model of one language.
-    #[serde(default)]
+    /// The languages' tokens, by name; none in a model of one language, and in files that leave them to the tokenizer.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub lang_to_id: BTreeMap<String, u32>,
     /// The tasks' tokens, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub task_to_id: BTreeMap<String, u32>,
-    /// Ends a text.
-    pub eos_token_id: u32,
+    /// Ends a text; newer exporters write a list.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub eos_token_id: Vec<u32>,
     /// Begins a prompt.
-    pub decoder_start_token_id: u32,
+    #[serde(default)]
+    pub decoder_start_token_id: Option<u32>,
     /// Asks for text without times.
     pub no_timestamps_token_id: Option<u32>,
     /// Begins the text before.
@@ -64,11 +68,17 @@ pub struct Generation {
 /// How audio becomes a spectrogram, from `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Preprocessor {
-    feature_size: usize,
-    hop_length: usize,
-    n_fft: usize,
-    chunk_length: usize,
-    sampling_rate: usize,
+    feature_size: Option<usize>,
+    hop_length: Option<usize>,
+    n_fft: Option<usize>,
+    chunk_length: Option<usize>,
+    sampling_rate: Option<usize>,
+}
+
+/// `processor_config.json`, in which newer exporters write the same.
+#[derive(Deserialize)]
+struct Processor {
+    feature_extractor: Option<Preprocessor>,
 }
 
 impl Config {
@@ -109,24 +119,44 @@ impl Generation {
 }
 
 impl Preprocessor {
-    /// Reads the file and refuses what the spectrogram of this program is not made for.
+    /// Refuses what the spectrogram of this program is not made for. What no file says is as in every Whisper model, with
+    /// the bands of `config.json`.
     pub(super) fn check(folder: &Path, config: &Config) -> Result<(), ModelError> {
-        const FILE: &str = "preprocessor_config.json";
-        let found: Self = read(folder, FILE)?;
-        let wanted = Self {
-            feature_size: config.num_mel_bins,
-            hop_length: 160,
-            n_fft: 400,
-            chunk_length: 30,
-            sampling_rate: 16_000,
+        let (file, found) = match lenient(read(folder, OWN))? {
+            Some(found) => (OWN, found),
+            None => match lenient(read::<Processor>(folder, SHARED))?.and_then(|all| all.feature_extractor) {
+                Some(found) => (SHARED, found),
+                None => return Ok(()),
+            },
         };
-        if found == wanted {
-            return Ok(());
+        for (name, found, made) in [
+            ("feature_size", found.feature_size, config.num_mel_bins),
+            ("hop_length", found.hop_length, 160),
+            ("n_fft", found.n_fft, 400),
+            ("chunk_length", found.chunk_length, 30),
+            ("sampling_rate", found.sampling_rate, 16_000),
+        ] {
+            if let Some(asked) = found.filter(|asked| *asked != made) {
+                return Err(ModelError::Malformed {
+                    path: folder.join(file),
+                    reason: format!("it asks for {name}: {asked}, and this program makes {made}"),
+                });
+            }
         }
-        Err(ModelError::Malformed {
-            path: folder.join(FILE),
-            reason: format!("it asks for {found:?}, this program makes {wanted:?}"),
-        })
+        Ok(())
+    }
+}
+
+/// The file of older exporters.
+const OWN: &str = "preprocessor_config.json";
+/// The file of newer ones.
+const SHARED: &str = "processor_config.json";
+
+/// A file that need not be there.
+fn lenient<T>(read: Result<T, ModelError>) -> Result<Option<T>, ModelError> {
+    match read {
+        Err(ModelError::Missing { .. }) => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -139,5 +169,28 @@ fn read<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, ModelError>
         }
         Err(source) => return Err(ModelError::Unreadable { path, source }),
     };
+    if is_pointer(&path) {
+        return Err(ModelError::NotFetched(path));
+    }
     serde_json::from_slice(&text).map_err(|error| ModelError::Malformed { path, reason: error.to_string() })
+}
+
+/// A value that may be null.
+fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A number, a list of numbers, or null.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a token's number, or a list of them")]
+    enum Ids {
+        One(u32),
+        More(Vec<u32>),
+    }
+    Ok(match Option::deserialize(from)? {
+        None => Vec::new(),
+        Some(Ids::One(id)) => vec![id],
+        Some(Ids::More(ids)) => ids,
+    })
 }

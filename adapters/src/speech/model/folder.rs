@@ -1,11 +1,13 @@
 //! Which graphs a folder has.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::config::Preprocessor;
-use super::{Config, Generation, Manifest, ModelError, Tokens};
+use super::{Config, Generation, Manifest, ModelError, Tokens, layout};
 use crate::speech::Device;
 
 /// Which of the published variants of a model is used; they differ in their files' suffix.
@@ -19,21 +21,24 @@ pub enum Precision {
 }
 
 impl FromStr for Precision {
-    type Err = std::convert::Infallible;
+    type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(if text == "auto" { Self::Auto } else { Self::Named(text.to_owned()) })
+        Ok(if text == AUTO { Self::Auto } else { Self::Named(text.to_owned()) })
     }
 }
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Auto => "any",
+            Self::Auto => AUTO,
             Self::Named(name) => name,
         })
     }
 }
+
+/// How people write [`Precision::Auto`].
+const AUTO: &str = "auto";
 
 /// The decoder's graphs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +52,17 @@ pub enum Decoders {
     },
     /// One graph with a switch.
     Merged(PathBuf),
+}
+
+impl Decoders {
+    /// The files.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let (first, next) = match self {
+            Self::Split { first, next } => (first, Some(next)),
+            Self::Merged(path) => (path, None),
+        };
+        std::iter::once(first).chain(next)
+    }
 }
 
 /// A model's folder, read and checked as far as that goes without running it.
@@ -86,8 +102,7 @@ impl ModelFolder {
         Preprocessor::check(path, &config)?;
         let tokens = Tokens::read(path, &config, &generation)?;
         let manifest = Manifest::read(path)?;
-        let (precision, encoder, decoders) = choose(path, precision, device)?;
-        let align = find(path, "decoder_align", &precision);
+        let Chosen { precision, encoder, decoders, align } = choose(path, precision, device)?;
         Ok(Self {
             path: path.to_owned(),
             config,
@@ -112,66 +127,124 @@ impl ModelFolder {
             .unwrap_or_else(|| "model".to_owned())
     }
 
-    /// The graph that takes a whole text at once: the one that word times are computed with, once it has outputs for
-    /// attention.
+    /// The files that make it what it is, by their path in the folder: configurations and tokenizer, the graphs in use,
+    /// and the weights beside them.
     #[must_use]
-    pub fn first_decoder(&self) -> &Path {
-        match &self.decoders {
-            Decoders::Split { first, .. } => first,
-            Decoders::Merged(path) => path,
+    pub fn files(&self) -> BTreeMap<String, PathBuf> {
+        layout::files_in_use(&self.path, self.graphs().chain(&self.align))
+    }
+
+    /// The bytes of the graphs that transcribe, with their weights: about what they take in memory.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        let files = self.graphs().flat_map(|graph| layout::with_weights(graph));
+        files.map(|path| std::fs::metadata(path).map_or(0, |data| data.len())).sum()
+    }
+
+    /// The graphs that transcribe; that for word times is another.
+    pub(in crate::speech) fn graphs(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.encoder).chain(self.decoders.paths())
+    }
+
+    /// Whether there is a graph that [`super::add_align`] can make to show its attention.
+    #[must_use]
+    pub fn can_show_attention(&self) -> bool {
+        matches!(self.decoders, Decoders::Split { .. })
+    }
+}
+
+/// What a folder has of each precision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variants {
+    /// Those that can be used, by name.
+    pub complete: Vec<String>,
+    /// The others by name, and what each lacks.
+    pub lacking: Vec<(String, String)>,
+}
+
+impl Variants {
+    /// Looks which graphs a folder has; does not read them.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        let mut variants = Self::default();
+        for (precision, set) in layout::graph_sets(folder) {
+            match (set.lacks(), set.unfetched()) {
+                (Some(lack), _) => variants.lacking.push((precision, lack.to_owned())),
+                (None, Some(_)) => variants.lacking.push((precision, "is not fetched by Git LFS".to_owned())),
+                (None, None) => variants.complete.push(precision),
+            }
+        }
+        variants
+    }
+
+    fn described(&self) -> String {
+        let complete = (!self.complete.is_empty()).then(|| format!("there is {}", self.complete.join(", ")));
+        let lacking = self.lacking.iter().map(|(precision, lack)| format!("{precision} {lack}"));
+        let all: Vec<String> = complete.into_iter().chain(lacking).collect();
+        if all.is_empty() {
+            "there are no *.onnx files of a Whisper model".to_owned()
+        } else {
+            all.join("; ")
         }
     }
 }
 
-/// The precisions by how well they suit a device. On a processor int8 is fastest and half floats are slowest; a card
-/// likes half floats best.
+struct Chosen {
+    precision: String,
+    encoder: PathBuf,
+    decoders: Decoders,
+    align: Option<PathBuf>,
+}
+
+/// The precisions by how well they suit a device; others come after these. On a processor int8 is fastest and half floats
+/// are slowest; a card likes half floats best.
 fn order(device: Device) -> &'static [&'static str] {
     match device {
-        Device::Cpu => &["int8", "quantized", "f32", "uint8", "q4", "fp16"],
-        Device::Cuda => &["fp16", "f32", "q4f16", "int8", "quantized"],
+        Device::Cpu => &["int8", "quantized", "f32", "uint8", "q4", "bnb4", "q4f16", "fp16"],
+        Device::Cuda => &["fp16", "f32", "q4f16", "q4", "bnb4", "int8", "quantized", "uint8"],
     }
 }
 
-fn choose(
-    folder: &Path,
-    wanted: &Precision,
-    device: Device,
-) -> Result<(String, PathBuf, Decoders), ModelError> {
-    let named;
-    let names: &[&str] = match wanted {
-        Precision::Auto => order(device),
+/// The names that a precision goes by in files. transformers.js, for which most are published, asks for `fp32` and `q8`
+/// where the files say nothing and `quantized`.
+fn names(precision: &str) -> Vec<&str> {
+    match precision {
+        "fp32" => vec![layout::FULL],
+        "q8" => vec!["q8", "quantized"],
+        other => vec![other],
+    }
+}
+
+fn choose(folder: &Path, wanted: &Precision, device: Device) -> Result<Chosen, ModelError> {
+    let sets = layout::graph_sets(folder);
+    let order = order(device);
+    let mut candidates: Vec<&String> = match wanted {
+        Precision::Auto => sets.keys().collect(),
         Precision::Named(name) => {
-            named = [name.as_str()];
-            &named
+            names(name).into_iter().filter_map(|name| Some(sets.get_key_value(name)?.0)).collect()
         }
     };
-    let mut lacking = Vec::new();
-    for name in names {
-        let encoder = find(folder, "encoder_model", name);
-        let split = find(folder, "decoder_model", name).zip(find(folder, "decoder_with_past_model", name));
-        let decoders = split
-            .map(|(first, next)| Decoders::Split { first, next })
-            .or_else(|| find(folder, "decoder_model_merged", name).map(Decoders::Merged));
-        match (encoder, decoders) {
-            (Some(encoder), Some(decoders)) => return Ok(((*name).to_owned(), encoder, decoders)),
-            (Some(_), None) => lacking.push(format!(
-                "{name} has an encoder but neither decoder_model with decoder_with_past_model nor decoder_model_merged"
-            )),
-            (None, Some(_)) => lacking.push(format!("{name} has a decoder but no encoder_model")),
-            (None, None) => {}
+    // Those of which nobody knows how well they suit come last, by name.
+    candidates.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(order.len()));
+    let mut unfetched = None;
+    for precision in candidates {
+        let set = &sets[precision];
+        let (Some(encoder), Some(decoders)) = (set.encoder.clone(), set.decoders()) else { continue };
+        if let Some(path) = set.unfetched() {
+            unfetched.get_or_insert(path);
+            continue;
         }
+        return Ok(Chosen { precision: precision.clone(), encoder, decoders, align: set.align.clone() });
     }
-    let found = if lacking.is_empty() {
-        "there are no *.onnx files of that name".to_owned()
-    } else {
-        lacking.join("; ")
-    };
-    Err(ModelError::NoGraphs { folder: folder.to_owned(), wanted: wanted.to_string(), found })
-}
-
-/// The file of a graph, in the folder itself or in its `onnx` folder.
-fn find(folder: &Path, graph: &str, precision: &str) -> Option<PathBuf> {
-    let suffix = if precision == "f32" { String::new() } else { format!("_{precision}") };
-    let file = format!("{graph}{suffix}.onnx");
-    [folder.join(&file), folder.join("onnx").join(&file)].into_iter().find(|path| path.is_file())
+    Err(match unfetched {
+        Some(path) => ModelError::NotFetched(path),
+        None => ModelError::NoGraphs {
+            folder: folder.to_owned(),
+            wanted: match wanted {
+                Precision::Auto => "any".to_owned(),
+                Precision::Named(name) => name.clone(),
+            },
+            found: Variants::of(folder).described(),
+        },
+    })
 }

@@ -21,11 +21,14 @@ pub struct Manifest {
     /// Where it comes from.
     #[serde(default)]
     pub source: String,
-    /// `f32`, `fp16`, `int8`…
+    /// `f32`, `fp16`, `int8`…; with commas between them where there are several.
     #[serde(default)]
     pub precision: String,
     /// The files by their path in the folder.
     pub files: BTreeMap<String, FileDigest>,
+    /// What else its maker wrote into it.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, serde_json::Value>,
 }
 
 /// A file's size and digest.
@@ -52,23 +55,40 @@ impl Manifest {
         }
     }
 
-    /// Digests the files of a model as they are.
+    /// The manifest of a folder whose files are in use by `models`, one for each precision: the files as they are now, and
+    /// what the folder's manifest so far says beside them.
     ///
     /// # Errors
-    /// A file cannot be read.
-    pub fn of(model: &ModelFolder) -> Result<Self, ModelError> {
+    /// A file cannot be read, or is not the one that the manifest so far names.
+    pub fn of(models: &[ModelFolder]) -> Result<Self, ModelError> {
         let mut files = BTreeMap::new();
-        for (name, path) in files_of(&model.path)? {
-            let bytes = std::fs::metadata(&path).map(|data| data.len());
-            let bytes = bytes.map_err(|source| ModelError::Unreadable { path: path.clone(), source })?;
-            files.insert(name, FileDigest { bytes, sha256: digest(&path)? });
+        for model in models {
+            let expected = model.manifest.as_ref().map(|manifest| &manifest.files);
+            for (name, path) in model.files() {
+                if files.contains_key(&name) {
+                    continue;
+                }
+                let bytes = std::fs::metadata(&path).map(|data| data.len());
+                let bytes = bytes.map_err(|source| ModelError::Unreadable { path: path.clone(), source })?;
+                let sha256 = digest(&path)?;
+                match expected.and_then(|files| files.get(&name)) {
+                    Some(expected) if expected.sha256 != sha256 => {
+                        let expected = expected.sha256.clone();
+                        return Err(ModelError::Digest { path, expected, found: sha256 });
+                    }
+                    _ => files.insert(name, FileDigest { bytes, sha256 }),
+                };
+            }
         }
+        let before = models.iter().find_map(|model| model.manifest.as_ref());
+        let precisions: Vec<&str> = models.iter().map(|model| model.precision.as_str()).collect();
         Ok(Self {
-            name: model.name(),
-            licence: model.manifest.as_ref().map(|known| known.licence.clone()).unwrap_or_default(),
-            source: model.manifest.as_ref().map(|known| known.source.clone()).unwrap_or_default(),
-            precision: model.precision.clone(),
+            name: models.first().map(ModelFolder::name).unwrap_or_default(),
+            licence: before.map(|known| known.licence.clone()).unwrap_or_default(),
+            source: before.map(|known| known.source.clone()).unwrap_or_default(),
+            precision: precisions.join(", "),
             files,
+            more: before.map(|known| known.more.clone()).unwrap_or_default(),
         })
     }
 

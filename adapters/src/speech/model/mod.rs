@@ -4,6 +4,7 @@
 mod align;
 mod config;
 mod folder;
+mod layout;
 mod manifest;
 mod tokens;
 
@@ -12,15 +13,15 @@ use std::path::PathBuf;
 pub(super) use align::layer_of;
 pub use align::{AddAlignError, add_align};
 pub use config::{Config, Generation};
-pub use folder::{Decoders, ModelFolder, Precision};
+pub use folder::{Decoders, ModelFolder, Precision, Variants};
 pub use manifest::{Manifest, folder_digest};
 pub use tokens::{LanguageToken, Tokens};
 
-/// What is wrong with a model's folder. Each kind says what to do about it.
+/// What is wrong with a model's folder. Each kind names the file and the reason.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// There is no such folder.
-    #[error("{0} is no folder; give --model the folder that holds config.json")]
+    #[error("{0} is no folder")]
     NoFolder(PathBuf),
     /// A file is missing.
     #[error("{folder} has no {file}; a model in the standard ONNX layout has one")]
@@ -40,6 +41,9 @@ pub enum ModelError {
         /// Which files there are and which lack.
         found: String,
     },
+    /// Git put a note in the place of a large file, and the file itself was not fetched.
+    #[error("{0} is a pointer of Git LFS, not the file itself")]
+    NotFetched(PathBuf),
     /// A file cannot be read.
     #[error("{path} cannot be read")]
     Unreadable {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use commands::ports::transcription::Language;
 use tokenizers::Tokenizer;
 
+use super::layout::is_pointer;
 use super::{Config, Generation, ModelError};
 
 /// A language and its token.
@@ -56,6 +57,9 @@ impl Tokens {
         if !path.is_file() {
             return Err(ModelError::Missing { folder: folder.to_owned(), file: "tokenizer.json".to_owned() });
         }
+        if is_pointer(&path) {
+            return Err(ModelError::NotFetched(path));
+        }
         let tokenizer = Tokenizer::from_file(&path)
             .map_err(|error| ModelError::Malformed { path, reason: error.to_string() })?;
         let named = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
@@ -66,15 +70,9 @@ impl Tokens {
         let no_timestamps = need(&["<|notimestamps|>"])?;
         // Older tokenizers do not list the times; they follow on <|notimestamps|> in every Whisper vocabulary.
         let first_timestamp = named(&["<|0.00|>"]).unwrap_or(no_timestamps + 1);
-        let mut languages = Vec::with_capacity(generation.lang_to_id.len());
-        for (name, &id) in &generation.lang_to_id {
-            agree(name, need(&[name])?, Some(id))?;
-            let code = name.trim_start_matches("<|").trim_end_matches("|>");
-            languages.push(LanguageToken { language: Language(code.to_owned()), id });
-        }
-        languages.sort_by_key(|language| language.id);
-        let multilingual =
-            generation.is_multilingual.unwrap_or(!languages.is_empty()) && !languages.is_empty();
+        let start = need(&["<|startoftranscript|>"])?;
+        let languages = languages(&tokenizer, generation, start)?;
+        let multilingual = !languages.is_empty();
         let task = |name: &str| -> Result<Option<u32>, ModelError> {
             if !multilingual {
                 return Ok(None);
@@ -85,7 +83,7 @@ impl Tokens {
             Ok(Some(id))
         };
         let tokens = Self {
-            start: need(&["<|startoftranscript|>"])?,
+            start,
             end: need(&["<|endoftext|>"])?,
             previous: need(&["<|startofprev|>"])?,
             no_speech: need(&["<|nospeech|>", "<|nocaptions|>"])?,
@@ -93,12 +91,15 @@ impl Tokens {
             first_timestamp,
             transcribe: task("transcribe")?,
             translate: task("translate")?,
-            languages: if multilingual { languages } else { Vec::new() },
+            languages,
             vocabulary: config.vocab_size as u32,
             tokenizer: Arc::new(tokenizer),
         };
-        agree("<|startoftranscript|>", tokens.start, Some(generation.decoder_start_token_id))?;
-        agree("<|endoftext|>", tokens.end, Some(generation.eos_token_id))?;
+        agree("<|startoftranscript|>", tokens.start, generation.decoder_start_token_id)?;
+        // A list may hold more than the end of a text.
+        if !generation.eos_token_id.contains(&tokens.end) {
+            agree("<|endoftext|>", tokens.end, generation.eos_token_id.first().copied())?;
+        }
         agree("<|notimestamps|>", tokens.no_timestamps, generation.no_timestamps_token_id)?;
         agree("<|startofprev|>", tokens.previous, generation.prev_sot_token_id)?;
         tokens.fits_vocabulary()?;
@@ -164,6 +165,48 @@ impl Tokens {
     pub fn language_of(&self, id: u32) -> Option<&Language> {
         self.languages.iter().find(|known| known.id == id).map(|known| &known.language)
     }
+}
+
+/// The languages that a prompt can name; none in a model of one language.
+fn languages(
+    tokenizer: &Tokenizer,
+    generation: &Generation,
+    start: u32,
+) -> Result<Vec<LanguageToken>, ModelError> {
+    let mut languages = Vec::with_capacity(generation.lang_to_id.len());
+    for (name, &id) in &generation.lang_to_id {
+        let found = tokenizer.token_to_id(name);
+        agree(name, found.ok_or_else(|| ModelError::Tokens(format!("there is no token {name}")))?, Some(id))?;
+        let code = name.trim_start_matches("<|").trim_end_matches("|>");
+        languages.push(LanguageToken { language: Language(code.to_owned()), id });
+    }
+    match generation.is_multilingual {
+        Some(false) => languages.clear(),
+        Some(true) if languages.is_empty() => languages = after_start(tokenizer, start),
+        // English vocabularies name the languages too, so that the tokenizer alone does not tell.
+        None if languages.is_empty() => {
+            return Err(ModelError::Tokens(
+                "generation_config.json says neither is_multilingual nor lang_to_id (early exporters did not write them), so that nobody knows whether a prompt names a language".to_owned(),
+            ));
+        }
+        Some(true) | None => {}
+    }
+    languages.sort_by_key(|language| language.id);
+    if generation.is_multilingual == Some(true) && languages.is_empty() {
+        return Err(ModelError::Tokens("is_multilingual is true, and no language has a token".to_owned()));
+    }
+    Ok(languages)
+}
+
+/// The languages by the order of every Whisper vocabulary: they follow on `<|startoftranscript|>`, up to the tasks.
+fn after_start(tokenizer: &Tokenizer, start: u32) -> Vec<LanguageToken> {
+    let code = |id: u32| {
+        let token = tokenizer.id_to_token(id)?;
+        let code = token.strip_prefix("<|")?.strip_suffix("|>")?;
+        let is_code = (2..=3).contains(&code.len()) && code.bytes().all(|letter| letter.is_ascii_lowercase());
+        is_code.then(|| LanguageToken { language: Language(code.to_owned()), id })
+    };
+    (start + 1..).map_while(code).collect()
 }
 
 fn agree(name: &str, found: u32, configured: Option<u32>) -> Result<(), ModelError> {

@@ -1,14 +1,17 @@
 //! The options of the command line, as the engine wants them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 
 use crate::{
     cli::{Failure, Outcome, model},
     compose::speech::{
-        DeviceChoice, EngineError, EngineOptions, Language, Options, Precision, Quality, Samples, Span,
-        SpokenLanguage, Task, VoiceOptions,
+        DeviceChoice, EngineOptions, Language, Options, Precision, Quality, Samples, Span, SpokenLanguage,
+        Task, VoiceOptions,
     },
 };
 
@@ -18,12 +21,20 @@ pub struct EngineSettings {
     /// A model's folder, or the name of one that `cairn model list` shows
     #[arg(long, value_name = "DIR", env = "CAIRN_MODEL", hide_env_values = true)]
     pub model: PathBuf,
-    /// Which of the model's variants: auto, f32, fp16, int8, quantized, q4
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub precision: String,
+    /// Which variant of it, and where.
+    #[command(flatten)]
+    pub machine: MachineSettings,
+}
+
+/// Which variant of a model, and where it runs.
+#[derive(Debug, Args)]
+pub struct MachineSettings {
+    /// Which of the model's variants: auto, f32, fp16, int8, quantized, q4, ...
+    #[arg(long, value_name = "P", default_value_t)]
+    pub precision: Precision,
     /// Where it runs; auto takes a card if there is one, and says so
-    #[arg(long, value_enum, default_value = "auto")]
-    pub device: DeviceArgument,
+    #[arg(long, value_parser = one_of(DEVICES), default_value = "auto")]
+    pub device: DeviceChoice,
     /// Threads of the processor [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -35,55 +46,54 @@ pub struct EngineSettings {
     pub ort_lib: Option<PathBuf>,
 }
 
-/// The devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DeviceArgument {
-    /// A card if there is one
-    Auto,
-    /// The processor
-    Cpu,
-    /// A card, or nothing
-    Cuda,
+/// What can be chosen of one thing: as it is written, what it means to a reader, and the choice.
+type Choices<T> = &'static [(&'static str, &'static str, T)];
+
+const DEVICES: Choices<DeviceChoice> = &[
+    ("auto", "A card if there is one", DeviceChoice::Auto),
+    ("cpu", "The processor", DeviceChoice::Cpu),
+    ("cuda", "A card, or nothing", DeviceChoice::Cuda),
+];
+
+const TASKS: Choices<Task> = &[
+    ("transcribe", "Text in the language that is spoken", Task::Transcribe),
+    ("translate", "Text in English", Task::Translate),
+];
+
+const QUALITIES: Choices<Quality> = &[
+    ("fast", "One hypothesis", Quality::Fast),
+    ("high", "Five at once; about three times the work", Quality::High),
+];
+
+/// Reads one of the choices, and teaches them in the help.
+fn one_of<T: Copy + Send + Sync + 'static>(choices: Choices<T>) -> impl TypedValueParser<Value = T> {
+    let values = choices.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(values).try_map(move |given| {
+        let chosen = choices.iter().find(|(name, ..)| *name == given);
+        chosen.map(|(.., choice)| *choice).ok_or("none of the choices")
+    })
 }
 
 impl EngineSettings {
     /// As the engine wants them.
     pub fn options(&self) -> EngineOptions {
+        self.machine.options(&self.model)
+    }
+}
+
+impl MachineSettings {
+    /// As the engine wants them, with the model of this name or folder.
+    pub fn options(&self, model: &Path) -> EngineOptions {
         EngineOptions {
-            model: model::find(&self.model),
-            precision: match self.precision.as_str() {
-                "auto" => Precision::Auto,
-                named => Precision::Named(named.to_owned()),
-            },
-            device: match self.device {
-                DeviceArgument::Auto => DeviceChoice::Auto,
-                DeviceArgument::Cpu => DeviceChoice::Cpu,
-                DeviceArgument::Cuda => DeviceChoice::Cuda,
-            },
+            model: model::find(model),
+            precision: self.precision.clone(),
+            device: self.device,
             threads: self.threads.map(usize::from),
             max_rows: self.rows.map(usize::from),
             library: self.ort_lib.clone(),
             voice_model: None,
         }
     }
-}
-
-/// What becomes of the speech.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TaskArgument {
-    /// Text in the language that is spoken
-    Transcribe,
-    /// Text in English
-    Translate,
-}
-
-/// How hard to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum QualityArgument {
-    /// One hypothesis
-    Fast,
-    /// Five at once; about three times the work
-    High,
 }
 
 /// How the speech is written.
@@ -93,14 +103,14 @@ pub struct SpeechSettings {
     #[arg(long, value_name = "L", default_value = "auto")]
     language: String,
     /// Transcribe, or translate to English
-    #[arg(long, value_enum, default_value = "transcribe")]
-    task: TaskArgument,
+    #[arg(long, value_parser = one_of(TASKS), default_value = "transcribe")]
+    task: Task,
     /// Times of each word, in JSON
     #[arg(long)]
     words: bool,
     /// Fast, or the best text
-    #[arg(long, value_enum, default_value = "fast")]
-    quality: QualityArgument,
+    #[arg(long, value_parser = one_of(QUALITIES), default_value = "fast")]
+    quality: Quality,
     /// Text that might have come before: sets a style, spells names
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
@@ -134,19 +144,13 @@ impl SpeechSettings {
             }
         };
         Ok(Options {
-            task: match self.task {
-                TaskArgument::Transcribe => Task::Transcribe,
-                TaskArgument::Translate => Task::Translate,
-            },
+            task: self.task,
             language,
             ranges: self.ranges.clone(),
             prompt: self.prompt.clone(),
             hotwords: self.hotwords.iter().filter(|word| !word.trim().is_empty()).cloned().collect(),
             condition_on_previous: self.condition_on_previous,
-            quality: match self.quality {
-                QualityArgument::Fast => Quality::Fast,
-                QualityArgument::High => Quality::High,
-            },
+            quality: self.quality,
             words: self.words,
             voice: VoiceOptions { enabled: !self.no_vad, ..VoiceOptions::default() },
             seed: 0,
@@ -172,11 +176,6 @@ fn moment(text: &str) -> Result<Samples, String> {
         seconds = seconds * 60.0 + part;
     }
     Ok(Samples::from_seconds(seconds))
-}
-
-/// What a person reads when the engine does not start.
-pub fn engine_failure(error: &EngineError) -> Failure {
-    Failure::new("the speech engine does not start").because(error)
 }
 
 #[cfg(test)]
