@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use commands::ports::transcription::{LanguageGuess, Options, Samples, Segment, TranscriptionError};
+use commands::ports::transcription::{LanguageGuess, Options, TranscriptionError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,13 +15,15 @@ use super::course::WindowResult;
 use super::windows::Window;
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
-const VERSION: u32 = 2;
+const VERSION: u32 = 4;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
 struct Header {
     cairn_transcription: u32,
     model_sha256: String,
+    /// Which of the folder's graphs; the digest is that of all of them.
+    precision: String,
     options: Options,
 }
 
@@ -31,14 +33,12 @@ struct Header {
 enum Line {
     Languages {
         languages: Vec<LanguageGuess>,
+        /// The recording's first window, in which they were heard among others.
+        first: String,
     },
     Window {
         window: String,
-        segments: Vec<Segment>,
-        /// The times of the segments and their words to the sample: in seconds they are rounded.
-        samples: Vec<u64>,
-        silent: bool,
-        language: Option<LanguageGuess>,
+        result: WindowResult,
     },
 }
 
@@ -46,16 +46,17 @@ enum Line {
 pub(super) struct Checkpoint {
     path: PathBuf,
     file: File,
-    languages: Option<Vec<LanguageGuess>>,
+    languages: Option<(String, Vec<LanguageGuess>)>,
     windows: HashMap<String, WindowResult>,
 }
 
 impl Checkpoint {
     /// Opens a checkpoint, or begins one. One that belongs to another model or other options is refused: its text would
-    /// be mixed with another one's.
+    /// be mixed with another one's. So is a file that is no checkpoint, which stays as it is.
     pub(super) fn open(
         path: &Path,
         model_sha256: &str,
+        precision: &str,
         options: &Options,
     ) -> Result<Self, TranscriptionError> {
         let trouble = |reason: String| TranscriptionError::Checkpoint { path: path.to_owned(), reason };
@@ -63,8 +64,11 @@ impl Checkpoint {
         let header = Header {
             cairn_transcription: VERSION,
             model_sha256: model_sha256.to_owned(),
+            precision: precision.to_owned(),
             options: options.clone(),
         };
+        // Compared as text: what reading it would round was rounded in both.
+        let wanted = serde_json::to_string(&header).map_err(|error| trouble(error.to_string()))?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
@@ -77,33 +81,27 @@ impl Checkpoint {
             windows: HashMap::new(),
         };
         match lines.whole.first() {
-            None => {
+            // New, or broken off while it was begun.
+            None if wanted.as_bytes().starts_with(&lines.torn) => {
                 file.set_len(0).map_err(io)?;
                 checkpoint.append(&header)?;
                 return Ok(checkpoint);
             }
-            // Compared as text: what reading it would round was rounded in both.
-            Some(first) => match serde_json::from_str::<Header>(first) {
-                Ok(_) if serde_json::to_string(&header).is_ok_and(|wanted| wanted == *first) => {}
-                Ok(_) => {
-                    return Err(trouble(
-                        "it was made with another model or other options; remove it to start anew".to_owned(),
-                    ));
-                }
-                Err(_) => return Err(trouble("it is not a checkpoint".to_owned())),
-            },
+            Some(first) if *first == wanted => {}
+            first => {
+                let foreign = first.and_then(|first| serde_json::from_str::<Foreign>(first).ok());
+                return Err(trouble(
+                    foreign.map_or("it is not a checkpoint", |foreign| foreign.why()).to_owned(),
+                ));
+            }
         }
         // A line that was cut off by a crash is taken back; the next one begins where it did.
         file.set_len(lines.length).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
         for line in lines.whole.drain(1..) {
             match serde_json::from_str(&line).map_err(|error| trouble(error.to_string()))? {
-                Line::Languages { languages } => checkpoint.languages = Some(languages),
-                Line::Window { window, mut segments, samples, silent, language } => {
-                    for (time, exact) in times(&mut segments).zip(samples) {
-                        *time = Samples(exact);
-                    }
-                    let result = WindowResult { segments, silent, language, failed: Vec::new() };
+                Line::Languages { languages, first } => checkpoint.languages = Some((first, languages)),
+                Line::Window { window, result } => {
                     checkpoint.windows.insert(window, result);
                 }
             }
@@ -111,9 +109,9 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// The languages that were found.
-    pub(super) fn languages(&self) -> Option<&[LanguageGuess]> {
-        self.languages.as_deref()
+    /// The languages that were found in a recording that begins with this window.
+    pub(super) fn languages(&self, first: &str) -> Option<&[LanguageGuess]> {
+        self.languages.as_ref().filter(|(known, _)| known == first).map(|(_, languages)| languages.as_slice())
     }
 
     /// Windows that are finished.
@@ -126,21 +124,18 @@ impl Checkpoint {
         self.windows.remove(digest)
     }
 
-    /// Keeps the languages.
-    pub(super) fn keep_languages(&mut self, languages: &[LanguageGuess]) -> Result<(), TranscriptionError> {
-        self.append(&Line::Languages { languages: languages.to_vec() })
+    /// Keeps the languages of a recording that begins with the window `first`.
+    pub(super) fn keep_languages(
+        &mut self,
+        first: String,
+        languages: &[LanguageGuess],
+    ) -> Result<(), TranscriptionError> {
+        self.append(&Line::Languages { languages: languages.to_vec(), first })
     }
 
     /// Keeps a window that is done as a whole.
     pub(super) fn keep(&mut self, digest: String, result: &WindowResult) -> Result<(), TranscriptionError> {
-        let mut segments = result.segments.clone();
-        self.append(&Line::Window {
-            window: digest,
-            samples: times(&mut segments).map(|time| time.0).collect(),
-            segments,
-            silent: result.silent,
-            language: result.language.clone(),
-        })
+        self.append(&Line::Window { window: digest, result: result.clone() })
     }
 
     fn append(&mut self, line: &impl Serialize) -> Result<(), TranscriptionError> {
@@ -156,12 +151,20 @@ impl Checkpoint {
     }
 }
 
-/// Every time of some segments, always in the same order.
-fn times(segments: &mut [Segment]) -> impl Iterator<Item = &mut Samples> {
-    segments.iter_mut().flat_map(|segment| {
-        let words = segment.words.iter_mut().flatten().flat_map(|word| [&mut word.start, &mut word.end]);
-        [&mut segment.start, &mut segment.end].into_iter().chain(words)
-    })
+/// What is left of a first line that is not the one that was looked for.
+#[derive(Deserialize)]
+struct Foreign {
+    cairn_transcription: u32,
+}
+
+impl Foreign {
+    fn why(&self) -> &'static str {
+        if self.cairn_transcription == VERSION {
+            "it was made with another model or other options; remove it to start anew"
+        } else {
+            "it was made by another version of this program; remove it to start anew"
+        }
+    }
 }
 
 /// A file's whole lines.
@@ -169,38 +172,100 @@ struct Lines {
     whole: Vec<String>,
     /// Bytes up to the end of the last of them.
     length: u64,
+    /// What comes after it.
+    torn: Vec<u8>,
 }
 
 impl Lines {
     fn read(mut file: &File) -> std::io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
         let mut reader = BufReader::new(file);
-        let mut lines = Self { whole: Vec::new(), length: 0 };
-        let mut line = String::new();
+        let mut lines = Self { whole: Vec::new(), length: 0, torn: Vec::new() };
         loop {
-            line.clear();
-            let read = match reader.read_line(&mut line) {
-                Ok(read) => read,
-                // Not text: a torn line, or no checkpoint at all.
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData && !lines.whole.is_empty() => {
-                    return Ok(lines);
+            let mut line = Vec::new();
+            let read = reader.read_until(b'\n', &mut line)?;
+            match String::from_utf8(line) {
+                Ok(mut line) if line.ends_with('\n') => {
+                    line.pop();
+                    lines.length += read as u64;
+                    lines.whole.push(line);
                 }
-                Err(error) => return Err(error),
-            };
-            if read == 0 || !line.ends_with('\n') {
-                return Ok(lines);
+                // A line without an end, or one that is no text: torn, if this is a checkpoint at all.
+                Ok(torn) => return Ok(Self { torn: torn.into_bytes(), ..lines }),
+                Err(error) => return Ok(Self { torn: error.into_bytes(), ..lines }),
             }
-            lines.length += read as u64;
-            lines.whole.push(line.trim_end().to_owned());
         }
     }
 }
 
-/// Names a window by where it lies and what it holds.
+/// Names a window by where each part of it lies, where speech was heard in it, and what it holds.
 pub(super) fn digest(window: &Window) -> String {
     // In one go: a call for each sample would take longer than the hashing.
-    let mut bytes = Vec::with_capacity(8 + window.samples.len() * 4);
-    bytes.extend_from_slice(&window.start().0.to_le_bytes());
+    let mut bytes = Vec::with_capacity(window.samples.len() * 4 + 1_024);
+    let mut number = |number: u64| bytes.extend_from_slice(&number.to_le_bytes());
+    number(window.map.pieces().len() as u64);
+    for piece in window.map.pieces() {
+        [piece.source_start, piece.source_end, piece.window_start].into_iter().for_each(&mut number);
+    }
+    number(window.speech.len() as u64);
+    for speech in &window.speech {
+        [speech.start.0, speech.end.0].into_iter().for_each(&mut number);
+    }
     bytes.extend(window.samples.iter().flat_map(|sample| sample.to_le_bytes()));
     Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path, precision: &str) -> Result<Checkpoint, TranscriptionError> {
+        Checkpoint::open(path, "5e1f", precision, &Options::default())
+    }
+
+    #[track_caller]
+    fn refusal(path: &Path, precision: &str) -> String {
+        open(path, precision).err().map_or_else(|| panic!("it was taken"), |error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_that_is_no_checkpoint_is_refused_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("minutes");
+        for text in ["The board met at nine.", "{", "The board\nmet at nine.", "\u{e9}", "\n"] {
+            std::fs::write(&path, text).unwrap();
+            // An opening brace may be a header that was broken off.
+            if text != "{" {
+                assert!(refusal(&path, "f32").contains("it is not a checkpoint"), "{text}");
+                assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+            }
+        }
+        std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+        assert!(refusal(&path, "f32").contains("it is not a checkpoint"));
+        assert_eq!(std::fs::read(&path).unwrap(), [0xff, 0xfe, 0x00]);
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_broken_off_in_its_first_line_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint");
+        drop(open(&path, "f32").unwrap());
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 1, 40, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            drop(open(&path, "f32").unwrap());
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_other_graphs_of_the_same_folder_or_of_another_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint");
+        drop(open(&path, "f32").unwrap());
+        assert!(refusal(&path, "int8").contains("another model or other options"));
+        std::fs::write(&path, "{\"cairn_transcription\":2,\"model_sha256\":\"5e1f\",\"options\":{}}\n")
+            .unwrap();
+        assert!(refusal(&path, "f32").contains("another version of this program"));
+    }
 }

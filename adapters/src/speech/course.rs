@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use commands::ports::transcription::{Flag, Language, LanguageGuess, LostPart, LostTo, Samples, Segment};
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoded, Search};
 use super::doubts;
@@ -53,7 +54,7 @@ pub(super) struct Setting {
 }
 
 /// What a window came to.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct WindowResult {
     /// In source time, in order.
     pub segments: Vec<Segment>,

@@ -47,7 +47,7 @@ pub(super) fn run(
 ) -> Result<Transcript, TranscriptionError> {
     let options = job.options;
     let checkpoint = match &job.checkpoint {
-        Some(path) => Some(Checkpoint::open(path, &engine.model_sha256, &options)?),
+        Some(path) => Some(Checkpoint::open(path, &engine.model_sha256, &engine.model.precision, &options)?),
         None => None,
     };
     let (events, hear) = channel();
@@ -160,10 +160,6 @@ impl<'e> Transcription<'e> {
             && checkpoint.finished() > 0
         {
             watcher.progress(Progress::Resumed { windows: checkpoint.finished() });
-            if let (Spoken::Unknown, Some(languages)) = (&self.language, checkpoint.languages()) {
-                let languages = languages.to_vec();
-                self.decide(languages, watcher);
-            }
         }
         loop {
             if self.ties.cancel.is_cancelled() {
@@ -198,7 +194,16 @@ impl<'e> Transcription<'e> {
     fn fed(&mut self, fed: Fed, watcher: &mut dyn Watcher) -> Result<(), TranscriptionError> {
         match fed {
             Fed::Opened { duration } => watcher.progress(Progress::Opened { duration }),
-            Fed::Window(prepared) => self.ready.push_back(*prepared),
+            Fed::Window(prepared) => {
+                let known = self.checkpoint.as_ref().filter(|_| prepared.number == 0);
+                if let (Spoken::Unknown, Some(languages)) =
+                    (&self.language, known.and_then(|known| known.languages(&prepared.digest)))
+                {
+                    let languages = languages.to_vec();
+                    self.decide(languages, watcher);
+                }
+                self.ready.push_back(*prepared);
+            }
             Fed::Failed(error) => return Err(error),
             Fed::End { duration, speech, lost } => {
                 self.all_fed = true;

@@ -13,6 +13,7 @@ use crate::fixture::{ENGINE, transcribe};
 use crate::support::{plain, read_wav, recording, wav};
 
 /// Runs ffmpeg on a recording; none, and a word about it, where there is no ffmpeg.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub fn converted(from: &Path, to: PathBuf, arguments: &[&str]) -> Option<PathBuf> {
     let Some(ffmpeg) = Decoders::installed().ffmpeg else {
         eprintln!("SKIPPED: there is no ffmpeg to make {} with; `ops/test` installs it", to.display());

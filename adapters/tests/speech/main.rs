@@ -10,6 +10,7 @@ mod layouts;
 mod models;
 mod promises;
 mod recordings;
+mod resuming;
 mod spoilt;
 #[path = "../support/speech.rs"]
 mod support;

@@ -1,6 +1,7 @@
 //! `cairn transcribe`: from recordings to text, at a terminal.
 
 mod checkpoints;
+mod document;
 mod follow;
 mod formats;
 mod settings;

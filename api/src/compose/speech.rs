@@ -9,7 +9,7 @@ pub use adapters::speech::{
     cache_folder, run_once,
 };
 pub use commands::ports::transcription::{
-    Cancel, Flag, Job, Language, LanguageGuess, LostTo, Options, Progress, Quality, SAMPLE_RATE, Samples,
-    Segment, Source, Span, SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo, TranscriptionError,
-    VoiceOptions, Watcher, Word,
+    Cancel, Flag, Job, Language, LanguageGuess, LostPart, LostTo, Options, Progress, Quality, SAMPLE_RATE,
+    Samples, Segment, Source, Span, SpokenLanguage, Task, Transcriber, Transcript, TranscriptInfo,
+    TranscriptionError, VoiceOptions, Watcher, Word,
 };

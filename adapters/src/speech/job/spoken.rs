@@ -106,8 +106,9 @@ impl Transcription<'_> {
             return Ok(!self.ready.is_empty());
         }
         let languages = self.mean_of_heard();
-        if let Some(checkpoint) = &mut self.checkpoint {
-            checkpoint.keep_languages(&languages)?;
+        let first = self.heard.iter().min_by_key(|(prepared, _)| prepared.number);
+        if let (Some(checkpoint), Some((first, _))) = (&mut self.checkpoint, first) {
+            checkpoint.keep_languages(first.digest.clone(), &languages)?;
         }
         self.decide(languages, watcher);
         let mut heard: Vec<Prepared> =

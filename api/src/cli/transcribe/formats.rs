@@ -3,11 +3,11 @@
 use std::{fmt::Write, path::Path};
 
 use clap::ValueEnum;
-use serde::Serialize;
 
+use super::document::Document;
 use crate::{
     cli::{Failure, Outcome},
-    compose::speech::{Flag, Samples, Segment, Transcript, TranscriptInfo},
+    compose::speech::{Flag, Samples, Segment, Transcript},
 };
 
 /// The formats.
@@ -21,15 +21,6 @@ pub enum Format {
     Vtt,
     /// Everything that is known, for programs
     Json,
-}
-
-/// A transcript as a document.
-#[derive(Serialize)]
-struct Document<'a> {
-    file: String,
-    text: String,
-    segments: &'a [Segment],
-    info: &'a TranscriptInfo,
 }
 
 impl Format {
@@ -76,12 +67,7 @@ impl Format {
 }
 
 fn json(file: &Path, transcript: &Transcript, indented: bool) -> Outcome<String> {
-    let document = Document {
-        file: file.display().to_string(),
-        text: transcript.text(),
-        segments: &transcript.segments,
-        info: &transcript.info,
-    };
+    let document = Document::new(file, transcript);
     let written =
         if indented { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
     let text =

@@ -1,8 +1,8 @@
 //! Speech to text: what a caller asks of a transcription engine, and what it answers. The engine is an adapter; jobs and
 //! recordings call it as a library.
 //!
-//! Times are counted in samples of 16 kHz mono audio from the start of the source, so that they add up exactly; text
-//! and JSON show them in seconds.
+//! Times are counted in samples of 16 kHz mono audio from the start of the source, so that they add up exactly, and are
+//! kept so; what people read shows them in seconds.
 
 mod answer;
 mod options;

@@ -1,0 +1,48 @@
+//! A checkpoint gives its text to the audio that it was made of, and to no other.
+
+use std::path::{Path, PathBuf};
+
+use commands::ports::transcription::{Cancel, Job, Options, Progress, Source, Transcriber, Transcript};
+
+use crate::fixture::{ENGINE, transcribe};
+use crate::support::{read_wav, recording, wav_16};
+
+fn resumed(path: &Path, checkpoint: PathBuf) -> Transcript {
+    let source = Source::File(path.to_owned());
+    let job = Job { source, options: Options::default(), checkpoint: Some(checkpoint) };
+    ENGINE.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default()).unwrap()
+}
+
+#[test]
+fn a_recording_that_was_replaced_by_one_with_a_longer_pause_has_its_own_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gap.wav");
+    let checkpoint = folder.path().join("checkpoint");
+    let with_pause = |pause: usize| {
+        let mut samples = read_wav(&recording("single_en_07.wav"));
+        samples.resize(samples.len() + pause, 0);
+        samples.extend(read_wav(&recording("single_en_01.wav")));
+        std::fs::write(&path, wav_16(16_000, &samples)).unwrap();
+    };
+    with_pause(5 * 16_000);
+    let before = resumed(&path, checkpoint.clone());
+    assert_eq!(before.info.windows, 1, "both in one window, from which most of the pause is left out");
+    // By whole frames of the voice detector, so that every sample that is kept is the same.
+    let longer = 313 * 512;
+    with_pause(5 * 16_000 + longer);
+    let after = resumed(&path, checkpoint);
+    assert_eq!(after.segments, transcribe(&path, Options::default()).segments);
+    let moved = |index: usize| after.segments[index].start.0 - before.segments[index].start.0;
+    assert_eq!((moved(0), moved(after.segments.len() - 1)), (0, longer as u64));
+}
+
+#[test]
+fn a_recording_that_was_replaced_by_one_in_another_language_has_its_own_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, checkpoint) = (folder.path().join("talk.wav"), folder.path().join("checkpoint"));
+    for file in ["window_en_01.wav", "window_es_01.wav"] {
+        std::fs::copy(recording(file), &path).unwrap();
+        let transcript = resumed(&path, checkpoint.clone());
+        assert_eq!(transcript.segments, transcribe(&recording(file), Options::default()).segments, "{file}");
+    }
+}
