@@ -40,6 +40,8 @@ pub struct Clockwork {
     pub gather_s: f64,
     /// Seconds in the graph for word times.
     pub align_s: f64,
+    /// Windows that were tried again on the graphs of last resort.
+    pub second_tries: u64,
     /// Seconds of decoding outside of ONNX Runtime: rules, sampling, and copies to and from it.
     pub around_s: f64,
 }
@@ -48,10 +50,7 @@ impl Clockwork {
     pub(super) fn add(&mut self, stage: Stage, time: Duration) {
         let seconds = time.as_secs_f64();
         match stage {
-            Stage::Encoder => {
-                self.encoder_s += seconds;
-                self.encoded += 1;
-            }
+            Stage::Encoder => self.encoder_s += seconds,
             Stage::Prefill => {
                 self.prefill_s += seconds;
                 self.prefills += 1;
@@ -63,6 +62,34 @@ impl Clockwork {
             Stage::Gather => self.gather_s += seconds,
             Stage::Align => self.align_s += seconds,
         }
+    }
+
+    /// Adds what another has counted.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let Self {
+            encoder_s,
+            encoded,
+            prefill_s,
+            prefills,
+            step_s,
+            steps,
+            step_rows,
+            gather_s,
+            align_s,
+            second_tries,
+            around_s,
+        } = other;
+        self.encoder_s += encoder_s;
+        self.encoded += encoded;
+        self.prefill_s += prefill_s;
+        self.prefills += prefills;
+        self.step_s += step_s;
+        self.steps += steps;
+        self.step_rows += step_rows;
+        self.gather_s += gather_s;
+        self.align_s += align_s;
+        self.second_tries += second_tries;
+        self.around_s += around_s;
     }
 
     pub(super) fn add_around(&mut self, time: Duration) {

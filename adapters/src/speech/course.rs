@@ -216,6 +216,11 @@ impl Course {
         ask.unwrap_or_else(|| self.settle(&[]))
     }
 
+    /// Takes note that what comes next came on the second try, on other graphs than the usual ones.
+    pub(super) fn tried_again(&mut self) {
+        self.part.second_try = true;
+    }
+
     /// Takes the attention of the text that was kept.
     pub(super) fn attended(&mut self, attention: &[Array2<f32>]) -> Next {
         self.settle(attention)

@@ -16,7 +16,7 @@ use super::clockwork::Clockwork;
 use super::graphs::Graphs;
 use super::job;
 use super::model::{ModelError, ModelFolder, Precision, folder_digest};
-use super::scheduler::Scheduler;
+use super::scheduler::{LastResort, Scheduler};
 use super::voice::{VoiceError, VoiceModel};
 use super::{Device, Runtime, RuntimeError};
 
@@ -91,7 +91,8 @@ pub struct Engine {
     pub(super) scheduler: Scheduler,
     pub(super) device: Device,
     pub(super) max_rows: usize,
-    pub(super) can_align: bool,
+    /// Why it cannot tell the times of words, if it cannot.
+    pub(super) why_no_words: Option<String>,
     device_reason: String,
     load_s: f64,
     jobs: AtomicU64,
@@ -114,16 +115,18 @@ impl Engine {
             Device::Cuda => 32,
         });
         let model = Arc::new(model);
-        let can_align = graphs.can_align();
+        let why_no_words = graphs.why_no_words().map(str::to_owned);
+        let last_resort = LastResort::new(&runtime, &model, device, threads);
         Ok(Self {
             model_sha256: folder_digest(&model)?,
-            scheduler: Scheduler::start(graphs, Arc::clone(&model), max_rows).map_err(EngineError::Thread)?,
+            scheduler: Scheduler::start(graphs, last_resort, Arc::clone(&model), max_rows)
+                .map_err(EngineError::Thread)?,
             model,
             runtime,
             voice,
             device,
             max_rows,
-            can_align,
+            why_no_words,
             device_reason,
             load_s: started.elapsed().as_secs_f64(),
             jobs: AtomicU64::new(0),

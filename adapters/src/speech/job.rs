@@ -34,7 +34,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What a job hears from its feeder and from the scheduler.
 enum Event {
     Fed(Fed),
-    Answer(Answer),
+    /// To the window with this number.
+    Answer(u64, Answer),
 }
 
 /// Transcribes one recording; blocks until it is done.
@@ -125,7 +126,7 @@ impl<'e> Transcription<'e> {
                 Quality::High => Search::Beam,
             },
             translate: options.task == Task::Translate,
-            words: options.words && engine.can_align,
+            words: options.words && engine.why_no_words.is_none(),
             seed: options.seed,
             listens: options.voice.enabled,
         };
@@ -162,12 +163,15 @@ impl<'e> Transcription<'e> {
             watcher.progress(Progress::Resumed { windows: checkpoint.finished() });
         }
         loop {
+            self.engine.scheduler.look();
             if self.ties.cancel.is_cancelled() {
+                // Asked between the two, it is seen here; what runs for nobody else ends.
+                self.engine.scheduler.look();
                 return Err(TranscriptionError::Cancelled);
             }
             match hear.recv_timeout(LOOK) {
                 Ok(Event::Fed(fed)) => self.fed(fed, watcher)?,
-                Ok(Event::Answer(answer)) => self.answered(answer)?,
+                Ok(Event::Answer(ticket, answer)) => self.answered(ticket, answer)?,
                 Err(_) => continue,
             }
             // What is told may be what the next window waits for.
@@ -302,16 +306,16 @@ impl<'e> Transcription<'e> {
             features,
             work,
             cancel: self.ties.cancel.clone(),
-            reply: Reply::new(move |outcome, features| {
-                let _ = events.send(Event::Answer(Answer { ticket, outcome, features }));
+            reply: Reply::new(move |answer| {
+                let _ = events.send(Event::Answer(ticket, answer));
             }),
         });
     }
 
     /// Takes an answer. Whatever it is, the window goes on, is lost, or ends the job: one that nothing is done with would
     /// be waited for for ever.
-    fn answered(&mut self, answer: Answer) -> Result<(), TranscriptionError> {
-        let Answer { ticket, outcome, features } = answer;
+    fn answered(&mut self, ticket: u64, answer: Answer) -> Result<(), TranscriptionError> {
+        let Answer { outcome, features, second_try } = answer;
         match outcome {
             Outcome::Stopped => {
                 return Err(TranscriptionError::Engine("it has stopped and must be started anew".to_owned()));
@@ -330,6 +334,9 @@ impl<'e> Transcription<'e> {
         }
         let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
         let end = course.end();
+        if second_try {
+            course.tried_again();
+        }
         let next = match outcome {
             Outcome::Decoded(decoded) => course.decoded(decoded, features),
             Outcome::Attention(attention) => course.attended(&attention),
@@ -361,9 +368,8 @@ impl<'e> Transcription<'e> {
         }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
-        let word_timestamps = (self.options.words && !self.engine.can_align).then(|| {
-            "unavailable: the model has no graph for word times; `cairn model add-align` makes one".to_owned()
-        });
+        let why_no_words = self.engine.why_no_words.as_ref().filter(|_| self.options.words);
+        let word_timestamps = why_no_words.map(|why| format!("unavailable: {why}"));
         let Told { segments, mut languages, mut lost, windows, silent, .. } = self.told;
         languages.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         languages.truncate(spoken::LANGUAGES_TOLD);

@@ -10,7 +10,7 @@ use super::audio::{Audio, Decoders};
 use super::clockwork::Clockwork;
 use super::decode::{self, Decoded, Found, Row, Rules, Search};
 use super::engine::{self, EngineError, EngineOptions};
-use super::graphs::{Encoded, Graphs};
+use super::graphs::{Encoded, Graphs, RunError};
 use super::mel::Spectrogram;
 use super::model::ModelFolder;
 use super::voice::VoiceModel;
@@ -193,7 +193,7 @@ impl Probe {
         if count.is_some_and(|count| count == 0 || count > room) {
             return Err(TranscriptionError::Unsuitable(format!("this model writes 1 to {room} tokens")));
         }
-        let failed = |error: ort::Error| TranscriptionError::Engine(error.to_string());
+        let failed = |error: RunError| TranscriptionError::Engine(error.to_string());
         self.graphs.clockwork.reset();
         let started = Instant::now();
         let encoded = self.graphs.encode(spectrograms).map_err(failed)?;

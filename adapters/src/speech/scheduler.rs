@@ -2,6 +2,7 @@
 //! beside a window changes when its text comes, never what it is.
 
 mod desk;
+mod last_resort;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -14,17 +15,26 @@ use ndarray::Array2;
 
 use super::clockwork::Clockwork;
 use super::decode::{Decoded, Rules, Search};
-use super::graphs::{Encoded, Graphs};
+use super::graphs::{Brake, Encoded, Graphs};
 use super::model::ModelFolder;
 use desk::Desk;
+pub(super) use last_resort::LastResort;
 
 /// A window as far as it has come.
 #[derive(Clone)]
 pub(super) enum Features {
     /// Its spectrogram.
     Spectrogram(Arc<Vec<f32>>),
-    /// The encoder's states.
-    Encoded(Encoded),
+    /// The encoder's states, and what they came from: another try may need it.
+    Encoded { states: Encoded, spectrogram: Arc<Vec<f32>> },
+}
+
+impl Features {
+    fn spectrogram(&self) -> &Arc<Vec<f32>> {
+        match self {
+            Self::Spectrogram(spectrogram) | Self::Encoded { spectrogram, .. } => spectrogram,
+        }
+    }
 }
 
 /// Something to do with a window.
@@ -55,12 +65,18 @@ pub(super) enum Outcome {
 
 /// An answer, with the window as far as it has come now.
 pub(super) struct Answer {
-    /// The ticket of the request.
-    pub ticket: u64,
     /// What came of it.
     pub outcome: Outcome,
     /// The window, where it has come further.
     pub features: Option<Features>,
+    /// Whether the usual graphs failed and those of last resort gave it.
+    pub second_try: bool,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, features: None, second_try: false }
+    }
 }
 
 /// A request by a job. One that is dropped unanswered, because the thread has ended, answers that the engine has stopped.
@@ -79,20 +95,20 @@ pub(super) struct Request {
     pub reply: Reply,
 }
 
-type TakesAnswer = Box<dyn FnOnce(Outcome, Option<Features>) + Send>;
+type TakesAnswer = Box<dyn FnOnce(Answer) + Send>;
 
 /// Takes one answer.
 pub(super) struct Reply(Option<TakesAnswer>);
 
 impl Reply {
     /// Calls `answer` once: with what came of the request, or with [`Outcome::Stopped`].
-    pub(super) fn new(answer: impl FnOnce(Outcome, Option<Features>) + Send + 'static) -> Self {
+    pub(super) fn new(answer: impl FnOnce(Answer) + Send + 'static) -> Self {
         Self(Some(Box::new(answer)))
     }
 
-    fn send(mut self, outcome: Outcome, features: Option<Features>) {
+    fn send(mut self, answered: impl Into<Answer>) {
         if let Some(answer) = self.0.take() {
-            answer(outcome, features);
+            answer(answered.into());
         }
     }
 }
@@ -100,7 +116,7 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         if let Some(answer) = self.0.take() {
-            answer(Outcome::Stopped, None);
+            answer(Outcome::Stopped.into());
         }
     }
 }
@@ -110,19 +126,26 @@ pub(super) struct Scheduler {
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     clockwork: Arc<Mutex<Clockwork>>,
+    brake: Brake,
 }
 
 impl Scheduler {
     /// Starts the thread. At most `max_rows` windows are decoded together.
-    pub(super) fn start(graphs: Graphs, model: Arc<ModelFolder>, max_rows: usize) -> std::io::Result<Self> {
+    pub(super) fn start(
+        graphs: Graphs,
+        last_resort: LastResort,
+        model: Arc<ModelFolder>,
+        max_rows: usize,
+    ) -> std::io::Result<Self> {
+        let brake = graphs.brake();
         let (requests, arriving) = channel();
         let clockwork = Arc::new(Mutex::new(Clockwork::default()));
         let shared = Arc::clone(&clockwork);
         let rules = Rules::new(&model.tokens, &model.generation);
-        let mut desk = Desk::new(graphs, rules, model, max_rows, shared);
+        let mut desk = Desk::new(graphs, last_resort, rules, model, max_rows, shared);
         let thread =
             std::thread::Builder::new().name("speech".to_owned()).spawn(move || desk.serve(&arriving))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread), clockwork })
+        Ok(Self { requests: Some(requests), thread: Some(thread), clockwork, brake })
     }
 
     /// Hands a request in.
@@ -131,6 +154,12 @@ impl Scheduler {
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
         }
+    }
+
+    /// Ends what runs if nobody wants it any more, or if it does not come to an end. Whoever waits for an answer, or stops
+    /// waiting, calls this now and then.
+    pub(super) fn look(&self) {
+        self.brake.look();
     }
 
     /// Where the time has gone so far.
@@ -142,6 +171,8 @@ impl Scheduler {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.requests = None;
+        // What runs is for nobody any more.
+        self.brake.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

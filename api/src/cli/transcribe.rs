@@ -52,7 +52,7 @@ Examples:
 
 Text that may be wrong is marked, never left out: [low_confidence], [repetition],
 [no_speech_overlap], [rate], [prompt_echo], [uncovered_speech],
-[uncertain_language].")]
+[uncertain_language], [second_try].")]
 pub struct Transcribe {
     /// Recordings, in any usual format; - is standard input
     #[arg(required = true, value_name = "FILE")]

@@ -29,6 +29,8 @@ pub(super) struct Part {
     /// Which of the temperatures is being tried.
     pub attempt: usize,
     pub tried: Vec<Attempt>,
+    /// Whether any of it came of the graphs of last resort.
+    pub second_try: bool,
     /// Whether the text before is in view.
     pub prompted: bool,
     /// Whether this part came of another one; parts of parts are not cut again for speech without text.
@@ -54,7 +56,16 @@ pub(super) struct Kept {
 impl Part {
     /// A window that is still to be decoded, without a text before it.
     pub(super) fn new(window: Window, features: Features) -> Self {
-        Self { window, features, attempt: 0, tried: Vec::new(), prompted: false, is_cut: false, kept: None }
+        Self {
+            window,
+            features,
+            attempt: 0,
+            tried: Vec::new(),
+            second_try: false,
+            prompted: false,
+            is_cut: false,
+            kept: None,
+        }
     }
 
     /// Where somebody speaks, in samples of the part.

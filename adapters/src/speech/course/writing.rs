@@ -25,6 +25,7 @@ impl Course {
             (looping, Flag::Repetition),
             (self.echoes(&text), Flag::PromptEcho),
             (self.setting.uncertain, Flag::UncertainLanguage),
+            (self.part.second_try, Flag::SecondTry),
         ] {
             if found {
                 flags.push(flag);

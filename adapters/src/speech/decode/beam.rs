@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{BEAM, Begun, Course, Decoded, Found, Row, Rules, begin};
-use crate::speech::graphs::{Graphs, Logits};
+use crate::speech::graphs::{Graphs, Logits, RunError};
 use crate::speech::model::Tokens;
 
 /// A text so far.
@@ -28,7 +28,7 @@ pub(super) fn decode(
     course: &Course<'_>,
     tokens: &Tokens,
     rows: &[Row],
-) -> ort::Result<Vec<Found<Decoded>>> {
+) -> Result<Vec<Found<Decoded>>, RunError> {
     let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
     let mut live: Vec<Live> =
         no_speech.into_iter().enumerate().map(|(row, no_speech)| Live::new(row, no_speech)).collect();

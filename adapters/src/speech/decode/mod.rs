@@ -10,7 +10,7 @@ use commands::ports::transcription::Cancel;
 
 pub(super) use rules::Rules;
 
-use super::graphs::{Cache, Encoded, Graphs, Logits};
+use super::graphs::{Cache, Encoded, Graphs, Logits, RunError};
 use super::model::Tokens;
 
 /// The longest text of a window, in tokens, as in openai-whisper: half of the decoder's positions.
@@ -85,7 +85,7 @@ pub(super) fn decode(
     tokens: &Tokens,
     rows: &[Row],
     search: Search,
-) -> ort::Result<Vec<Found<Decoded>>> {
+) -> Result<Vec<Found<Decoded>>, RunError> {
     let course = Course::new(graphs, rules, tokens, rows, MAX_TOKENS);
     match search {
         Search::Sample => sample::decode(graphs, &course, tokens, rows),
@@ -100,7 +100,7 @@ pub(super) fn forced(
     tokens: &Tokens,
     rows: &[Row],
     count: usize,
-) -> ort::Result<Vec<Found<Decoded>>> {
+) -> Result<Vec<Found<Decoded>>, RunError> {
     let endless = rules.clone().without_end();
     let course = Course::new(graphs, &endless, tokens, rows, count);
     sample::decode(graphs, &course, tokens, rows)
@@ -134,7 +134,7 @@ struct Begun {
     no_speech: Vec<f32>,
 }
 
-fn begin(graphs: &mut Graphs, tokens: &Tokens, rows: &[Row]) -> ort::Result<Begun> {
+fn begin(graphs: &mut Graphs, tokens: &Tokens, rows: &[Row]) -> Result<Begun, RunError> {
     let prompts: Vec<(&Encoded, &[u32])> =
         rows.iter().map(|row| (&row.encoded, row.prompt.as_slice())).collect();
     let (mut logits, cache) = graphs.prefill(&prompts)?;
@@ -156,7 +156,7 @@ pub(super) fn languages(
     graphs: &mut Graphs,
     tokens: &Tokens,
     windows: &[&Encoded],
-) -> ort::Result<Vec<Found<Vec<f32>>>> {
+) -> Result<Vec<Found<Vec<f32>>>, RunError> {
     let start = [tokens.start];
     let rows: Vec<(&Encoded, &[u32])> = windows.iter().map(|window| (*window, start.as_slice())).collect();
     let (mut logits, _) = graphs.prefill(&rows)?;

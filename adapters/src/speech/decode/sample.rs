@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::rules::Choice;
 use super::{Begun, Course, Decoded, Found, Row, Rules, begin};
-use crate::speech::graphs::Graphs;
+use crate::speech::graphs::{Graphs, RunError};
 use crate::speech::model::Tokens;
 
 /// A row while it is decoded.
@@ -25,7 +25,7 @@ pub(super) fn decode(
     course: &Course<'_>,
     tokens: &Tokens,
     rows: &[Row],
-) -> ort::Result<Vec<Found<Decoded>>> {
+) -> Result<Vec<Found<Decoded>>, RunError> {
     let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
     let live = rows.iter().zip(no_speech).enumerate();
     let mut live: Vec<Live> =

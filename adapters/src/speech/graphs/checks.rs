@@ -1,16 +1,21 @@
 //! Whether graphs fit the configuration beside them. A graph that does not would answer with nonsense.
 
+use std::path::Path;
+
 use ort::session::Session;
 use ort::value::{TensorElementType, ValueType};
 
+use super::align::Align;
 use super::decoder::DecoderGraphs;
-use super::{Graphs, WINDOW_FRAMES};
-use crate::speech::model::{Decoders, ModelError, ModelFolder};
+use super::{Graphs, RunError, WINDOW_FRAMES};
+use crate::speech::model::{Decoders, ModelError, ModelFolder, layer_of};
 
 /// Checks the encoder; gives the kind of its floats.
 pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<TensorElementType, ModelError> {
     let check = Check { model, path: &model.encoder };
     let (kind, shape) = check.tensor(session.inputs(), "input_features")?;
+    check.only(session, &["input_features"])?;
+    check.floats("input_features", kind)?;
     check.dimension("input_features", &shape, 1, model.config.num_mel_bins)?;
     check.dimension("input_features", &shape, 2, WINDOW_FRAMES)?;
     let (_, shape) = check.tensor(session.outputs(), "last_hidden_state")?;
@@ -32,6 +37,10 @@ pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<Ten
     let (_, shape) = first.tensor(graphs.first().outputs(), "logits")?;
     first.dimension("logits", &shape, 2, config.vocab_size)?;
     let next = Check { model, path: next_path };
+    for (check, session) in [(&first, graphs.first()), (&next, graphs.next())] {
+        check
+            .only(session, &["input_ids", "encoder_hidden_states", "use_cache_branch", "past_key_values."])?;
+    }
     next.tensor(graphs.next().inputs(), "input_ids")?;
     let mut kind = TensorElementType::Float32;
     for layer in 0..config.decoder_layers {
@@ -40,6 +49,7 @@ pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<Ten
             first.tensor(graphs.first().outputs(), &output)?;
             let input = format!("past_key_values.{layer}.{part}");
             let (found, shape) = next.tensor(graphs.next().inputs(), &input)?;
+            next.floats(&input, found)?;
             next.dimension(&input, &shape, 1, config.decoder_attention_heads)?;
             next.dimension(&input, &shape, 3, config.head_width())?;
             kind = found;
@@ -56,9 +66,56 @@ pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<Ten
     Ok(kind)
 }
 
+/// Checks the graph for word times and looks which of the heads that follow the words it shows; or says why none.
+pub(super) fn align(
+    session: Session,
+    path: &Path,
+    model: &ModelFolder,
+) -> Result<Result<Align, String>, ModelError> {
+    let check = Check { model, path };
+    check.only(&session, &["input_ids", "encoder_hidden_states"])?;
+    check.tensor(session.inputs(), "input_ids")?;
+    let (_, shape) = check.tensor(session.inputs(), "encoder_hidden_states")?;
+    check.dimension("encoder_hidden_states", &shape, 2, model.config.d_model)?;
+    let shown: Vec<(usize, &str)> = session
+        .outputs()
+        .iter()
+        .filter_map(|output| Some((layer_of(output.name())?, output.name())))
+        .collect();
+    if shown.is_empty() {
+        return Err(check.wrong(
+            "it does not show where the decoder looked; remove it, `cairn model add-align` makes another"
+                .to_owned(),
+        ));
+    }
+    let named = model.generation.alignment_heads.as_deref().unwrap_or_default();
+    if named.is_empty() {
+        return Ok(Err("generation_config.json names no alignment_heads".to_owned()));
+    }
+    let mut heads = Vec::new();
+    for (layer, head) in named {
+        let Some((_, output)) = shown.iter().find(|(known, _)| known == layer) else { continue };
+        let (_, shape) = check.tensor(session.outputs(), output)?;
+        // What add-align wrote states no shape; there the configuration knows.
+        let known = shape.get(1).copied().and_then(|heads| usize::try_from(heads).ok());
+        // Some published models still name the heads of the larger one that they were made from.
+        if *head < known.unwrap_or(model.config.decoder_attention_heads) {
+            heads.push(((*output).to_owned(), *head));
+        }
+    }
+    heads.sort();
+    if heads.is_empty() {
+        return Ok(Err(format!(
+            "{} shows none of the alignment_heads that generation_config.json names",
+            check.name().display()
+        )));
+    }
+    Ok(Ok(Align { session, heads }))
+}
+
 /// Runs the model on silence, twice over: a prompt and one step.
 pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), ModelError> {
-    let failed = |error: ort::Error| ModelError::Trial(error.to_string());
+    let failed = |error: RunError| ModelError::Trial(error.to_string());
     let silence = vec![0.0; graphs.bands * WINDOW_FRAMES];
     let encoded = graphs.encode(&[&silence]).map_err(failed)?;
     let window = encoded.first().ok_or_else(|| ModelError::Trial("the encoder gave nothing".to_owned()))?;
@@ -71,7 +128,7 @@ pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), Mode
         )));
     }
     let finite = |logits: &[f32]| logits.iter().all(|logit| logit.is_finite());
-    let mut sound = finite(logits.last(0).map_err(failed)?);
+    let mut sound = finite(logits.last(0).map_err(|error| failed(error.into()))?);
     sound &= finite(
         graphs
             .step(&mut cache, &[model.tokens.end])
@@ -84,14 +141,37 @@ pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), Mode
 
 struct Check<'a> {
     model: &'a ModelFolder,
-    path: &'a std::path::Path,
+    path: &'a Path,
 }
 
 impl Check<'_> {
+    fn name(&self) -> &Path {
+        self.path.strip_prefix(&self.model.path).unwrap_or(self.path)
+    }
+
     fn wrong(&self, reason: String) -> ModelError {
-        ModelError::Graph {
-            path: self.path.strip_prefix(&self.model.path).unwrap_or(self.path).to_owned(),
-            reason,
+        ModelError::Graph { path: self.name().to_owned(), reason }
+    }
+
+    /// Refuses inputs that nobody would fill; a name that ends in a dot stands for all that begin so.
+    fn only(&self, session: &Session, known: &[&str]) -> Result<(), ModelError> {
+        let is_known = |name: &str| {
+            known.iter().any(|known| *known == name || known.ends_with('.') && name.starts_with(known))
+        };
+        match session.inputs().iter().find(|input| !is_known(input.name())) {
+            None => Ok(()),
+            Some(input) => Err(self.wrong(format!(
+                "it wants an input '{}', which this program does not know; export the model anew, with another version of the exporter",
+                input.name()
+            ))),
+        }
+    }
+
+    /// Refuses floats that this program cannot fill.
+    fn floats(&self, name: &str, kind: TensorElementType) -> Result<(), ModelError> {
+        match kind {
+            TensorElementType::Float32 | TensorElementType::Float16 => Ok(()),
+            other => Err(self.wrong(format!("'{name}' takes {other}, not floats of 32 or 16 bits"))),
         }
     }
 

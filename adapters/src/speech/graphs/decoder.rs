@@ -7,7 +7,7 @@ use half::slice::HalfFloatSliceExt;
 use ort::session::{IoBinding, Session, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorElementType};
 
-use super::{Encoded, Graphs, Stage, integers};
+use super::{Encoded, Graphs, RunError, Stage, integers};
 
 /// The published forms of a decoder.
 pub(super) enum DecoderGraphs {
@@ -126,7 +126,10 @@ fn present(session: &Session) -> impl Iterator<Item = &str> {
 
 impl Graphs {
     /// Runs prompts of one length, each on its window. Gives the logits of every position and what to remember.
-    pub(in crate::speech) fn prefill(&mut self, rows: &[(&Encoded, &[u32])]) -> ort::Result<(Logits, Cache)> {
+    pub(in crate::speech) fn prefill(
+        &mut self,
+        rows: &[(&Encoded, &[u32])],
+    ) -> Result<(Logits, Cache), RunError> {
         let started = Instant::now();
         let length = rows.first().map_or(0, |(_, prompt)| prompt.len());
         let ids = token_tensor(rows.iter().map(|(_, prompt)| *prompt), length, 0)?;
@@ -154,8 +157,11 @@ impl Graphs {
             binding.bind_output_to_device(name, &self.memory)?;
         }
         let running = Instant::now();
-        let mut output = session.run_binding(&binding)?;
-        binding.synchronize_outputs()?;
+        let mut output = self.brake.run(|options| {
+            let output = session.run_binding_with_options(&binding, options)?;
+            binding.synchronize_outputs()?;
+            Ok(output)
+        })?;
         let ran = running.elapsed();
         let logits = Logits::take(&mut output)?;
         let (mut own, mut window) = (Vec::new(), Vec::new());
@@ -171,7 +177,7 @@ impl Graphs {
     }
 
     /// One more token for each row.
-    pub(in crate::speech) fn step(&mut self, cache: &mut Cache, tokens: &[u32]) -> ort::Result<Logits> {
+    pub(in crate::speech) fn step(&mut self, cache: &mut Cache, tokens: &[u32]) -> Result<Logits, RunError> {
         let started = Instant::now();
         let ids = token_tensor(tokens.chunks(1), 1, 0)?;
         let mut binding = match cache.binding.take() {
@@ -192,8 +198,11 @@ impl Graphs {
             binding.bind_output_to_device(name, &self.memory)?;
         }
         let running = Instant::now();
-        let mut output = session.run_binding(&binding)?;
-        binding.synchronize_outputs()?;
+        let mut output = self.brake.run(|options| {
+            let output = session.run_binding_with_options(&binding, options)?;
+            binding.synchronize_outputs()?;
+            Ok(output)
+        })?;
         let ran = running.elapsed();
         let logits = Logits::take(&mut output)?;
         for (name, kept) in &mut cache.own {
@@ -210,14 +219,18 @@ impl Graphs {
     }
 
     /// Binds what stays the same from step to step: what is remembered of the windows.
-    fn bind_windows(&self, cache: &Cache) -> ort::Result<IoBinding> {
+    fn bind_windows(&mut self, cache: &Cache) -> ort::Result<IoBinding> {
         let mut binding = self.decoder.next().create_binding()?;
         if let DecoderGraphs::Merged(_) = &self.decoder {
             // The merged graph wants the states although it does not read them in this branch.
-            let frames = super::WINDOW_FRAMES / 2;
-            let zeros = vec![0.0; cache.rows * frames * self.width];
-            let states = super::floats::tensor([cache.rows, frames, self.width], zeros, self.floats)?;
-            binding.bind_input("encoder_hidden_states", &states)?;
+            if self.unread.as_ref().is_none_or(|(rows, _)| *rows != cache.rows) {
+                let shape = [cache.rows, super::WINDOW_FRAMES / 2, self.width];
+                let zeros = vec![0.0; shape.iter().product()];
+                self.unread = Some((cache.rows, super::floats::tensor(shape, zeros, self.floats)?));
+            }
+            if let Some((_, states)) = &self.unread {
+                binding.bind_input("encoder_hidden_states", states)?;
+            }
             binding.bind_input("use_cache_branch", &Tensor::from_array(([1], vec![true]))?)?;
         }
         for (name, value) in &cache.window {
@@ -253,9 +266,8 @@ impl Graphs {
             if !input.name().starts_with("past_key_values") {
                 continue;
             }
-            let ort::value::ValueType::Tensor { ty, shape, .. } = input.dtype() else { continue };
-            let (heads, width) = (shape[1].max(1) as usize, shape[3].max(1) as usize);
-            let shape = [rows, heads, 0, width];
+            let ort::value::ValueType::Tensor { ty, .. } = input.dtype() else { continue };
+            let shape = [rows, self.heads, 0, self.width / self.heads];
             let value = match ty {
                 TensorElementType::Float16 => Tensor::from_array((shape, Vec::<f16>::new()))?.into_dyn(),
                 _ => Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn(),

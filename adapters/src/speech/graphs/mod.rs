@@ -2,6 +2,8 @@
 //! looked. The same code runs on the processor and on a card: what a step gives back for the next one stays where it is
 //! (input and output binding), and only logits are read.
 
+mod align;
+mod brake;
 mod checks;
 mod decoder;
 mod floats;
@@ -9,11 +11,12 @@ mod gather;
 
 use std::time::Instant;
 
-use ndarray::{Array2, Array4, Axis, Slice};
+use ndarray::Array4;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
+use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, TensorRef};
 
+pub(super) use brake::{Brake, RunError};
 pub(super) use decoder::{Cache, Logits};
 pub(super) use floats::Floats;
 pub(super) use gather::Gather;
@@ -37,13 +40,17 @@ pub(super) struct Graphs {
     host: MemoryInfo<'static>,
     encoder: Session,
     decoder: decoder::DecoderGraphs,
-    align: Option<Session>,
+    align: Result<align::Align, String>,
     gather: Gather,
     /// The floats that the graphs take and give.
     floats: TensorElementType,
     width: usize,
     bands: usize,
     positions: usize,
+    heads: usize,
+    /// What a merged decoder is given in the place of states that it does not read, for so many rows.
+    unread: Option<(usize, DynValue)>,
+    brake: Brake,
     /// Where the time goes.
     pub(super) clockwork: super::clockwork::Clockwork,
 }
@@ -71,7 +78,10 @@ impl Graphs {
             Decoders::Merged(path) => decoder::DecoderGraphs::Merged(open(path)?),
         };
         let cache_floats = checks::decoder(&decoder, model)?;
-        let align = model.align.as_deref().map(open).transpose()?;
+        let align = match &model.align {
+            Some(path) => checks::align(open(path)?, path, model)?,
+            None => Err(align::NO_GRAPH.to_owned()),
+        };
         let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
             .map_err(failed)?;
         let memory = match device {
@@ -94,6 +104,9 @@ impl Graphs {
             width: model.config.d_model,
             bands: model.config.num_mel_bins,
             positions: model.config.max_target_positions,
+            heads: model.config.decoder_attention_heads,
+            unread: None,
+            brake: Brake::try_new().map_err(failed)?,
             clockwork: super::clockwork::Clockwork::default(),
         };
         graphs.trial(model)?;
@@ -106,19 +119,29 @@ impl Graphs {
         checks::trial(self, model)
     }
 
+    /// What ends a run of these graphs early.
+    pub(super) fn brake(&self) -> Brake {
+        self.brake.clone()
+    }
+
+    /// From now on their runs are ended by `brake`.
+    pub(super) fn obey(&mut self, brake: Brake) {
+        self.brake = brake;
+    }
+
     /// Tokens that the decoder can hold, prompt and text together.
     pub(super) fn positions(&self) -> usize {
         self.positions
     }
 
-    /// Whether word times can be computed.
-    pub(super) fn can_align(&self) -> bool {
-        self.align.is_some()
+    /// Why word times cannot be computed, if they cannot.
+    pub(super) fn why_no_words(&self) -> Option<&str> {
+        self.align.as_ref().err().map(String::as_str)
     }
 
     /// Encodes windows, given as spectrograms. On a processor one at a time, since it gains nothing from a batch; on a
     /// card together.
-    pub(super) fn encode(&mut self, spectrograms: &[&[f32]]) -> ort::Result<Vec<Encoded>> {
+    pub(super) fn encode(&mut self, spectrograms: &[&[f32]]) -> Result<Vec<Encoded>, RunError> {
         let at_once = match self.device {
             Device::Cpu => 1,
             Device::Cuda => spectrograms.len().max(1),
@@ -135,11 +158,14 @@ impl Graphs {
                 _ => floats::tensor(shape, batch.concat(), self.floats)?.into(),
             };
             let running = Instant::now();
-            let output = self.encoder.run(ort::inputs!["input_features" => input])?;
+            let encoder = &mut self.encoder;
+            let inputs = ort::inputs!["input_features" => input];
+            let output = self.brake.run(|options| encoder.run_with_options(inputs, options))?;
             let ran = running.elapsed();
             let states = Floats::read(&output["last_hidden_state"])?;
             drop(output);
             self.clockwork.add(Stage::Encoder, ran);
+            self.clockwork.encoded += batch.len() as u64;
             if batch.len() == 1 {
                 encoded.push(Encoded(states.into()));
             } else {
@@ -149,46 +175,6 @@ impl Graphs {
             self.clockwork.add_around(started.elapsed().saturating_sub(ran));
         }
         Ok(encoded)
-    }
-
-    /// Attention of a text to the frames of its window, for each row and each of `heads`: how much each of the tokens
-    /// (prompt included) looked at each of the 1,500 frames.
-    pub(super) fn attention(
-        &mut self,
-        rows: &[(&Encoded, &[u32])],
-        heads: &[(usize, usize)],
-        filler: u32,
-    ) -> ort::Result<Vec<Vec<Array2<f32>>>> {
-        let started = Instant::now();
-        let longest = rows.iter().map(|(_, ids)| ids.len()).max().unwrap_or(0);
-        let ids = decoder::token_tensor(rows.iter().map(|(_, ids)| *ids), longest, filler)?;
-        let states = self.states(&rows.iter().map(|(encoded, _)| *encoded).collect::<Vec<_>>())?;
-        let Some(align) = self.align.as_mut() else { return Ok(Vec::new()) };
-        let wanted = align.outputs().iter().map(|output| output.name().to_owned());
-        let wanted: Vec<(usize, String)> =
-            wanted.filter_map(|name| Some((super::model::layer_of(&name)?, name))).collect();
-        let mut selector = OutputSelector::no_default();
-        for (_, name) in &wanted {
-            selector = selector.with(name);
-        }
-        let options = RunOptions::new()?.with_outputs(selector);
-        let output = align.run_with_options(
-            ort::inputs!["input_ids" => ids, "encoder_hidden_states" => states],
-            &options,
-        )?;
-        let mut found: Vec<Vec<Array2<f32>>> = rows.iter().map(|_| Vec::with_capacity(heads.len())).collect();
-        for (layer, head) in heads {
-            let Some((_, name)) = wanted.iter().find(|(known, _)| known == layer) else { continue };
-            let attention = floats::array4(&output[name.as_str()])?;
-            for (row, ((_, ids), found)) in rows.iter().zip(&mut found).enumerate() {
-                let of_row = attention.index_axis(Axis(0), row);
-                let of_head = of_row.index_axis(Axis(0), *head);
-                found.push(of_head.slice_axis(Axis(0), Slice::from(..ids.len())).to_owned());
-            }
-        }
-        drop(output);
-        self.clockwork.add(Stage::Align, started.elapsed());
-        Ok(found)
     }
 
     /// The encoder's states of several windows in one tensor.
@@ -202,7 +188,7 @@ impl Graphs {
     }
 }
 
-/// Widens an attention tensor of either kind of float.
+/// How much each token looked at each frame, by row and head.
 type Attention = Array4<f32>;
 
 /// An integer tensor.

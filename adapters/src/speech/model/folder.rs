@@ -116,6 +116,15 @@ impl ModelFolder {
         })
     }
 
+    /// The same model with the most exact graphs that the folder holds: full floats, else half floats, else these.
+    #[must_use]
+    pub fn most_exact(&self) -> Self {
+        let named = |name: &str| Precision::Named(name.to_owned());
+        let mut exact =
+            ["f32", "fp16"].into_iter().map(|name| Self::open(&self.path, &named(name), Device::Cpu));
+        exact.find_map(Result::ok).unwrap_or_else(|| self.clone())
+    }
+
     /// The model's name: the manifest's, or the folder's.
     #[must_use]
     pub fn name(&self) -> String {

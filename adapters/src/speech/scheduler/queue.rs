@@ -44,7 +44,7 @@ mod tests {
             features: Features::Spectrogram(Arc::default()),
             work: Work::Decode { prompt: vec![0; prompt], temperature: 0.0, seed: 0, search: Search::Sample },
             cancel: Default::default(),
-            reply: Reply::new(|_, _| ()),
+            reply: Reply::new(|_| ()),
         }
     }
 

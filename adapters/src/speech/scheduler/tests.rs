@@ -18,7 +18,13 @@ fn graphs() -> Graphs {
 
 /// The scheduler of the fixture model, which is taken for `model`.
 fn scheduler(model: ModelFolder) -> Scheduler {
-    Scheduler::start(graphs(), Arc::new(model), 8).unwrap()
+    start(graphs(), model)
+}
+
+fn start(graphs: Graphs, model: ModelFolder) -> Scheduler {
+    let model = Arc::new(model);
+    let last_resort = LastResort::new(&Runtime::load(None).unwrap(), &model, Device::Cpu, 2);
+    Scheduler::start(graphs, last_resort, model, 8).unwrap()
 }
 
 /// The spectrogram of a recording of the fixtures.
@@ -50,8 +56,8 @@ fn ask(scheduler: &Scheduler, features: Features, work: Work) -> Receiver<Outcom
         features,
         work,
         cancel: Default::default(),
-        reply: Reply::new(move |outcome, _| {
-            let _ = answers.send(outcome);
+        reply: Reply::new(move |answer| {
+            let _ = answers.send(answer.outcome);
         }),
     });
     answered
@@ -71,8 +77,8 @@ fn failure(answered: &Receiver<Outcome>) -> String {
 #[test]
 fn a_request_that_nobody_takes_is_answered() {
     let (answers, answered) = channel();
-    drop(Reply::new(move |outcome, _| {
-        let _ = answers.send(matches!(outcome, Outcome::Stopped));
+    drop(Reply::new(move |answer| {
+        let _ = answers.send(matches!(answer.outcome, Outcome::Stopped));
     }));
     assert_eq!(answered.recv(), Ok(true));
 }
@@ -113,10 +119,54 @@ fn an_engine_whose_sessions_are_broken_says_so_to_everybody() {
     // The trial after the fall does not succeed either.
     model.config.vocab_size = 1;
     let scheduler = scheduler(model);
-    let fallen = ask(&scheduler, speech("single_en_07.wav"), decode(Search::Sample));
-    assert!(failure(&fallen).contains("fell over"));
-    for _ in 0..2 {
-        let after = ask(&scheduler, speech("single_en_07.wav"), Work::Languages);
-        assert!(matches!(after.recv().unwrap(), Outcome::Stopped));
+    for work in [decode(Search::Sample), Work::Languages, decode(Search::Beam)] {
+        let answered = ask(&scheduler, speech("single_en_07.wav"), work);
+        assert!(matches!(answered.recv().unwrap(), Outcome::Stopped));
+    }
+}
+
+#[test]
+fn a_run_that_does_not_come_to_an_end_costs_its_window_alone() {
+    let mut graphs = graphs();
+    graphs.obey(Brake::after(std::time::Duration::ZERO).unwrap());
+    let scheduler = start(graphs, model());
+    let stuck = ask(&scheduler, speech("window_en_01.wav"), decode(Search::Sample));
+    let answer = loop {
+        scheduler.look();
+        match stuck.try_recv() {
+            Ok(answer) => break answer,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    let Outcome::Failed(reason) = answer else { panic!("it came to an end") };
+    assert!(reason.contains("took longer than"), "{reason}");
+    // Nobody looks now.
+    let next = ask(&scheduler, speech("single_en_07.wav"), Work::Languages);
+    assert!(matches!(next.recv().unwrap(), Outcome::Languages(_)));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_ends() {
+    let scheduler = scheduler(model());
+    let cancel = commands::ports::transcription::Cancel::default();
+    let (answers, answered) = channel();
+    let window = speech("window_en_01.wav");
+    for _ in 0..8 {
+        let answers = answers.clone();
+        scheduler.submit(Request {
+            job: 0,
+            urgent: false,
+            features: window.clone(),
+            work: decode(Search::Sample),
+            cancel: cancel.clone(),
+            reply: Reply::new(move |answer| {
+                let _ = answers.send(answer.outcome);
+            }),
+        });
+    }
+    cancel.cancel();
+    scheduler.look();
+    for _ in 0..8 {
+        assert!(matches!(answered.recv().unwrap(), Outcome::Cancelled));
     }
 }

@@ -22,6 +22,9 @@ pub enum Flag {
     UncoveredSpeech,
     /// The language was not recognised with a probability of one half.
     UncertainLanguage,
+    /// The engine failed on its window at first (out of memory, or an answer that was no number); the text came on the
+    /// second try, on the processor and in the most exact precision that the model's folder holds.
+    SecondTry,
 }
 
 /// A word and when it was said.
