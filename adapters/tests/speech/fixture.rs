@@ -1,5 +1,6 @@
 //! The engine that all tests of a program share, on the fixture model.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -7,7 +8,7 @@ use adapters::speech::model::{ModelFolder, Precision, add_align};
 use adapters::speech::{Device, DeviceChoice, Engine, EngineOptions};
 use commands::ports::transcription::{Cancel, Job, Options, Progress, Source, Transcriber, Transcript};
 
-use crate::support::whisper_tiny;
+use crate::support::{wav_16, whisper_tiny};
 
 /// The fixture model, with a graph for word times. It lies among what the build makes, where the next run replaces it.
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -39,4 +40,19 @@ pub fn transcribe(path: &Path, options: Options) -> Transcript {
     ENGINE
         .transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default())
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Samples that a test made, as a stream.
+pub fn transcribe_samples(samples: &[i16], options: Options) -> Transcript {
+    transcribe_on(&ENGINE, samples, options)
+}
+
+/// The same, by another engine.
+pub fn transcribe_on(engine: &Engine, samples: &[i16], options: Options) -> Transcript {
+    let bytes = Box::new(Cursor::new(wav_16(16_000, samples)));
+    let source = Source::Stream { name: "made by a test".to_owned(), bytes };
+    let job = Job { source, options, checkpoint: None };
+    engine
+        .transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default())
+        .unwrap_or_else(|error| panic!("{error}"))
 }

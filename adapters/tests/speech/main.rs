@@ -11,6 +11,7 @@ mod models;
 mod promises;
 mod recordings;
 mod resuming;
+mod second_tries;
 mod spoilt;
 #[path = "../support/speech.rs"]
 mod support;

@@ -3,24 +3,25 @@
 
 use std::io::Write;
 
+use adapters::speech::{Engine, EngineOptions};
 use commands::ports::transcription::{
     Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task,
-    Transcriber, Transcript, TranscriptionError,
+    Transcriber, Transcript, TranscriptionError, VoiceOptions,
 };
 
-use crate::fixture::{ENGINE, transcribe};
-use crate::support::{of_kind, plain, recording, recordings, wav_16};
+use crate::fixture::{ENGINE, options, transcribe, transcribe_on, transcribe_samples};
+use crate::support::{mixed, of_kind, plain, read_wav, recording};
 use crate::timeline::{Timeline, agrees, timeline};
+
+/// Two recordings at once: greedy decoding loops in them, and is tried again at higher temperatures.
+const UNSURE: [&str; 2] = ["single_en_05.wav", "translate_es_01.wav"];
 
 /// Pauses in seconds: within a window, longer than what is kept of a silence, and so long that they end a window.
 const PAUSES: [f64; 11] = [0.3, 2.2, 0.7, 5.1, 1.1, 29.5, 0.4, 12.3, 1.7, 40.0, 0.9];
 
-/// A recording of what was made, transcribed.
+/// What was made, transcribed.
 fn hours(made: &Timeline, options: Options) -> Transcript {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("half an hour.wav");
-    std::fs::write(&path, wav_16(16_000, &made.samples)).unwrap();
-    let transcript = transcribe(&path, options);
+    let transcript = transcribe_samples(&made.samples, options);
     assert_eq!(transcript.info.duration.0, made.samples.len() as u64);
     transcript
 }
@@ -82,19 +83,54 @@ fn a_job_that_was_stopped_goes_on_and_gives_the_same_transcript() {
     assert_eq!(refused.unwrap_err().code(), "TRANSCRIPTION_CHECKPOINT");
 }
 
-#[test]
-fn a_transcript_does_not_depend_on_what_else_runs() {
-    let path = recording("window_es_01.wav");
-    let alone = transcribe(&path, Options::default());
-    let others = ["long_en_01.wav", "mixed_en_es_01.wav", "window_en_02.wav"];
+/// Asks the same alone and in company, and gives by how many rows its decoder's steps were wider than `hypotheses` then.
+fn in_company(asked: &[(&[i16], Options)], others: &[&str], quality: Quality, hypotheses: u64) -> u64 {
+    // Room for several beams.
+    let options = EngineOptions { max_rows: Some(20), ..options() };
+    let engine = Engine::start(&options).unwrap_or_else(|error| panic!("{error}"));
+    let alone: Vec<Transcript> =
+        asked.iter().map(|(samples, options)| transcribe_on(&engine, samples, options.clone())).collect();
+    let before = engine.clockwork();
+    assert_eq!(before.encoded, asked.len() as u64, "each by itself");
     std::thread::scope(|scope| {
+        let engine = &engine;
         for other in others {
-            scope.spawn(move || transcribe(&recording(other), Options::default()));
+            scope.spawn(move || {
+                let options = Options { quality, words: true, ..Options::default() };
+                transcribe_on(engine, &read_wav(&recording(other)), options)
+            });
         }
-        for _ in 0..3 {
-            assert_eq!(transcribe(&path, Options::default()), alone);
+        for ((samples, options), alone) in asked.iter().zip(&alone) {
+            scope.spawn(move || {
+                for _ in 0..2 {
+                    assert_eq!(&transcribe_on(engine, samples, options.clone()), alone);
+                }
+            });
         }
     });
+    let after = engine.clockwork();
+    (after.step_rows - before.step_rows).saturating_sub(hypotheses * (after.steps - before.steps))
+}
+
+#[test]
+fn a_transcript_does_not_depend_on_what_else_runs() {
+    let unsure = mixed(&UNSURE);
+    let spanish = read_wav(&recording("window_es_01.wav"));
+    let seeded = |seed| Options { seed, words: true, ..Options::default() };
+    // The second and the third are drawn at temperatures above zero.
+    let asked: [(&[i16], Options); 3] = [(&spanish, seeded(0)), (&unsure, seeded(1)), (&unsure, seeded(2))];
+    let others = ["long_en_01.wav", "mixed_en_es_01.wav", "window_en_02.wav"];
+    assert!(in_company(&asked, &others, Quality::Fast, 1) > 0, "windows were decoded together");
+}
+
+#[test]
+fn a_beam_does_not_depend_on_what_else_runs() {
+    let spanish = read_wav(&recording("window_es_01.wav"));
+    let unsure = mixed(&UNSURE);
+    let high = Options { quality: Quality::High, words: true, ..Options::default() };
+    let asked: [(&[i16], Options); 2] = [(&spanish, high.clone()), (&unsure, high)];
+    let others = ["window_en_02.wav", "window_en_03.wav"];
+    assert!(in_company(&asked, &others, Quality::High, 5) > 0, "windows were decoded together");
 }
 
 #[test]
@@ -113,21 +149,47 @@ fn ranges_give_the_segments_whose_middle_lies_in_them() {
     }
 }
 
+/// The mean log probabilities are those of openai-whisper's rules on the same graphs in numpy, after
+/// `<|startofprev|> red green blue` and the like.
 #[test]
-fn a_beam_a_prompt_and_hotwords_keep_the_words() {
-    let path = recording("single_en_07.wav");
-    for options in [
-        Options { quality: Quality::High, ..Options::default() },
-        Options { prompt: Some("red green blue".to_owned()), ..Options::default() },
-        Options { hotwords: vec!["green".to_owned(), "thanks".to_owned()], ..Options::default() },
-        Options { condition_on_previous: true, ..Options::default() },
-    ] {
-        assert_eq!(
-            plain(&transcribe(&path, options.clone()).text()),
+fn a_prompt_and_hotwords_are_what_the_decoder_reads_first() {
+    let voice = VoiceOptions { enabled: false, ..VoiceOptions::default() };
+    let prompt = |text: &str| Some(text.to_owned());
+    let hotwords = vec!["green".to_owned(), "thanks".to_owned()];
+    for (options, text, avg_logprob) in [
+        (Options::default(), "green thanks thanks eight start", -0.0050),
+        (
+            Options { prompt: prompt("red green blue"), ..Options::default() },
             "green thanks thanks eight start",
-            "{options:?}"
-        );
+            -0.0333,
+        ),
+        (
+            Options { hotwords: hotwords.clone(), ..Options::default() },
+            "green thanks thanks eight start",
+            -0.0294,
+        ),
+        // The model has seen no prompt as long as this, and mishears a word.
+        (
+            Options { hotwords, prompt: prompt("red green blue"), ..Options::default() },
+            "green thanks thanks right start",
+            -0.1172,
+        ),
+    ] {
+        let transcript = transcribe(&recording("single_en_07.wav"), Options { voice, ..options.clone() });
+        let [segment] = &transcript.segments[..] else { panic!("{options:?}: {transcript:?}") };
+        assert_eq!(plain(&segment.text), text, "{options:?}");
+        assert!((segment.avg_logprob - avg_logprob).abs() < 5e-4, "{options:?}: {}", segment.avg_logprob);
     }
+}
+
+#[test]
+fn a_beam_finds_a_text_that_greedy_decoding_does_not() {
+    let high = transcribe_samples(&mixed(&UNSURE), Options { quality: Quality::High, ..Options::default() });
+    assert_eq!(plain(&high.text()), "eight one close close close red three open stop");
+    assert!(high.segments.iter().all(|segment| segment.temperature == 0.0), "the first text is kept");
+    let fast = transcribe_samples(&mixed(&UNSURE), Options::default());
+    assert!(high.segments[0].avg_logprob > fast.segments[0].avg_logprob);
+    assert!(plain(&fast.text()) != plain(&high.text()));
 }
 
 #[test]
@@ -148,18 +210,27 @@ fn what_the_model_cannot_do_is_refused() {
 }
 
 /// Each window waits for the text of the one before. The fixture model has only ever seen a few words before a window, and
-/// makes mistakes after more of them; what counts here is that every window is reached, and that mistakes are marked.
+/// makes mistakes after more of them; what counts here is that every window is reached, and with another text before it.
 #[test]
 fn text_before_in_view_is_carried_through_a_whole_recording() {
-    let known = recordings().into_iter().find(|one| one.kind == "long_en").unwrap();
+    let path = recording("long_en_01.wav");
     let carried = Options { condition_on_previous: true, ..Options::default() };
-    let alone = transcribe(&recording(&known.file), Options::default());
-    let transcript = transcribe(&recording(&known.file), carried.clone());
+    let alone = transcribe(&path, Options::default());
+    let transcript = transcribe(&path, carried.clone());
     assert_eq!(transcript.info.windows, alone.info.windows);
     assert_eq!(transcript.segments[..5], alone.segments[..5], "nothing stands before the first window");
+    let windows = |transcript: &Transcript| {
+        let mut sums: Vec<f32> = transcript.segments.iter().map(|segment| segment.avg_logprob).collect();
+        sums.dedup();
+        sums
+    };
+    let (with, without) = (windows(&transcript), windows(&alone));
+    assert_eq!(without.len(), 5);
+    assert_eq!(with[0], without[0]);
+    assert!(!with[1..].iter().any(|sum| without.contains(sum)), "{with:?} {without:?}");
     assert!(transcript.segments.last().unwrap().end.0.abs_diff(alone.segments.last().unwrap().end.0) < 6_400);
     let several = Options { language: SpokenLanguage::Multilingual, ..carried };
-    assert!(!transcribe(&recording(&known.file), several).segments.is_empty());
+    assert!(!transcribe(&path, several).segments.is_empty());
 }
 
 #[test]

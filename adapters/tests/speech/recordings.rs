@@ -1,15 +1,12 @@
 //! Every fixture recording: what was said, when, and in which language.
 
-use std::io::Cursor;
-
 use commands::ports::transcription::{
-    Cancel, Job, Language, Options, Progress, Samples, Segment, Source, Span, SpokenLanguage, Task,
-    Transcriber, Transcript, VoiceOptions,
+    Language, Options, Samples, Segment, Span, SpokenLanguage, Task, Transcript, VoiceOptions,
 };
 use serde_json::Value;
 
-use crate::fixture::{ENGINE, transcribe};
-use crate::support::{expected, of_kind, plain, read_wav, recording, wav_16};
+use crate::fixture::{ENGINE, transcribe, transcribe_samples};
+use crate::support::{expected, of_kind, plain, read_wav, recording};
 use crate::timeline::{agrees, agrees_but_for};
 
 /// What is one utterance after another in one language.
@@ -155,11 +152,8 @@ fn every_window_of_every_recording_gives_the_expected_tokens_and_times() {
         let samples = read_wav(&recording(name));
         for one in decodes(file).iter().filter(|one| !one.is_silence) {
             let Span { start, end } = one.window;
-            let window = wav_16(16_000, &samples[start.0 as usize..end.0 as usize]);
-            let source = Source::Stream { name: name.to_owned(), bytes: Box::new(Cursor::new(window)) };
             let options = Options { task: one.task, language: given(&one.language), ..unheard() };
-            let job = Job { source, options, checkpoint: None };
-            let transcript = ENGINE.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default()).unwrap();
+            let transcript = transcribe_samples(&samples[start.0 as usize..end.0 as usize], options);
             let what = format!("{name} at {} s", start.seconds());
             let tokens: Vec<u32> = transcript.segments.iter().flat_map(|one| one.tokens.clone()).collect();
             assert_eq!(tokens, one.tokens, "{what}");

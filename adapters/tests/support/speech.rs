@@ -139,3 +139,12 @@ pub fn read_wav(path: &Path) -> Vec<i16> {
         .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
         .collect()
 }
+
+/// Recordings all at once: a sound that no model is sure of.
+pub fn mixed(files: &[&str]) -> Vec<i16> {
+    let sounds: Vec<Vec<i16>> = files.iter().map(|file| read_wav(&recording(file))).collect();
+    let length = sounds.iter().map(Vec::len).max().unwrap();
+    let at =
+        |at: usize| sounds.iter().filter_map(|sound| sound.get(at)).copied().fold(0, i16::saturating_add);
+    (0..length).map(at).collect()
+}

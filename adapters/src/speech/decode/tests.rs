@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Decoded, Found, Row, Rules, Search, decode};
-use crate::speech::fixtures::{expected, read_wav, recording, whisper_tiny};
+use crate::speech::fixtures::{expected, mixed, read_wav, recording, whisper_tiny};
 use crate::speech::graphs::Graphs;
 use crate::speech::mel::Spectrogram;
 use crate::speech::model::{ModelFolder, Precision};
@@ -14,9 +14,8 @@ fn model() -> ModelFolder {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The samples of a recording.
-fn samples(file: &str) -> Vec<f32> {
-    read_wav(&recording(file)).into_iter().map(|sample| f32::from(sample) / 32_768.0).collect()
+fn as_floats(samples: &[i16]) -> Vec<f32> {
+    samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect()
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -38,7 +37,7 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for file in expected["files"].as_array().unwrap() {
         let name = file["file"].as_str().unwrap();
-        let all = samples(name);
+        let all = as_floats(&read_wav(&recording(name)));
         for window in file["windows"].as_array().unwrap() {
             let at = |key: &str| window[key].as_u64().unwrap() as usize;
             for one in window["decodes"].as_array().unwrap() {
@@ -122,14 +121,11 @@ fn a_merged_decoder_gives_the_same_tokens() {
     }
 }
 
-/// Two recordings at once, or one by itself.
+/// Recordings all at once, or one by itself.
 fn together(files: &[&str]) -> Case {
-    let sounds: Vec<Vec<f32>> = files.iter().map(|file| samples(file)).collect();
-    let length = sounds.iter().map(Vec::len).max().unwrap();
-    let mixed = |at: usize| sounds.iter().filter_map(|sound| sound.get(at)).sum();
     Case {
         name: files.join(" and "),
-        audio: (0..length).map(mixed).collect(),
+        audio: as_floats(&mixed(files)),
         prompt: vec![407, 408, 411],
         ids: Vec::new(),
         avg_logprob: 0.0,
