@@ -36,3 +36,5 @@ mod tokens;
 mod trace;
 #[path = "cli/transcribe.rs"]
 mod transcribe;
+#[path = "cli/transcribe_files.rs"]
+mod transcribe_files;

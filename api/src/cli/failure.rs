@@ -77,10 +77,20 @@ impl Failure {
         std::iter::once(first).chain(causes).chain(advice).collect()
     }
 
+    /// Nobody reads standard output any more.
+    pub fn reader_gone() -> Self {
+        Self { kind: Kind::ReaderGone, ..Self::new("nobody reads the output any more") }
+    }
+
+    /// Whether only the reader of the output went away.
+    pub fn is_of_the_reader(&self) -> bool {
+        self.kind == Kind::ReaderGone
+    }
+
     /// A fault of standard output: a reader that went away is no failure.
     pub fn output(fault: &io::Error) -> Self {
         if fault.kind() == io::ErrorKind::BrokenPipe {
-            Self { kind: Kind::ReaderGone, ..Self::new("nobody reads the output any more") }
+            Self::reader_gone()
         } else {
             Self::new("the output cannot be written").because(fault)
         }

@@ -5,19 +5,25 @@ use std::{
     io::IsTerminal,
     path::Path,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::formats::{Format, clock, name_of};
+use super::{
+    formats::{Format, clock},
+    pace::Pace,
+};
 use crate::{
     cli::{Failure, Outcome, Printer, note},
-    compose::speech::{Flag, Progress, Samples, Transcript},
+    compose::speech::{Cancel, Flag, Progress, Samples, Span, Transcript, Watcher},
 };
 
 /// How often a bar is drawn while nothing moves, so that its clock runs.
 const REDRAWN: Duration = Duration::from_millis(250);
+
+/// Where there is no terminal, a line of progress comes at most this often for each recording.
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// The terminal.
 pub struct Screen {
@@ -27,12 +33,15 @@ pub struct Screen {
     live: Option<Format>,
     /// Why what came could not be printed; nothing is printed any more.
     unprinted: Mutex<Option<Failure>>,
+    /// Stops the work that nobody reads.
+    cancel: Cancel,
 }
 
 impl Screen {
-    pub fn new(quiet: bool, live: Option<Format>) -> Self {
+    pub fn new(quiet: bool, live: Option<Format>, cancel: Cancel) -> Self {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { bars, quiet, live: live.filter(|format| *format != Format::Json), unprinted: Mutex::new(None) }
+        let live = live.filter(|format| *format != Format::Json);
+        Self { bars, quiet, live, unprinted: Mutex::new(None), cancel }
     }
 
     /// Whether segments were printed already.
@@ -40,10 +49,25 @@ impl Screen {
         self.live.is_some()
     }
 
-    /// Follows one recording.
-    pub fn follow(&self, file: &Path) -> Follower<'_> {
-        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-        Follower { screen: self, name, bar: None, reached: Samples(0), printed: 0 }
+    /// Follows one recording, of which these stretches were asked for. `nothing` is why nothing of it is kept, for somebody
+    /// who wants to go on.
+    pub fn follow(&self, file: &Path, ranges: &[Span], nothing: Option<&'static str>) -> Follower<'_> {
+        Follower {
+            screen: self,
+            name: file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
+            bar: None,
+            pace: Pace::new(ranges.to_vec()),
+            started: Instant::now(),
+            line: Duration::ZERO,
+            nothing,
+            printed: 0,
+        }
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub fn is_unread(&self) -> bool {
+        let unprinted = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner);
+        unprinted.as_ref().is_some_and(Failure::is_of_the_reader)
     }
 
     /// Ends what was printed as it came, and tells if it could not be.
@@ -88,7 +112,7 @@ impl Screen {
         if doubtful > 0 {
             let flags: BTreeSet<Flag> =
                 transcript.segments.iter().flat_map(|segment| segment.flags.iter().copied()).collect();
-            let names: Vec<String> = flags.iter().map(name_of).collect();
+            let names: Vec<&str> = flags.into_iter().map(Flag::name).collect();
             remarks.push(format!(
                 "{name}: {doubtful} of {} segments are doubtful ({})",
                 transcript.segments.len(),
@@ -98,45 +122,61 @@ impl Screen {
         remarks
     }
 
-    fn bar(&self, name: &str, duration: Option<Samples>) -> Option<ProgressBar> {
+    fn bar(&self, name: &str, length: Option<Samples>) -> Option<ProgressBar> {
         let bars = self.bars.as_ref()?;
-        let bar = match duration {
-            Some(duration) => ProgressBar::new(duration.milliseconds()),
-            None => ProgressBar::no_length(),
-        };
-        let template = match duration {
-            Some(_) => "{prefix} [{bar:30}] {msg}, {eta} left",
-            None => "{prefix} {spinner} {msg}",
-        };
+        let mut bar =
+            length.map_or_else(ProgressBar::no_length, |length| ProgressBar::new(length.milliseconds()));
+        let template =
+            if length.is_some() { "{prefix} [{bar:30}] {msg}" } else { "{prefix} {spinner} {msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
+            bar = bar.with_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(name.to_owned());
-        let bar = bars.add(bar);
+        // All of it before it is shown for the first time.
+        let bar = bars.add(bar.with_prefix(name.to_owned()).with_message("listening"));
         bar.enable_steady_tick(REDRAWN);
         Some(bar)
     }
 
-    /// Says something between the bars, to somebody who wants to hear it.
-    pub fn remark(&self, text: &str) {
+    /// Says something between the bars.
+    pub fn say(&self, text: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| note(text)),
-            None if self.quiet => {}
             None => note(text),
         }
     }
 
-    /// Prints between the bars. What fails is told at the end: the recording is worth finishing without a reader.
-    fn print(&self, text: &str) {
-        let mut unprinted = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner);
-        if unprinted.is_some() {
+    /// The same to somebody who wants to hear it.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Prints between the bars. When nobody reads any more, the work ends; nothing more is printed.
+    pub fn print(&self, print: impl FnOnce(Printer) -> Outcome) -> Outcome {
+        let printed = match &self.bars {
+            Some(bars) => bars.suspend(|| print(Printer)),
+            None => print(Printer),
+        };
+        if let Err(failure) = &printed
+            && failure.is_of_the_reader()
+        {
+            let mut unprinted = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner);
+            unprinted.get_or_insert_with(Failure::reader_gone);
+            self.cancel.cancel();
+        }
+        printed
+    }
+
+    /// Prints what comes while the work goes on. A fault is told at the end: the recording is worth finishing without it.
+    fn print_live(&self, text: &str) {
+        let is_over = self.unprinted.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if is_over {
             return;
         }
-        let printed = match &self.bars {
-            Some(bars) => bars.suspend(|| Printer.text(text)),
-            None => Printer.text(text),
-        };
-        *unprinted = printed.err();
+        if let Err(failure) = self.print(|printer| printer.text(text)) {
+            *self.unprinted.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
     }
 }
 
@@ -145,47 +185,56 @@ pub struct Follower<'s> {
     screen: &'s Screen,
     name: String,
     bar: Option<ProgressBar>,
-    reached: Samples,
+    pace: Pace,
+    started: Instant,
+    /// When the last line of progress was written.
+    line: Duration,
+    nothing: Option<&'static str>,
     printed: usize,
 }
 
 impl Follower<'_> {
-    /// How far it came.
-    pub fn reached(&self) -> String {
-        clock(self.reached)
+    /// How far it came; none before the first stretch is done.
+    pub fn reached(&self) -> Option<String> {
+        (self.pace.reached() > Samples(0)).then(|| clock(self.pace.reached()))
     }
 
-    fn speed(&self) -> Option<String> {
-        let bar = self.bar.as_ref()?;
-        let elapsed = bar.elapsed().as_secs_f64();
-        let speed = if elapsed > 0.5 {
-            format!(", {:.0} × real time", self.reached.seconds() / elapsed)
-        } else {
-            String::new()
-        };
-        Some(format!("{}{speed}", clock(self.reached)))
+    fn opened(&mut self, duration: Option<Samples>) {
+        self.pace.opened(duration, self.started.elapsed());
+        self.bar = self.screen.bar(&self.name, self.pace.length());
+        if let Some(reason) = self.nothing.take() {
+            self.screen.remark(&format!("{}: nothing to go on from: {reason}", self.name));
+        }
+    }
+
+    fn done(&mut self, until: Samples) {
+        let now = self.started.elapsed();
+        self.pace.done(until, now);
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.pace.position().milliseconds());
+            bar.set_message(self.pace.told(now));
+        } else if now.saturating_sub(self.line) >= LINE_EVERY {
+            self.line = now;
+            self.screen.remark(&format!("{}: {}", self.name, self.pace.told(now)));
+        }
     }
 }
 
-impl crate::compose::speech::Watcher for Follower<'_> {
+impl Watcher for Follower<'_> {
     fn progress(&mut self, progress: Progress<'_>) {
         match progress {
-            Progress::Opened { duration } => self.bar = self.screen.bar(&self.name, duration),
+            Progress::Opened { duration } => self.opened(duration),
             Progress::Segment(segment) => {
                 if let Some(format) = self.screen.live {
                     self.printed += 1;
                     let head = if self.printed == 1 { format.head() } else { "" };
-                    self.screen.print(&format!("{head}{}", format.segment(self.printed, segment)));
+                    self.screen.print_live(&format!("{head}{}", format.segment(self.printed, segment)));
                 }
             }
-            Progress::Done { until } => {
-                self.reached = self.reached.max(until);
-                if let (Some(speed), Some(bar)) = (self.speed(), &self.bar) {
-                    bar.set_position(until.milliseconds());
-                    bar.set_message(speed);
-                }
-            }
+            Progress::Done { until } => self.done(until),
             Progress::Resumed { windows } => {
+                self.nothing = None;
+                self.pace.resumed(windows);
                 let stretches = if windows == 1 { "stretch" } else { "stretches" };
                 self.screen.remark(&format!("{}: going on after {windows} finished {stretches}", self.name));
             }

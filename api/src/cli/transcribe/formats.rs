@@ -78,15 +78,9 @@ fn json(file: &Path, transcript: &Transcript, indented: bool) -> Outcome<String>
 /// `[low_confidence]`, as the JSON names it.
 fn marks(flags: &[Flag]) -> String {
     flags.iter().fold(String::new(), |mut marks, flag| {
-        let _infallible = write!(marks, " [{}]", name_of(flag));
+        let _infallible = write!(marks, " [{}]", flag.name());
         marks
     })
-}
-
-/// A flag as the JSON names it.
-pub fn name_of(flag: &Flag) -> String {
-    let name = serde_json::to_value(flag).ok();
-    name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned()
 }
 
 /// Minutes and seconds, with hours where there are any.

@@ -27,6 +27,23 @@ pub enum Flag {
     SecondTry,
 }
 
+impl Flag {
+    /// As JSON and texts name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LowConfidence => "low_confidence",
+            Self::Repetition => "repetition",
+            Self::NoSpeechOverlap => "no_speech_overlap",
+            Self::Rate => "rate",
+            Self::PromptEcho => "prompt_echo",
+            Self::UncoveredSpeech => "uncovered_speech",
+            Self::UncertainLanguage => "uncertain_language",
+            Self::SecondTry => "second_try",
+        }
+    }
+}
+
 /// A word and when it was said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
