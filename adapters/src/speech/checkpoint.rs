@@ -15,7 +15,7 @@ use super::course::WindowResult;
 use super::windows::Window;
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]

@@ -1,30 +1,43 @@
 //! A window's way from samples to segments: decoded, checked, decoded again where a check fails, the rest decoded where
 //! the model stopped early, timed. Says what to ask of the scheduler next; knows neither threads nor files.
 
+mod coverage;
+mod finishing;
 mod part;
 #[cfg(test)]
 mod tests;
 mod writing;
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use commands::ports::transcription::{Flag, Language, LanguageGuess, LostPart, LostTo, Samples, Segment};
+use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE, Samples, Segment};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoded, Search};
-use super::doubts;
+use super::doubts::{self, PlainWords};
 use super::feeder::Prepared;
 use super::mel::Spectrogram;
 use super::model::Tokens;
 use super::scheduler::{Features, Work};
 use super::segments::timeline;
 use super::windows::Window;
-use part::{Attempt, Kept, Part, best};
+pub(super) use coverage::LOST;
+use coverage::{Stop, gaps, redone, rest, within};
+use part::{Attempt, Part, best};
 
 /// Temperatures in the order in which they are tried.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+/// What is heard around a stretch that is decoded by itself, so that its first and last words are whole: 0.2 s, a
+/// syllable.
+const AROUND_PART: Samples = Samples(SAMPLE_RATE / 5);
+/// How much shorter than the last a part must be, so that decoding it can give anything new: what is heard around it and
+/// a little more, 0.5 s.
+const LEAST_PROGRESS: Samples = Samples(SAMPLE_RATE / 2);
+/// Parts that a window is decoded in at most: one for each second of it.
+const MOST_PARTS: usize = 30;
 
 /// What all windows of a job share.
 pub(super) struct Plan {
@@ -47,10 +60,8 @@ pub(super) struct Setting {
     pub uncertain: bool,
     /// The same as it was heard, where each window is asked for its own.
     pub heard: Option<LanguageGuess>,
-    /// The text before, as tokens.
+    /// The text before, as tokens: what is said once more of it is an echo.
     pub before: Vec<u32>,
-    /// The same as text, to notice its echo.
-    pub before_text: Option<String>,
 }
 
 /// What a window came to.
@@ -58,10 +69,14 @@ pub(super) struct Setting {
 pub(super) struct WindowResult {
     /// In source time, in order.
     pub segments: Vec<Segment>,
-    /// Whether it was left out as silence.
+    /// Whether it was left out as silence: the model heard nobody, and nobody else did.
     pub silent: bool,
-    /// Parts of it that have no text although they should.
-    pub failed: Vec<LostPart>,
+    /// Why the engine gave no text for a part of it, with its span in the source.
+    pub failed: Vec<(Range<u64>, String)>,
+    /// Speech in it that got no text, in the source, however often it was decoded.
+    pub uncovered: Vec<Range<u64>>,
+    /// Why some of its words have no times although they were asked for.
+    pub untimed: Option<String>,
     /// Its language, where each window was asked for its own.
     pub language: Option<LanguageGuess>,
 }
@@ -69,12 +84,8 @@ pub(super) struct WindowResult {
 impl WindowResult {
     /// A window that the engine failed on as a whole.
     pub(super) fn lost(window: &Window, reason: String) -> Self {
-        Self { failed: vec![lost(window, reason)], ..Self::default() }
+        Self { failed: vec![(window.start().0..window.end().0, reason)], ..Self::default() }
     }
-}
-
-fn lost(window: &Window, reason: String) -> LostPart {
-    LostPart { start: window.start(), end: window.end(), to: LostTo::Engine, reason }
 }
 
 /// What to do next.
@@ -85,46 +96,56 @@ pub(super) enum Next {
     Done(WindowResult),
 }
 
-/// One window on its way.
-pub(super) struct Course {
+/// One window on its way. Until it is finished, all places in it are in samples of the window.
+pub(super) struct WindowTranscription {
     plan: Arc<Plan>,
     setting: Setting,
-    end: Samples,
+    /// The words of the text before.
+    before: PlainWords,
+    window: Window,
     digest: String,
     /// What is being decoded: the window, then what it left.
     part: Part,
-    /// Parts that wait, in time order.
-    parts: Vec<Part>,
-    /// Speech that got no text even when it was decoded by itself, in the source.
-    uncovered: Vec<Range<u64>>,
-    result: WindowResult,
-    /// Whether any part had text.
-    spoken: bool,
+    /// Parts that wait.
+    parts: VecDeque<Part>,
+    /// Parts that were cut so far.
+    cut: usize,
+    texts: Vec<Segment>,
+    failed: Vec<(Range<u64>, String)>,
+    /// What got no text, where nobody listened for speech.
+    empty: Vec<Range<u64>>,
+    untimed: Option<String>,
+    /// Whether a part was left out as silence.
+    has_silence: bool,
 }
 
-impl Course {
+impl WindowTranscription {
     /// Starts with a window.
     pub(super) fn new(plan: Arc<Plan>, setting: Setting, prepared: Prepared) -> Self {
         let Prepared { window, features, digest, .. } = prepared;
-        let end = window.end();
-        let mut part = Part::new(window, features);
+        let whole = 0..window.samples.len() as u64;
+        let mut part = Part::new(whole.clone(), whole, features);
         part.prompted = !setting.before.is_empty();
         Self {
+            before: PlainWords::of(&plan.tokens.text(&setting.before)),
             plan,
             setting,
-            end,
+            window,
             digest,
             part,
-            parts: Vec::new(),
-            uncovered: Vec::new(),
-            result: WindowResult::default(),
-            spoken: false,
+            parts: VecDeque::new(),
+            cut: 0,
+            texts: Vec::new(),
+            failed: Vec::new(),
+            empty: Vec::new(),
+            untimed: None,
+            has_silence: false,
         }
     }
 
     /// Where the window ends in the recording.
     pub(super) fn end(&self) -> Samples {
-        self.end
+        self.window.end()
     }
 
     /// What the window is called in a checkpoint.
@@ -137,10 +158,10 @@ impl Course {
         self.ask()
     }
 
-    fn prompt(&self) -> Vec<u32> {
+    fn prompt(&self, with_text_before: bool) -> Vec<u32> {
         let tokens = &self.plan.tokens;
         let mut prompt = Vec::with_capacity(self.setting.before.len() + 4);
-        if self.part.prompted {
+        if with_text_before {
             prompt.push(tokens.previous);
             prompt.extend_from_slice(&self.setting.before);
         }
@@ -154,13 +175,14 @@ impl Course {
     }
 
     fn ask(&self) -> Next {
-        let temperature = TEMPERATURES[self.part.attempt];
-        let search = if self.part.attempt == 0 { self.plan.search } else { Search::Sample };
-        let start = self.part.window.start();
-        let seed = self.plan.seed ^ start.0.rotate_left(20) ^ (self.part.attempt as u64).rotate_left(50);
+        let Part { attempt, prompted, .. } = self.part;
+        let temperature = TEMPERATURES[attempt];
+        let search = if attempt == 0 { self.plan.search } else { Search::Sample };
+        let start = self.window.map.source_of_start(Samples(self.part.heard.start));
+        let seed = self.plan.seed ^ start.0.rotate_left(20) ^ (attempt as u64).rotate_left(50);
         Next::Ask(
             self.part.features.clone(),
-            Work::Decode { prompt: self.prompt(), temperature, seed, search },
+            Work::Decode { prompt: self.prompt(prompted), temperature, seed, search },
         )
     }
 
@@ -169,51 +191,86 @@ impl Course {
         if let Some(features) = features {
             self.part.features = features;
         }
-        let text = self.plan.tokens.text(&decoded.tokens);
-        let attempt = Attempt {
-            temperature: TEMPERATURES[self.part.attempt],
-            compression_ratio: doubts::compression_ratio(&text),
-            decoded,
-        };
-        let again = attempt.is_poor() && !attempt.is_silence();
-        self.part.tried.push(attempt);
-        if again && self.part.attempt + 1 < TEMPERATURES.len() {
+        let attempt = self.weighed(decoded);
+        let can_go_on = self.part.attempt + 1 < TEMPERATURES.len();
+        if attempt.has_no_text() {
+            if !self.should_have_text(&attempt) {
+                self.has_silence = true;
+                return self.next_part();
+            }
+            if !self.part.looked_again && can_go_on {
+                self.part.looked_again = true;
+                self.part.attempt = if self.part.prompted { 0 } else { self.part.attempt + 1 };
+                self.part.prompted = false;
+                self.part.tried.push(attempt);
+                return self.ask();
+            }
+        } else if attempt.is_poor() && can_go_on {
             self.part.attempt += 1;
+            self.part.tried.push(attempt);
             return self.ask();
         }
-        let Some(attempt) = best(std::mem::take(&mut self.part.tried)) else { return self.next_part() };
-        let text = self.plan.tokens.text(&attempt.decoded.tokens);
-        let suspicious = doubts::loops(&text) || self.echoes(&text);
-        if suspicious && self.part.prompted {
+        self.part.tried.push(attempt);
+        self.choose()
+    }
+
+    fn weighed(&self, decoded: Decoded) -> Attempt {
+        let tokens = &self.plan.tokens;
+        let timeline = timeline(tokens, &decoded, self.part.length());
+        let text = tokens.text(&decoded.tokens);
+        let is_doubtful = |words: &PlainWords| words.loops() || self.is_echo(words, self.part.prompted);
+        let one_is_doubtful =
+            timeline.segments.iter().any(|one| is_doubtful(&PlainWords::of(&tokens.text(&one.tokens))));
+        Attempt {
+            temperature: TEMPERATURES[self.part.attempt],
+            prompted: self.part.prompted,
+            compression_ratio: doubts::compression_ratio(&text),
+            is_suspicious: one_is_doubtful || is_doubtful(&PlainWords::of(&text)),
+            timeline,
+            decoded,
+        }
+    }
+
+    fn is_echo(&self, words: &PlainWords, prompted: bool) -> bool {
+        prompted && words.echoes(&self.before)
+    }
+
+    /// Silence is what the voice detector hears no speech in; where nobody listened for it, the model alone says so.
+    fn should_have_text(&self, attempt: &Attempt) -> bool {
+        if self.plan.listens {
+            doubts::overlap(&self.part.asked, &self.speech()) > 0
+        } else {
+            !attempt.is_silence()
+        }
+    }
+
+    /// Decides between the texts that were tried. One that repeats itself or the text before it is decoded once more
+    /// without that in view; the better of the two is kept.
+    fn choose(&mut self) -> Next {
+        let Some(found) = best(std::mem::take(&mut self.part.tried)) else { return self.give_up() };
+        if found.is_suspicious && self.part.prompted {
             self.part.prompted = false;
             self.part.attempt = 0;
+            self.part.suspect = Some(found);
             return self.ask();
         }
-        self.keep(attempt)
+        let kept = match self.part.suspect.take() {
+            Some(suspect) => suspect.or(found),
+            None => found,
+        };
+        if kept.has_no_text() { self.give_up() } else { self.keep(kept) }
     }
 
-    fn echoes(&self, text: &str) -> bool {
-        self.part.prompted && doubts::echoes(text, self.setting.before_text.as_deref())
-    }
-
-    /// Decides for a text; what is left to do with it are the times of its words.
-    fn keep(&mut self, attempt: Attempt) -> Next {
-        if attempt.is_silence() {
-            return self.next_part();
-        }
-        let length = self.part.window.samples.len() as u64;
-        let doubtful = attempt.is_poor();
-        let timeline =
-            timeline(&self.plan.tokens, &attempt.decoded.tokens, &attempt.decoded.logprobs, length);
-        let wants_words = self.plan.words && !timeline.segments.is_empty();
-        let ask = wants_words.then(|| {
+    /// What is left to do with a text that is kept are the times of its words.
+    fn keep(&mut self, kept: Attempt) -> Next {
+        let ask = self.plan.words.then(|| {
             // The last token's look tells where a token after it would be: there is none.
-            let mut ids = self.prompt();
-            ids.extend(&attempt.decoded.tokens);
+            let mut ids = self.prompt(kept.prompted);
+            ids.extend(&kept.decoded.tokens);
             Next::Ask(self.part.features.clone(), Work::Attention { ids })
         });
-        self.part.kept = Some(Kept { attempt, timeline, doubtful });
-        ask.unwrap_or_else(|| self.settle(&[]))
+        self.part.kept = Some(kept);
+        ask.unwrap_or_else(|| self.settle(None))
     }
 
     /// Takes note that what comes next came on the second try, on other graphs than the usual ones.
@@ -223,64 +280,112 @@ impl Course {
 
     /// Takes the attention of the text that was kept.
     pub(super) fn attended(&mut self, attention: &[Array2<f32>]) -> Next {
-        self.settle(attention)
+        if attention.is_empty() {
+            return self
+                .failed("the model's graph for word times has none of its alignment heads".to_owned());
+        }
+        self.settle(Some(attention))
     }
 
-    /// Takes note that a part cannot be done. A text whose words cannot be timed stays a text.
+    /// Takes note that something cannot be done. A text whose words cannot be timed stays a text, and one that was to be
+    /// decoded once more stays as it was.
     pub(super) fn failed(&mut self, reason: String) -> Next {
         if self.part.kept.is_some() {
             tracing::warn!(%reason, "the words of a window cannot be timed");
-            return self.settle(&[]);
+            self.untimed.get_or_insert(reason);
+            return self.settle(None);
         }
-        self.result.failed.push(lost(&self.part.window, reason));
+        let tried = std::mem::take(&mut self.part.tried).into_iter().chain(self.part.suspect.take());
+        if let Some(found) = best(tried.collect()).filter(|found| !found.has_no_text()) {
+            tracing::warn!(%reason, "a window cannot be decoded once more; its first text is kept");
+            return self.keep(found);
+        }
+        self.failed.push((self.part.asked.clone(), reason));
         self.next_part()
     }
 
-    /// The text becomes segments of the source; speech that it leaves out becomes parts of its own.
-    fn settle(&mut self, attention: &[Array2<f32>]) -> Next {
-        let Some(kept) = self.part.kept.take() else { return self.next_part() };
-        self.spoken |= !kept.timeline.segments.is_empty();
-        for segment in &kept.timeline.segments {
-            let segment = self.segment(&kept, segment, attention);
-            self.result.segments.push(segment);
-        }
-        for span in self.part.left(&kept.timeline, self.plan.listens) {
-            match self.part.cut(&span, &self.plan.spectrogram) {
-                Some(part) => self.parts.push(part),
-                None => self.uncovered.push(self.part.in_source(&span)),
+    /// The text becomes segments; speech that it leaves out becomes parts of its own. A text that the model had no room
+    /// to end is dropped where the rest can be decoded from the last time on, as openai-whisper does.
+    fn settle(&mut self, attention: Option<&[Array2<f32>]>) -> Next {
+        let Some(mut kept) = self.part.kept.take() else { return self.next_part() };
+        let segments = std::mem::take(&mut kept.timeline.segments);
+        self.place(&kept, &segments, attention);
+        let tail = kept.timeline.tail.take();
+        let lost_text = tail.is_some();
+        let stop = kept.timeline.seek.map(|seek| Stop { at: self.part.heard.start + seek, lost_text });
+        // Without a time there is nowhere to go on from.
+        let goes_on = (stop.is_some() || !lost_text) && self.cut_what_is_left(stop);
+        if let Some(tail) = tail.filter(|_| !goes_on) {
+            let placed = self.place(&kept, &[tail], attention);
+            for text in &mut self.texts[placed..] {
+                doubts::add(&mut text.flags, Flag::UncoveredSpeech);
             }
         }
+        self.next_part()
+    }
+
+    /// Makes parts of the speech without text; whether the model goes on behind the point where it stopped.
+    fn cut_what_is_left(&mut self, stop: Option<Stop>) -> bool {
+        let texts = self.spans();
+        let asked = &self.part.asked;
+        let left = if self.plan.listens {
+            redone(&gaps(&within(&self.speech(), asked), &texts), &texts, stop)
+        } else {
+            stop.and_then(|stop| rest(stop, asked)).into_iter().collect()
+        };
+        let mut goes_on = false;
+        for span in left {
+            let is_rest = stop.is_some_and(|stop| span.end > stop.at);
+            if let Some(part) = self.cut(&span, is_rest, &texts) {
+                self.parts.push_back(part);
+                goes_on |= is_rest;
+            }
+        }
+        goes_on
+    }
+
+    /// A part around a stretch. None where that would be nearly the whole once more, which would only give the same.
+    fn cut(&mut self, span: &Range<u64>, is_rest: bool, texts: &[Range<u64>]) -> Option<Part> {
+        let length = self.window.samples.len() as u64;
+        let heard = span.start.saturating_sub(AROUND_PART.0)..(span.end + AROUND_PART.0).min(length);
+        if heard.end - heard.start + LEAST_PROGRESS.0 > self.part.length() || self.cut == MOST_PARTS {
+            return None;
+        }
+        self.cut += 1;
+        // What is heard around it and has a text is told by that.
+        let before = texts.iter().map(|text| text.end).filter(|end| *end <= span.start).max();
+        let after = texts.iter().map(|text| text.start).filter(|start| *start >= span.end).min();
+        let asked = heard.start.max(before.unwrap_or(0))..heard.end.min(after.unwrap_or(length));
+        // Both are at most the length of a vector.
+        let samples = &self.window.samples[heard.start as usize..heard.end as usize];
+        let features = Features::Spectrogram(Arc::new(self.plan.spectrogram.of(samples)));
+        // A rest is new to the model; speech that it passed over has been decoded once already.
+        Some(Part { looked_again: !is_rest, ..Part::new(heard, asked, features) })
+    }
+
+    /// The part has no text although it should.
+    fn give_up(&mut self) -> Next {
+        self.empty.push(self.part.asked.clone());
         self.next_part()
     }
 
     fn next_part(&mut self) -> Next {
-        if self.parts.is_empty() {
-            return Next::Done(self.finished());
+        match self.parts.pop_front() {
+            Some(part) => {
+                self.part = part;
+                self.ask()
+            }
+            None => Next::Done(self.finished()),
         }
-        self.part = self.parts.remove(0);
-        self.ask()
     }
 
-    fn finished(&mut self) -> WindowResult {
-        let mut result = std::mem::take(&mut self.result);
-        for span in std::mem::take(&mut self.uncovered) {
-            let distance = |segment: &&mut Segment| {
-                segment.start.0.abs_diff(span.start).min(segment.end.0.abs_diff(span.start))
-            };
-            match result.segments.iter_mut().min_by_key(distance) {
-                Some(segment) => doubts::add(&mut segment.flags, Flag::UncoveredSpeech),
-                // There is nothing to flag in a window without text.
-                None => result.failed.push(LostPart {
-                    start: Samples(span.start),
-                    end: Samples(span.end),
-                    to: LostTo::Model,
-                    reason: "the model gave no text for speech".to_owned(),
-                }),
-            }
-        }
-        result.silent = !self.spoken && result.failed.is_empty();
-        result.segments.sort_by_key(|segment| (segment.start, segment.end));
-        result.language = self.setting.heard.take();
-        result
+    /// Where somebody speaks.
+    fn speech(&self) -> Vec<Range<u64>> {
+        self.window.speech.iter().map(|span| span.start.0..span.end.0).collect()
+    }
+
+    /// Where there are texts.
+    fn spans(&self) -> Vec<Range<u64>> {
+        self.texts.iter().map(finishing::span).collect()
     }
 }

@@ -18,7 +18,7 @@ use commands::ports::transcription::{
 };
 
 use super::checkpoint::Checkpoint;
-use super::course::{Course, Next, Plan, Setting, WindowResult};
+use super::course::{Next, Plan, Setting, WindowResult, WindowTranscription};
 use super::decode::Search;
 use super::engine::Engine;
 use super::feeder::{self, Fed, Permits, Prepared};
@@ -92,7 +92,7 @@ struct Transcription<'e> {
 
     /// Prepared and not begun, in order; those at the front may wait for the language.
     ready: VecDeque<Prepared>,
-    running: HashMap<u64, Course>,
+    running: HashMap<u64, WindowTranscription>,
     /// Windows whose language is asked for.
     asking: HashMap<u64, Prepared>,
     /// Windows whose language was asked for; nothing where the engine failed to say.
@@ -270,11 +270,10 @@ impl<'e> Transcription<'e> {
         heard: Option<LanguageGuess>,
     ) -> Result<(), TranscriptionError> {
         let before = self.told.before.tokens();
-        let before_text = self.told.before.text().map(str::to_owned);
-        let setting = Setting { language, uncertain, heard, before, before_text };
+        let setting = Setting { language, uncertain, heard, before };
         let number = prepared.number;
         let end = prepared.window.end();
-        let course = Course::new(Arc::clone(&self.plan), setting, prepared);
+        let course = WindowTranscription::new(Arc::clone(&self.plan), setting, prepared);
         let next = course.begin();
         self.running.insert(number, course);
         self.go_on(number, end, next)
@@ -289,6 +288,7 @@ impl<'e> Transcription<'e> {
                 // What failed is tried again when the job goes on.
                 if let (Some(checkpoint), Some(course)) = (&mut self.checkpoint, course)
                     && result.failed.is_empty()
+                    && result.untimed.is_none()
                 {
                     checkpoint.keep(course.digest().to_owned(), &result)?;
                 }
@@ -368,9 +368,10 @@ impl<'e> Transcription<'e> {
         }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
-        let why_no_words = self.engine.why_no_words.as_ref().filter(|_| self.options.words);
-        let word_timestamps = why_no_words.map(|why| format!("unavailable: {why}"));
-        let Told { segments, mut languages, mut lost, windows, silent, .. } = self.told;
+        let why_no_words = self.engine.why_no_words.clone().or_else(|| self.told.why_untimed());
+        let word_timestamps =
+            why_no_words.filter(|_| self.options.words).map(|why| format!("unavailable: {why}"));
+        let Told { segments, mut languages, mut lost, windows, silent, uncovered, .. } = self.told;
         languages.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         languages.truncate(spoken::LANGUAGES_TOLD);
         lost.sort_by_key(|part| part.start);
@@ -380,6 +381,7 @@ impl<'e> Transcription<'e> {
                 languages,
                 duration: self.duration,
                 speech_duration: self.speech,
+                uncovered_speech: Samples(uncovered),
                 windows,
                 dropped_silence: silent,
                 resumed_windows: self.resumed,

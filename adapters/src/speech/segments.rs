@@ -1,50 +1,69 @@
 //! A window's tokens become segments: text between two times.
 
+use super::decode::Decoded;
 use super::model::Tokens;
 use super::words::FRAME_SAMPLES;
 
-/// Text between two times of a window.
+/// Text between two times of what was decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TimedText {
-    /// In samples of the window.
+    /// In samples of what was decoded.
     pub start: u64,
-    /// In samples of the window.
+    /// In samples of what was decoded.
     pub end: u64,
+    /// Whether it begins behind the audio, in the silence that fills up a model's 30 s: nobody can have said it.
+    pub is_behind_audio: bool,
     /// The text's tokens.
     pub tokens: Vec<u32>,
-    /// The number of the first of them among all tokens of the window, times included.
+    /// The number of the first of them among all tokens, times included.
     pub first: usize,
     /// The log probability of each.
     pub logprobs: Vec<f32>,
 }
 
-/// What a window's tokens say.
+/// What tokens say.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Timeline {
     /// The segments, in order.
     pub segments: Vec<TimedText>,
-    /// Where the model itself stopped: the last time, if it said that the rest is for another window.
+    /// Where the model itself stopped: the last time, if it said that the rest is for another window, or if there was no
+    /// room for more text.
     pub seek: Option<u64>,
+    /// The text for which there was no room: it began, and nobody knows where it would have ended.
+    pub tail: Option<TimedText>,
 }
 
-/// Cuts tokens at their times. `length`: samples of the window that hold audio; a text without an end goes on to there.
-pub(super) fn timeline(tokens: &Tokens, ids: &[u32], logprobs: &[f32], length: u64) -> Timeline {
-    let time = |id: u32| (u64::from(id - tokens.first_timestamp) * FRAME_SAMPLES).min(length);
+impl Timeline {
+    /// Whether there is no text at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.tail.is_none()
+    }
+}
+
+/// Cuts tokens at their times. `length`: samples that hold audio; a text that the model ended without a time goes on to
+/// there. One that it had no room to end is the tail.
+pub(super) fn timeline(tokens: &Tokens, decoded: &Decoded, length: u64) -> Timeline {
+    let said = |id: u32| u64::from(id - tokens.first_timestamp) * FRAME_SAMPLES;
+    let time = |id: u32| said(id).min(length);
+    let has_text = |segment: &TimedText| !tokens.text(&segment.tokens).trim().is_empty();
     let mut timeline = Timeline::default();
     let mut open: Option<TimedText> = None;
     let mut start = 0;
-    for (place, (id, logprob)) in ids.iter().zip(logprobs).enumerate() {
+    let mut closed = None;
+    for (place, (id, logprob)) in decoded.tokens.iter().zip(&decoded.logprobs).enumerate() {
         if tokens.is_timestamp(*id) {
             if let Some(mut segment) = open.take() {
                 segment.end = time(*id).max(segment.start);
+                closed = Some(segment.end);
                 timeline.segments.push(segment);
             }
-            start = time(*id);
+            start = said(*id);
             continue;
         }
         let segment = open.get_or_insert_with(|| TimedText {
-            start,
+            start: start.min(length),
             end: length,
+            is_behind_audio: start >= length,
             tokens: Vec::new(),
             first: place,
             logprobs: Vec::new(),
@@ -52,10 +71,16 @@ pub(super) fn timeline(tokens: &Tokens, ids: &[u32], logprobs: &[f32], length: u
         segment.tokens.push(*id);
         segment.logprobs.push(*logprob);
     }
+    timeline.segments.retain(has_text);
+    let open = open.filter(has_text);
+    if decoded.ended_at_cap {
+        timeline.seek = closed;
+        timeline.tail = open;
+        return timeline;
+    }
     timeline.segments.extend(open);
-    timeline.segments.retain(|segment| !tokens.text(&segment.tokens).trim().is_empty());
     // Two times at the end: the second begins what this window does not hold whole.
-    if let [.., before, last] = ids
+    if let [.., before, last] = decoded.tokens.as_slice()
         && tokens.is_timestamp(*before)
         && tokens.is_timestamp(*last)
     {

@@ -173,24 +173,6 @@ proptest! {
         let all: u64 = windows.iter().map(|window| window.samples.len() as u64).sum();
         prop_assert_eq!((all, speech), (length as u64, Samples(length as u64)));
     }
-
-    #[test]
-    fn a_part_of_a_window_is_a_window(turns in turns(8), from in 0.0_f64..1.0, to in 0.0_f64..1.0) {
-        let cut = cut(VoiceOptions::default(), 0, &probabilities(&turns), 0, 100);
-        for window in &cut.windows {
-            let place = |at: f64| Samples((window.samples.len() as f64 * at) as u64);
-            let (from, to) = (place(from.min(to)), place(from.max(to)));
-            let part = window.part(from, to);
-            prop_assert_eq!(&part.samples[..], &window.samples[from.0 as usize..to.0 as usize]);
-            let speech = part.speech_between(Samples(0), Samples(u64::MAX));
-            prop_assert_eq!(speech, window.speech_between(from, to));
-            if from < to {
-                prop_assert_eq!(part.start(), window.map.source_of_start(from));
-                prop_assert_eq!(part.end(), window.map.source_of_end(to));
-                check_map(&part);
-            }
-        }
-    }
 }
 
 proptest! {

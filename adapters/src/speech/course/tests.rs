@@ -1,5 +1,9 @@
 //! The way of a window, played with texts that no model wrote.
 
+mod echoes;
+mod following;
+mod silence;
+
 use commands::ports::transcription::{Span, VoiceOptions};
 
 use super::*;
@@ -49,11 +53,6 @@ fn prepared(speech: &[(f64, f64)]) -> Prepared {
     }
 }
 
-/// All of those twenty seconds, lost.
-fn whole(to: LostTo, reason: &str) -> LostPart {
-    LostPart { start: Samples(160_000), end: Samples(480_000), to, reason: reason.to_owned() }
-}
-
 fn english() -> Setting {
     Setting { language: Some(Language("en".to_owned())), ..Setting::default() }
 }
@@ -67,7 +66,13 @@ fn text(tokens: &Tokens, parts: &[(f64, &str, f64)], avg_logprob: f32) -> Decode
         ids.extend(tokens.encode(&format!(" {text}")));
         ids.push(time(*end));
     }
-    Decoded { logprobs: vec![avg_logprob; ids.len()], tokens: ids, avg_logprob, no_speech_prob: 0.01 }
+    Decoded {
+        logprobs: vec![avg_logprob; ids.len()],
+        tokens: ids,
+        avg_logprob,
+        no_speech_prob: 0.01,
+        ended_at_cap: false,
+    }
 }
 
 #[track_caller]
@@ -96,12 +101,17 @@ fn texts(result: &WindowResult) -> Vec<&str> {
     result.segments.iter().map(|segment| segment.text.as_str()).collect()
 }
 
+fn uncovered(result: &WindowResult) -> Vec<(u64, u64)> {
+    result.uncovered.iter().map(|span| (span.start, span.end)).collect()
+}
+
 const ALL: [(f64, f64); 1] = [(0.0, 20.0)];
 
 #[test]
 fn a_sound_text_is_taken_as_it_is_at_its_place_in_the_recording() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&[(1.0, 3.0), (5.0, 20.0)]));
+    let mut course =
+        WindowTranscription::new(Arc::clone(&plan), english(), prepared(&[(1.0, 3.0), (5.0, 20.0)]));
     let (prompt, temperature, _) = asked(course.begin());
     let language = plan.tokens.language(&Language("en".to_owned())).unwrap();
     assert_eq!(prompt, [plan.tokens.start, language, plan.tokens.transcribe.unwrap()]);
@@ -117,7 +127,7 @@ fn a_sound_text_is_taken_as_it_is_at_its_place_in_the_recording() {
 #[test]
 fn a_poor_text_is_tried_at_every_temperature_and_the_best_is_kept_and_flagged() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let mut seeds = vec![asked(course.begin()).2];
     let long = "red green blue one two three four five six seven eight nine ten";
     for (turn, logprob) in [-1.9, -1.5, -1.2, -1.7, -1.8].into_iter().enumerate() {
@@ -138,7 +148,7 @@ fn a_poor_text_is_tried_at_every_temperature_and_the_best_is_kept_and_flagged() 
 #[test]
 fn a_text_that_becomes_sound_at_a_higher_temperature_is_not_flagged() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let looping = "start ".repeat(60);
     asked(course.decoded(text(&plan.tokens, &[(0.0, &looping, 20.0)], -0.1), features()));
     let sound = "red green blue one two three four five six seven eight nine ten";
@@ -150,7 +160,7 @@ fn a_text_that_becomes_sound_at_a_higher_temperature_is_not_flagged() {
 #[test]
 fn a_text_that_loops_at_every_temperature_is_flagged_and_never_left_out() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let looping = "start ".repeat(60);
     let again = || text(&plan.tokens, &[(0.0, &looping, 20.0)], -0.1);
     for _ in 1..TEMPERATURES.len() {
@@ -161,78 +171,12 @@ fn a_text_that_loops_at_every_temperature_is_flagged_and_never_left_out() {
     assert!(result.segments[0].flags.contains(&Flag::Repetition), "{:?}", result.segments[0].flags);
 }
 
-fn prompted(tokens: &Tokens, prompt: &str) -> Setting {
-    Setting {
-        before: tokens.encode(&format!(" {prompt}")),
-        before_text: Some(prompt.to_owned()),
-        ..english()
-    }
-}
-
-#[test]
-fn a_loop_with_a_prompt_in_view_is_decoded_again_without_it() {
-    let plan = Arc::new(plan());
-    let setting = prompted(&plan.tokens, "red green blue");
-    let mut course = Course::new(Arc::clone(&plan), setting, prepared(&ALL));
-    let (prompt, ..) = asked(course.begin());
-    assert_eq!(
-        (prompt[0], prompt.len()),
-        (plan.tokens.previous, 1 + 3 + plan.tokens.encode(" red green blue").len())
-    );
-    let looping = "one two one two one two and so on";
-    let (prompt, temperature, _) =
-        asked(course.decoded(text(&plan.tokens, &[(0.0, looping, 20.0)], -0.2), features()));
-    assert_eq!((prompt[0], temperature), (plan.tokens.start, 0.0));
-    let sound = "one two three four five six seven eight nine ten";
-    let result = done(course.decoded(text(&plan.tokens, &[(0.0, sound, 20.0)], -0.2), features()));
-    assert_eq!(texts(&result), [sound]);
-    assert!(result.segments[0].flags.is_empty());
-}
-
-#[test]
-fn a_prompt_that_comes_back_as_text_is_decoded_again_without_it() {
-    let plan = Arc::new(plan());
-    let setting = prompted(&plan.tokens, "red green blue one");
-    let mut course = Course::new(Arc::clone(&plan), setting, prepared(&ALL));
-    asked(course.begin());
-    let echo = text(&plan.tokens, &[(0.0, "red green blue", 20.0)], -0.2);
-    let (prompt, ..) = asked(course.decoded(echo, features()));
-    assert!(!prompt.contains(&plan.tokens.previous));
-    // Said without the prompt in view it is no echo.
-    let said = "red green blue six seven eight nine ten eleven";
-    let result = done(course.decoded(text(&plan.tokens, &[(0.0, said, 20.0)], -0.2), features()));
-    assert!(!result.segments[0].flags.contains(&Flag::PromptEcho));
-}
-
-#[test]
-fn one_segment_that_is_the_prompts_is_flagged() {
-    let plan = Arc::new(plan());
-    let setting = prompted(&plan.tokens, "red green blue one");
-    let mut course = Course::new(Arc::clone(&plan), setting, prepared(&ALL));
-    asked(course.begin());
-    let said =
-        [(0.0, "red green blue", 2.0), (2.0, "six seven eight nine ten stop start seven six five", 20.0)];
-    let result = done(course.decoded(text(&plan.tokens, &said, -0.2), features()));
-    assert_eq!(result.segments[0].flags, [Flag::PromptEcho]);
-    assert!(result.segments[1].flags.is_empty(), "{:?}", result.segments[1].flags);
-}
-
-#[test]
-fn silence_is_dropped_and_counted_and_not_tried_at_other_temperatures() {
-    let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
-    let mut invented = text(&plan.tokens, &[(0.0, "thanks thanks", 2.0)], -1.3);
-    invented.no_speech_prob = 0.9;
-    let result = done(course.decoded(invented, features()));
-    assert!(result.silent && result.segments.is_empty() && result.failed.is_empty());
-}
-
 #[test]
 fn speech_without_text_is_cut_out_and_decoded_by_itself() {
     let plan = Arc::new(plan());
     let speech = [(0.0, 4.0), (8.0, 12.0), (16.0, 20.0)];
     let said = [(0.0, "one two three four", 4.0), (16.0, "seven eight nine ten", 20.0)];
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&speech));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&speech));
     asked(course.decoded(text(&plan.tokens, &said, -0.2), features()));
     // The part begins 0.2 s before the speech.
     let part = text(&plan.tokens, &[(0.2, "start stop five six", 4.2)], -0.2);
@@ -247,18 +191,19 @@ fn speech_that_gets_no_text_by_itself_either_is_flagged_beside_it() {
     let plan = Arc::new(plan());
     let speech = [(0.0, 4.0), (8.0, 12.0), (17.0, 20.0)];
     let said = [(0.0, "one two three four", 4.0), (17.0, "seven eight nine ten", 20.0)];
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&speech));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&speech));
     asked(course.decoded(text(&plan.tokens, &said, -0.2), features()));
     let result = done(course.decoded(text(&plan.tokens, &[], -0.2), features()));
     assert_eq!(result.segments[0].flags, [Flag::UncoveredSpeech]);
     assert!(result.segments[1].flags.is_empty());
+    assert_eq!(uncovered(&result), [(288_000, 352_000)], "8 to 12 s of a window that begins at 10 s");
 }
 
 #[test]
 fn the_middle_that_a_model_leaves_out_of_one_stretch_of_speech_is_decoded_by_itself() {
     let plan = Arc::new(plan());
     let said = [(0.0, "one two three four", 6.0), (15.0, "seven eight nine ten", 20.0)];
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     asked(course.decoded(text(&plan.tokens, &said, -0.2), features()));
     let part = text(&plan.tokens, &[(0.2, "start stop five six seven", 9.2)], -0.2);
     let result = done(course.decoded(part, features()));
@@ -269,7 +214,7 @@ fn the_middle_that_a_model_leaves_out_of_one_stretch_of_speech_is_decoded_by_its
 #[test]
 fn what_lies_behind_the_point_where_the_model_stopped_is_decoded_by_itself() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let mut said = text(&plan.tokens, &[(0.0, "one two three four five six seven", 18.6)], -0.2);
     // A second time at the end: the next text begins there, and is for another window.
     said.tokens.extend(said.tokens.last().copied());
@@ -280,31 +225,23 @@ fn what_lies_behind_the_point_where_the_model_stopped_is_decoded_by_itself() {
 }
 
 #[test]
-fn speech_of_a_whole_window_without_any_text_is_told_as_lost() {
-    let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
-    let result = done(course.decoded(text(&plan.tokens, &[], -0.2), features()));
-    assert!(result.segments.is_empty() && !result.silent);
-    assert_eq!(result.failed, [whole(LostTo::Model, "the model gave no text for speech")]);
-}
-
-#[test]
 fn a_window_that_the_engine_fails_on_is_told_with_its_times_and_the_rest_goes_on() {
     let plan = Arc::new(plan());
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let result = done(course.failed("out of memory".to_owned()));
-    assert_eq!(result.failed, [whole(LostTo::Engine, "out of memory")]);
+    assert_eq!(result.failed, [(160_000..480_000, "out of memory".to_owned())]);
 }
 
 #[test]
 fn a_text_whose_words_cannot_be_timed_stays_a_text() {
     let plan = Arc::new(Plan { words: true, ..plan() });
-    let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let sound = "one two three four five six seven eight nine ten";
     let next = course.decoded(text(&plan.tokens, &[(0.0, sound, 20.0)], -0.2), features());
     assert!(matches!(next, Next::Ask(_, Work::Attention { .. })));
     let result = done(course.failed("out of memory".to_owned()));
-    assert_eq!((texts(&result), result.segments[0].words.as_deref()), (vec![sound], Some(&[][..])));
+    assert_eq!((texts(&result), result.segments[0].words.as_deref()), (vec![sound], None));
+    assert_eq!(result.untimed.as_deref(), Some("out of memory"));
     assert!(result.failed.is_empty());
 }
 
@@ -312,7 +249,7 @@ fn a_text_whose_words_cannot_be_timed_stays_a_text() {
 fn equal_seeds_ask_for_equal_draws_and_other_seeds_for_others() {
     let draws = |seed: u64| {
         let plan = Arc::new(Plan { seed, ..plan() });
-        let mut course = Course::new(Arc::clone(&plan), english(), prepared(&ALL));
+        let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
         let first = asked(course.begin()).2;
         let poor = text(&plan.tokens, &[(0.0, "one two three four five six seven", 20.0)], -1.5);
         (first, asked(course.decoded(poor, features())).2)

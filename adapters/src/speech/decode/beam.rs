@@ -13,6 +13,8 @@ struct Hypothesis {
     logprobs: Vec<f32>,
     /// Of all its tokens, the end included if it has ended.
     sum: f64,
+    /// Whether the model has ended it.
+    has_ended: bool,
 }
 
 /// A window while it is decoded: its hypotheses stand next to each other in the batch.
@@ -76,7 +78,7 @@ pub(super) fn decode(
 
 impl Live {
     fn new(row: usize, no_speech_prob: f32) -> Self {
-        let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0 };
+        let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0, has_ended: false };
         Self { row, going: vec![empty], ended: Vec::new(), no_speech_prob }
     }
 
@@ -112,6 +114,7 @@ impl Live {
             hypothesis.sum = sum;
             if choice.token == course.end {
                 if self.ended.len() < BEAM {
+                    hypothesis.has_ended = true;
                     self.ended.push(hypothesis);
                 }
                 continue;
@@ -149,6 +152,7 @@ impl Live {
             tokens: best.tokens,
             logprobs: best.logprobs,
             no_speech_prob,
+            ended_at_cap: !best.has_ended,
         })
     }
 }

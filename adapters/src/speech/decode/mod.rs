@@ -54,6 +54,8 @@ pub(super) struct Decoded {
     pub avg_logprob: f32,
     /// The probability that nothing was said.
     pub no_speech_prob: f32,
+    /// Whether it ended because there was no room for more, not because the model was done.
+    pub ended_at_cap: bool,
 }
 
 /// What a row came to.

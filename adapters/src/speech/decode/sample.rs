@@ -50,7 +50,7 @@ pub(super) fn decode(
             }
             if choice.token == course.end || one.tokens.len() >= course.limit {
                 let row = one.row;
-                found[row] = Found::Answer(one.finished());
+                found[row] = Found::Answer(one.finished(choice.token != course.end));
             } else if !rows[one.row].cancel.is_cancelled() {
                 going.push(one);
             }
@@ -98,12 +98,13 @@ impl Live {
         }
     }
 
-    fn finished(self) -> Decoded {
+    fn finished(self, ended_at_cap: bool) -> Decoded {
         Decoded {
             avg_logprob: (self.sum / (self.tokens.len() + 1) as f64) as f32,
             tokens: self.tokens,
             logprobs: self.logprobs,
             no_speech_prob: self.no_speech_prob,
+            ended_at_cap,
         }
     }
 }

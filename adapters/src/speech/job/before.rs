@@ -1,9 +1,12 @@
 //! What stands before a window's text in the decoder's view: likely words, a prompt and, where it is asked for, what was
 //! said last.
 
-use commands::ports::transcription::{Flag, Options, Segment};
+use commands::ports::transcription::{Options, Segment};
 
 use crate::speech::model::Tokens;
+
+/// Text of a higher temperature than this is not carried on, as in openai-whisper.
+const HIGHEST_TEMPERATURE: f32 = 0.5;
 
 /// The text before a window. Hotwords have a share of its room for themselves and stand first, as in faster-whisper;
 /// what is left belongs to the newest of the prompt and, after it, of what was said.
@@ -16,7 +19,6 @@ pub(super) struct TextBefore {
     said: Option<Vec<u32>>,
     /// Tokens that there is room for.
     room: usize,
-    text: Option<String>,
 }
 
 impl TextBefore {
@@ -27,18 +29,12 @@ impl TextBefore {
         let hotwords: Vec<&str> =
             options.hotwords.iter().map(|word| word.trim()).filter(|word| !word.is_empty()).collect();
         let prompt = options.prompt.as_deref().map(str::trim).filter(|prompt| !prompt.is_empty());
-        let parts: Vec<String> = (!hotwords.is_empty())
-            .then(|| hotwords.join(", "))
-            .into_iter()
-            .chain(prompt.map(str::to_owned))
-            .collect();
         Self {
             hotwords: whole_words(&hotwords, tokens, room / 2),
             separator: tokens.encode("."),
             prompt: prompt.map_or_else(Vec::new, |prompt| tokens.encode(&format!(" {prompt}"))),
             said: options.condition_on_previous.then(Vec::new),
             room,
-            text: (!parts.is_empty()).then(|| parts.join(". ")),
         }
     }
 
@@ -59,20 +55,18 @@ impl TextBefore {
         before
     }
 
-    /// The hotwords and the prompt, to notice their echo.
-    pub(super) fn text(&self) -> Option<&str> {
-        self.text.as_deref()
-    }
-
-    /// Takes what was said next. A text that repeats itself would carry its loop on: after it, only the prompt is left.
-    pub(super) fn follow(&mut self, segment: &Segment) {
+    /// Takes what was said next, a window whole. Doubtful text would carry its doubts on, a loop first of all: after a window
+    /// with any flag only the prompt is left, and so after one of a high temperature, as in openai-whisper.
+    pub(super) fn follow(&mut self, window: &[Segment]) {
         let Some(said) = &mut self.said else { return };
-        if segment.flags.contains(&Flag::Repetition) {
+        let is_sound =
+            |segment: &Segment| segment.flags.is_empty() && segment.temperature <= HIGHEST_TEMPERATURE;
+        if !window.iter().all(is_sound) {
             said.clear();
-        } else {
-            said.extend_from_slice(&segment.tokens);
-            said.drain(..said.len().saturating_sub(self.room));
+            return;
         }
+        said.extend(window.iter().flat_map(|segment| &segment.tokens));
+        said.drain(..said.len().saturating_sub(self.room));
     }
 }
 
@@ -100,17 +94,15 @@ fn last(tokens: &[u32], count: usize) -> &[u32] {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use commands::ports::transcription::{Language, Samples};
+    use commands::ports::transcription::{Flag, Language, Samples};
 
     use super::*;
     use crate::speech::Device;
+    use crate::speech::fixtures::whisper_tiny;
     use crate::speech::model::{ModelFolder, Precision};
 
     fn tokens() -> Tokens {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/whisper-tiny");
-        ModelFolder::open(&folder, &Precision::Auto, Device::Cpu).unwrap().tokens
+        ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu).unwrap().tokens
     }
 
     fn options(hotwords: &[&str], prompt: Option<&str>, carries: bool) -> Options {
@@ -149,7 +141,6 @@ mod tests {
         assert!(tokens.text(&view).ends_with(" red green blue"), "the prompt's end is what a window follows");
         let short = TextBefore::new(&options(&["seven"], Some("red green"), false), &tokens, 448);
         assert_eq!(tokens.text(&short.tokens()), " seven. red green");
-        assert_eq!(short.text(), Some("seven. red green"));
     }
 
     #[test]
@@ -157,26 +148,45 @@ mod tests {
         let tokens = tokens();
         let mut before = TextBefore::new(&options(&["seven"], Some("red"), true), &tokens, 64);
         assert_eq!(tokens.text(&before.tokens()), " seven. red");
-        before.follow(&segment(tokens.encode(" green"), Vec::new()));
+        before.follow(&[segment(tokens.encode(" green"), Vec::new())]);
         assert_eq!(tokens.text(&before.tokens()), " seven. red green");
         for _ in 0..40 {
-            before.follow(&segment(tokens.encode(" blue"), Vec::new()));
+            before.follow(&[segment(tokens.encode(" blue"), Vec::new())]);
         }
-        before.follow(&segment(tokens.encode(" stop"), Vec::new()));
+        before.follow(&[segment(tokens.encode(" stop"), Vec::new())]);
         let view = tokens.text(&before.tokens());
         assert_eq!(before.tokens().len(), 31);
         assert!(view.starts_with(" seven. blue") && view.ends_with(" blue stop"), "{view}");
-        before.follow(&segment(tokens.encode(" blue"), vec![Flag::Repetition]));
+        before.follow(&[segment(tokens.encode(" blue"), vec![Flag::Repetition])]);
         assert_eq!(tokens.text(&before.tokens()), " seven. red", "a loop is not carried on");
+    }
+
+    #[test]
+    fn nothing_of_a_doubtful_window_is_carried_on() {
+        let tokens = tokens();
+        let sound = || segment(tokens.encode(" green"), Vec::new());
+        let carried = |window: &[Segment]| {
+            let mut before = TextBefore::new(&options(&[], Some("red"), true), &tokens, 448);
+            before.follow(&[sound()]);
+            before.follow(window);
+            tokens.text(&before.tokens())
+        };
+        assert_eq!(carried(&[sound(), sound()]), " red green green green");
+        for flag in [Flag::LowConfidence, Flag::Rate, Flag::UncoveredSpeech, Flag::PromptEcho] {
+            let doubtful = segment(tokens.encode(" blue"), vec![flag]);
+            assert_eq!(carried(&[sound(), doubtful, sound()]), " red", "{flag:?}");
+        }
+        assert_eq!(carried(&[Segment { temperature: 0.6, ..sound() }]), " red");
+        assert_eq!(carried(&[Segment { temperature: 0.4, ..sound() }]), " red green green");
+        assert_eq!(carried(&[]), " red green", "silence says nothing");
     }
 
     #[test]
     fn what_was_said_is_not_in_view_where_nobody_asked_for_it() {
         let tokens = tokens();
         let mut before = TextBefore::new(&options(&[], None, false), &tokens, 448);
-        before.follow(&segment(tokens.encode(" blue"), Vec::new()));
+        before.follow(&[segment(tokens.encode(" blue"), Vec::new())]);
         assert!(before.tokens().is_empty());
-        assert_eq!(before.text(), None);
     }
 
     #[test]

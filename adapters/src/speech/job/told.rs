@@ -1,17 +1,19 @@
 //! What a caller was told so far, in time order.
 
+use std::ops::Range;
+
 use commands::ports::transcription::{
     LanguageGuess, LostPart, LostTo, Progress, Samples, Segment, Span, Watcher,
 };
 
 use super::before::TextBefore;
-use crate::speech::course::WindowResult;
-use crate::speech::doubts::Echo;
+use crate::speech::course::{LOST, WindowResult};
+use crate::speech::doubts::RepeatedSegments;
 
 /// What was told.
 pub(super) struct Told {
     ranges: Vec<Span>,
-    echo: Echo,
+    repeated: RepeatedSegments,
     pub segments: Vec<Segment>,
     pub languages: Vec<LanguageGuess>,
     pub lost: Vec<LostPart>,
@@ -21,6 +23,10 @@ pub(super) struct Told {
     pub silent: u64,
     /// Those of them on which the engine failed as a whole.
     failed: u64,
+    /// Samples of speech without text.
+    pub uncovered: u64,
+    /// Windows some of whose words have no times, and why the first of them has none.
+    untimed: Option<(u64, String)>,
     /// The text before the next window.
     pub before: TextBefore,
 }
@@ -30,13 +36,15 @@ impl Told {
     pub(super) fn new(ranges: Vec<Span>, before: TextBefore) -> Self {
         Self {
             ranges,
-            echo: Echo::default(),
+            repeated: RepeatedSegments::default(),
             segments: Vec::new(),
             languages: Vec::new(),
             lost: Vec::new(),
             windows: 0,
             silent: 0,
             failed: 0,
+            uncovered: 0,
+            untimed: None,
             before,
         }
     }
@@ -45,18 +53,19 @@ impl Told {
     pub(super) fn tell(&mut self, end: Samples, result: WindowResult, watcher: &mut dyn Watcher) {
         self.windows += 1;
         self.silent += u64::from(result.silent);
-        let fails = result.failed.iter().any(|part| part.to == LostTo::Engine);
-        self.failed += u64::from(fails && result.segments.is_empty());
-        self.lost.extend(result.failed);
+        self.failed += u64::from(!result.failed.is_empty() && result.segments.is_empty());
+        self.miss(&result);
+        if let Some(reason) = result.untimed {
+            self.untimed.get_or_insert((0, reason)).0 += 1;
+        }
         if let Some(heard) = result.language {
             self.hear(heard, watcher);
         }
-        for mut segment in result.segments {
-            if !self.is_wanted(&segment) {
-                continue;
-            }
-            self.echo.listen(&mut segment);
-            self.before.follow(&segment);
+        let mut told = result.segments;
+        told.retain(|segment| self.is_wanted(&(segment.start.0..segment.end.0)));
+        told.iter_mut().for_each(|segment| self.repeated.listen(segment));
+        self.before.follow(&told);
+        for segment in told {
             watcher.progress(Progress::Segment(&segment));
             self.segments.push(segment);
         }
@@ -74,9 +83,41 @@ impl Told {
         }
     }
 
+    /// Takes note of what has no text although it should. Of speech, single short words are flagged and counted; but where
+    /// there is nothing to flag, they are told too.
+    fn miss(&mut self, result: &WindowResult) {
+        let part = |span: &Range<u64>, to: LostTo, reason: &str| LostPart {
+            start: Samples(span.start),
+            end: Samples(span.end),
+            to,
+            reason: reason.to_owned(),
+        };
+        for (span, reason) in &result.failed {
+            if self.is_asked_for(span) {
+                self.lost.push(part(span, LostTo::Engine, reason));
+            }
+        }
+        for span in &result.uncovered {
+            if !self.is_asked_for(span) {
+                continue;
+            }
+            let length = span.end - span.start;
+            self.uncovered += length;
+            if length >= LOST.0 || result.segments.is_empty() {
+                self.lost.push(part(span, LostTo::Model, "the model gave no text for speech"));
+            }
+        }
+    }
+
+    /// Whether any of it lies in what was asked for.
+    fn is_asked_for(&self, span: &Range<u64>) -> bool {
+        let touches = |range: &Span| range.start.0 < span.end && range.end.0 > span.start;
+        self.ranges.is_empty() || self.ranges.iter().any(touches)
+    }
+
     /// The rest was only decoded to be heard around a range.
-    fn is_wanted(&self, segment: &Segment) -> bool {
-        let middle = segment.start.0.midpoint(segment.end.0);
+    fn is_wanted(&self, span: &Range<u64>) -> bool {
+        let middle = span.start.midpoint(span.end);
         self.ranges.is_empty()
             || self.ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
     }
@@ -88,6 +129,12 @@ impl Told {
         }
         let first = self.lost.iter().find(|part| part.to == LostTo::Engine)?;
         Some(format!("no window could be transcribed: {}", first.reason))
+    }
+
+    /// Why words have no times, if some have none.
+    pub(super) fn why_untimed(&self) -> Option<String> {
+        let (windows, reason) = self.untimed.as_ref()?;
+        Some(format!("in {windows} of {} windows words could not be timed: {reason}", self.windows))
     }
 
     /// Why there is no text of a recording of this length, if there is none.

@@ -78,15 +78,4 @@ impl TimeMap {
             piece.window_start + at.0.saturating_sub(piece.source_start)
         }))
     }
-
-    /// The map of what lies between two points of the window.
-    pub(super) fn part(&self, from: Samples, to: Samples) -> Self {
-        let mut part = Self::default();
-        for piece in &self.0 {
-            let start = piece.source_start + from.0.saturating_sub(piece.window_start);
-            let end = piece.source_start + to.0.saturating_sub(piece.window_start);
-            part.append(start.min(piece.source_end), end.min(piece.source_end));
-        }
-        part
-    }
 }

@@ -42,29 +42,6 @@ impl Window {
     pub fn end(&self) -> Samples {
         self.map.pieces().last().map_or(Samples(0), |piece| Samples(piece.source_end))
     }
-
-    /// Samples of speech in it between two points of its own time.
-    #[must_use]
-    pub fn speech_between(&self, from: Samples, to: Samples) -> Samples {
-        let within = |span: &Span| span.end.0.min(to.0).saturating_sub(span.start.0.max(from.0));
-        Samples(self.speech.iter().map(within).sum())
-    }
-
-    /// A part of it, between two points of its own time, as a window for itself.
-    #[must_use]
-    pub fn part(&self, from: Samples, to: Samples) -> Self {
-        let to = Samples(to.0.min(self.samples.len() as u64));
-        let from = from.min(to);
-        let within = |span: &Span| Span {
-            start: Samples(span.start.max(from).0 - from.0),
-            end: Samples(span.end.min(to).0.saturating_sub(from.0)),
-        };
-        // Both are at most the length of a vector.
-        let samples = self.samples[from.0 as usize..to.0 as usize].to_vec();
-        let speech =
-            self.speech.iter().filter(|span| span.end > from && span.start < to).map(within).collect();
-        Self { samples, map: self.map.part(from, to), speech }
-    }
 }
 
 /// Listens to one stretch of a recording and gives its windows, each as soon as it is certain. What it gives does not

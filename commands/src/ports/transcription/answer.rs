@@ -10,15 +10,15 @@ use super::{Language, Samples};
 pub enum Flag {
     /// The model itself was unsure, at every temperature.
     LowConfidence,
-    /// A phrase three times over, or the same text in three segments.
+    /// A phrase three times over, or the same text in three segments of twelve.
     Repetition,
-    /// Less than a fifth of it is speech, by the voice detector.
+    /// Less than a fifth of it is speech, by the voice detector; or it lies behind the end of the audio.
     NoSpeechOverlap,
     /// Fewer than 2 or more than 30 characters a second of speech.
     Rate,
-    /// The text is the prompt's.
+    /// The text is that of the prompt or of what was said before, which were in view.
     PromptEcho,
-    /// Speech beside it got no text.
+    /// Speech beside it got no text, or its own text was cut off for want of room.
     UncoveredSpeech,
     /// The language was not recognised with a probability of one half.
     UncertainLanguage,
@@ -130,13 +130,17 @@ pub struct TranscriptInfo {
     pub speech_duration: Samples,
     /// Windows decoded.
     pub windows: u64,
-    /// Windows left out because both the model and the voice detector heard nothing in them.
+    /// How much of the speech got no text, however often it was decoded; single words count too. Where nobody listened for
+    /// speech: how much of the audio got none and is not silence to the model either.
+    pub uncovered_speech: Samples,
+    /// Windows left out because both the model and the voice detector heard nothing in them; where nobody listened for
+    /// speech, the model alone.
     pub dropped_silence: u64,
     /// Windows taken from a checkpoint.
     pub resumed_windows: u64,
-    /// What could not be decoded or transcribed.
+    /// What could not be decoded or transcribed, speech of half a second and more that got no text included.
     pub lost: Vec<LostPart>,
-    /// Why there are no word times although they were asked for.
+    /// Why words have no times although they were asked for; where only some of them have none, in how many windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word_timestamps: Option<String>,
     /// Why there is no text, if there is none.

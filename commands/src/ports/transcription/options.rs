@@ -104,7 +104,8 @@ pub struct Options {
     pub condition_on_previous: bool,
     /// Greedy, or a beam.
     pub quality: Quality,
-    /// Whether each word gets its times.
+    /// Whether each word gets its times. Those of a translation are approximate: a translated word is where the model
+    /// looked when it wrote it, and translations change the order of what was said.
     pub words: bool,
     /// When a sound is taken for speech.
     pub voice: VoiceOptions,
