@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Cairn and CTranslate2 by turns on the same weights and the same spectrograms, and the ratio.
+"""Cairn and another engine (CTranslate2, or plain PyTorch) by turns on the same weights and the same spectrograms, and the ratio.
 
-Each round measures `cairn bench transcribe` and then CTranslate2, so that both meet the same machine in the same minute.
+Each round measures `cairn bench transcribe` and then the other, so that both meet the same machine in the same minute.
 Of each the fastest round counts. In f32 the tokens have to be equal."""
 import argparse
 import json
@@ -12,7 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import ctranslate2
 import numpy as np
 
 COMPUTE = {"f32": "float32", "int8": "int8", "fp16": "float16"}
@@ -22,6 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a folder that make_model.py made; the peer's is beside it")
     parser.add_argument("--cairn", default="cairn", help="the program [%(default)s]")
+    parser.add_argument("--peer", default="ctranslate2", choices=("ctranslate2", "torch"), help="[%(default)s]")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precisions", default="f32,int8")
     parser.add_argument("--rows", default="1,4,8")
@@ -33,11 +33,11 @@ def main():
     asked = parser.parse_args()
     rows, threads = ([int(one) for one in text.split(",")] for text in (asked.rows, asked.threads))
     table, load = [], os.getloadavg()[0]
-    print("| precision | threads | rows | Cairn: encoder + decoder = total, s | CTranslate2 | ratio | outside ONNX Runtime | equal texts |")
+    print(f"| precision | threads | rows | Cairn: encoder + decoder = total, s | {asked.peer} | ratio | outside ONNX Runtime | equal texts |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for precision in asked.precisions.split(","):
         for count in threads:
-            peer = Peer(asked, precision, count)
+            peer = other(asked, precision, count)
             for batch in rows:
                 table.append(measure(asked, peer, precision, count, batch))
                 print(line(table[-1]), flush=True)
@@ -61,11 +61,11 @@ def measure(asked, peer, precision, threads, rows):
             told = json.loads((Path(folder) / "tokens.json").read_text())
             windows = np.fromfile(Path(folder) / "spectrograms.f32", np.float32).reshape(rows, -1, 3000)
             theirs.append(peer.decode(windows, told["prompt"]))
-    best, other = min(ours, key=lambda one: one["total_s"]), min(theirs, key=lambda one: one["total_s"])
+    best, rival = min(ours, key=lambda one: one["total_s"]), min(theirs, key=lambda one: one["total_s"])
     return {
-        "precision": precision, "threads": threads, "rows": rows, "cairn": best, "peer": other,
-        "ratio": best["total_s"] / other["total_s"],
-        "equal": sum(a == b for a, b in zip(told["tokens"], other["tokens"])),
+        "precision": precision, "threads": threads, "rows": rows, "cairn": best, "peer": rival,
+        "ratio": best["total_s"] / rival["total_s"],
+        "equal": sum(a == b for a, b in zip(told["tokens"], rival["tokens"])),
         "rounds": [[one["total_s"] for one in ours], [one["total_s"] for one in theirs]],
     }
 
@@ -85,18 +85,28 @@ def cairn(asked, precision, threads, rows, folder):
     return json.loads(done.stdout)
 
 
-class Peer:
-    def __init__(self, asked, precision, threads):
-        folder = asked.model.with_name(asked.model.name + "-ct2")
+def other(asked, precision, threads):
+    if asked.peer == "torch":
+        from torch_peer import PyTorch
+
+        return PyTorch(asked.model, asked.device, precision, threads, asked.tokens)
+    return CTranslate2(asked.model.with_name(asked.model.name + "-ct2"), asked.device, precision, threads, asked.tokens)
+
+
+class CTranslate2:
+    def __init__(self, folder, device, precision, threads, tokens):
+        import ctranslate2
+
+        self.library = ctranslate2
         self.model = ctranslate2.models.Whisper(
-            str(folder), device=asked.device, compute_type=COMPUTE[precision], intra_threads=threads, inter_threads=1)
-        self.tokens, self.warm = asked.tokens, set()
+            str(folder), device=device, compute_type=COMPUTE[precision], intra_threads=threads, inter_threads=1)
+        self.tokens, self.warm = tokens, set()
 
     def decode(self, windows, prompt):
         if len(windows) not in self.warm:
             self.warm.add(len(windows))
             self.decode(windows, prompt)
-        features = ctranslate2.StorageView.from_array(windows)
+        features = self.library.StorageView.from_array(windows)
         started = time.perf_counter()
         states = self.model.encode(features)
         encoded = time.perf_counter()
