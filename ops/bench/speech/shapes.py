@@ -24,6 +24,9 @@ class Shape:
 
 SHAPES = {shape.name: shape for shape in (
     Shape("tiny", 384, 6, 4, 4, 80, 99),
+    Shape("base", 512, 8, 6, 6, 80, 99),
+    Shape("small", 768, 12, 12, 12, 80, 99),
+    Shape("medium", 1024, 16, 24, 24, 80, 99),
     Shape("turbo", 1280, 20, 32, 4, 128, 100),
     Shape("large-v3", 1280, 20, 32, 32, 128, 100),
     # Of no model; to try the scripts.
