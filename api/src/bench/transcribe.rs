@@ -66,7 +66,9 @@ fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     };
     let audio_s = heard.samples.len() as f64 / SAMPLE_RATE as f64;
     report.fact("audio_s", audio_s);
-    report.figure("audio_decode_s", heard.decode_s);
+    if args.file.is_some() {
+        report.figure("audio_decode_s", heard.decode_s);
+    }
     report.figure("voice_s", heard.voice_s);
     report.figure("voice_times_real_time", audio_s / heard.voice_s);
 
@@ -93,8 +95,11 @@ fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     let fastest = trials.iter().min_by(|a, b| total_s(a).total_cmp(&total_s(b))).unwrap_or(&warm_up);
     tell_stages(&trials, fastest, rows, report);
     // As if one stage came after the other; in the engine, audio and spectrograms are ready before they are needed.
-    let before_s = rows as f64 * (mel_s + (heard.decode_s + heard.voice_s) / audio_s * WINDOW_S as f64);
     let window_s = (rows * WINDOW_S) as f64;
+    let prepare_s = rows as f64 * mel_s + heard.decode_s / audio_s * window_s;
+    let before_s = prepare_s + heard.voice_s / audio_s * window_s;
+    let outside_s = fastest.outside_s() + prepare_s;
+    report.figure("outside_percent_all_stages", outside_s / (total_s(fastest) + before_s) * 100.0);
     report.figure("times_real_time_all_stages", window_s / (total_s(fastest) + before_s));
     report.figure("real_time_factor", (total_s(fastest) + before_s) / window_s);
     match &args.keep {
