@@ -19,7 +19,10 @@ use self::{
     formats::Format,
     settings::{EngineSettings, SpeechSettings},
 };
-use super::{Failure, Interrupt, Outcome, note, speech::speech_failure};
+use super::{
+    Failure, Interrupt, Outcome, note,
+    speech::{speech_failure, word_times_step},
+};
 use crate::compose::speech::{Cancel, Engine};
 
 pub use self::settings::{EngineSettings as SpeechEngineSettings, MachineSettings as SpeechMachineSettings};
@@ -88,6 +91,10 @@ impl Transcribe {
                 engine.device().name(),
                 engine.device_reason()
             ));
+            // Known before hours of work, not after.
+            if let Some(step) = word_times_step(engine.model()).filter(|_| options.words) {
+                note(format_args!("there will be no word times: {step}"));
+            }
         }
         let cancel = Cancel::default();
         let mut interrupt = Interrupt::listen();

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     shell::{Ran, Shell},
-    speech::{ran, recording, speech, tiny},
+    speech::{published, ran, recording, speech, tiny},
 };
 
 /// A WAV file's header is so long.
@@ -115,6 +115,20 @@ fn a_recording_is_named_once() {
         let error = ran(&mut transcribe(&shell, words)).misuses();
         assert!(error.contains("are the same recording"), "{error}");
     }
+}
+
+#[test]
+fn that_words_will_have_no_times_is_told_before_the_work_with_the_command_that_gives_them() {
+    let shell = Shell::new();
+    published(&shell, "my models/ours", &["_int8"]);
+    copy(&shell, "single_en_07.wav", "talk.wav");
+    let told = |words: &str| {
+        let mut command = speech(&shell, &format!("transcribe talk.wav --device cpu {words} --model"));
+        ran(command.arg("my models/ours")).err
+    };
+    let advice = "there will be no word times: cairn model add-align 'my models/ours' --precision int8\n";
+    assert!(told("--words --format json").contains(advice), "{}", told("--words"));
+    assert!(!told("").contains("word times"));
 }
 
 #[test]
