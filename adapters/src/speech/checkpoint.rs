@@ -51,6 +51,12 @@ pub(super) struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// From now on nothing can be written, as on a disk that is full.
+    #[cfg(test)]
+    pub(super) fn fill_disk(&mut self) {
+        self.file = File::open(&self.path).unwrap();
+    }
+
     /// Opens a checkpoint, or begins one. One that belongs to another model or other options is refused: its text would
     /// be mixed with another one's. So is a file that is no checkpoint, which stays as it is.
     pub(super) fn open(

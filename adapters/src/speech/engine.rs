@@ -15,7 +15,7 @@ use commands::ports::transcription::{
 use super::clockwork::Clockwork;
 use super::graphs::Graphs;
 use super::job;
-use super::model::{ModelError, ModelFolder, Precision, folder_digest};
+use super::model::{ModelError, ModelFolder, Precision, mixes_rows};
 use super::scheduler::{LastResort, Scheduler};
 use super::voice::{VoiceError, VoiceModel};
 use super::{Device, Runtime, RuntimeError};
@@ -43,7 +43,9 @@ pub struct EngineOptions {
     pub device: DeviceChoice,
     /// Threads of the processor; none means one for each core.
     pub threads: Option<usize>,
-    /// Windows decoded together; none means 8 on a processor, 32 on a card.
+    /// Windows decoded together; none means 8 on a processor, 32 on a card. Of a model whose graphs quantise what they
+    /// compute over the whole batch (operator `DynamicQuantizeLinear`: most int8 models) none means 1: there a text
+    /// depends on what else is in the batch, and more is faster but gives up that equal input gives equal output.
     pub max_rows: Option<usize>,
     /// ONNX Runtime's library; none means the one that is found.
     pub library: Option<PathBuf>,
@@ -85,7 +87,11 @@ impl EngineError {
 /// A model that is ready.
 pub struct Engine {
     pub(super) model: Arc<ModelFolder>,
-    pub(super) model_sha256: String,
+    model_sha256: String,
+    /// The same with the graph for word times.
+    words_sha256: String,
+    /// Why a text may depend on what else runs, if it may.
+    pub(super) depends_on_batch: Option<String>,
     pub(super) runtime: Runtime,
     pub(super) voice: VoiceModel,
     pub(super) scheduler: Scheduler,
@@ -110,15 +116,22 @@ impl Engine {
         let threads =
             options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let (device, device_reason, model, graphs) = load(&runtime, options, threads)?;
+        let mixes_rows = mixes(&model)?;
         let max_rows = options.max_rows.unwrap_or(match device {
+            _ if mixes_rows => 1,
             Device::Cpu => 8,
             Device::Cuda => 32,
+        });
+        let depends_on_batch = (mixes_rows && max_rows > 1).then(|| {
+            format!("the {} graphs take one scale for all of up to {max_rows} windows", model.precision)
         });
         let model = Arc::new(model);
         let why_no_words = graphs.why_no_words().map(str::to_owned);
         let last_resort = LastResort::new(&runtime, &model, device, threads);
         Ok(Self {
-            model_sha256: folder_digest(&model)?,
+            model_sha256: model.digest(false)?,
+            words_sha256: model.digest(true)?,
+            depends_on_batch,
             scheduler: Scheduler::start(graphs, last_resort, Arc::clone(&model), max_rows)
                 .map_err(EngineError::Thread)?,
             model,
@@ -155,6 +168,11 @@ impl Engine {
     #[must_use]
     pub fn load_s(&self) -> f64 {
         self.load_s
+    }
+
+    /// What a transcript depends on beside the audio and the options, as one digest.
+    pub(super) fn sha256(&self, words: bool) -> &str {
+        if words { &self.words_sha256 } else { &self.model_sha256 }
     }
 
     /// Where the time of decoding has gone so far.
@@ -215,6 +233,18 @@ impl Transcriber for Engine {
     }
 }
 
+/// Whether any of the model's graphs lets the rows of a batch change each other.
+fn mixes(model: &ModelFolder) -> Result<bool, ModelError> {
+    for graph in model.graphs().chain(&model.align) {
+        match mixes_rows(graph) {
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            Err(source) => return Err(ModelError::Unreadable { path: graph.clone(), source }),
+        }
+    }
+    Ok(false)
+}
+
 pub(super) type Loaded = (Device, String, ModelFolder, Graphs);
 
 /// Loads the model where it was asked for. On `auto` a card is tried first, and that it could not be used is said.
@@ -225,9 +255,7 @@ pub(super) fn load(
 ) -> Result<Loaded, EngineError> {
     let on = |device: Device| -> Result<(ModelFolder, Graphs), EngineError> {
         let model = ModelFolder::open(&options.model, &options.precision, device)?;
-        if let Some(manifest) = &model.manifest {
-            manifest.verify(&model.path)?;
-        }
+        model.verify()?;
         let graphs = Graphs::load(runtime, &model, device, threads)?;
         Ok((model, graphs))
     };
@@ -241,7 +269,14 @@ pub(super) fn load(
                 DeviceChoice::Cuda => "it was asked for",
                 _ => "there is a card",
             };
-            on(Device::Cuda).map(|(model, graphs)| (Device::Cuda, reason.to_owned(), model, graphs))
+            match on(Device::Cuda) {
+                Ok((model, graphs)) => Ok((Device::Cuda, reason.to_owned(), model, graphs)),
+                Err(error) if options.device == DeviceChoice::Auto => {
+                    tracing::warn!(%error, "the card cannot be used; speech runs on the processor");
+                    cpu(format!("the card cannot be used: {error}"))
+                }
+                Err(error) => Err(error),
+            }
         }
         Err(error) if options.device == DeviceChoice::Cuda => Err(error.into()),
         Err(error) => {

@@ -1,7 +1,9 @@
 //! One recording: its windows are asked for as they are ready, followed to their end in any order, and told in time
 //! order.
 
+mod asking;
 mod before;
+mod keeping;
 mod spoken;
 #[cfg(test)]
 mod tests;
@@ -18,13 +20,14 @@ use commands::ports::transcription::{
 };
 
 use super::checkpoint::Checkpoint;
-use super::course::{Next, Plan, Setting, WindowResult, WindowTranscription};
+use super::course::{Plan, Setting, WindowResult, WindowTranscription};
 use super::decode::Search;
 use super::engine::Engine;
 use super::feeder::{self, Fed, Permits, Prepared};
 use super::mel::Spectrogram;
-use super::scheduler::{Answer, Features, Outcome, Reply, Request, Work};
+use super::scheduler::Answer;
 use before::TextBefore;
+use keeping::Keeping;
 use spoken::{LANGUAGE_WINDOWS, Spoken};
 use told::Told;
 
@@ -48,7 +51,9 @@ pub(super) fn run(
 ) -> Result<Transcript, TranscriptionError> {
     let options = job.options;
     let checkpoint = match &job.checkpoint {
-        Some(path) => Some(Checkpoint::open(path, &engine.model_sha256, &engine.model.precision, &options)?),
+        Some(path) => {
+            Some(Checkpoint::open(path, engine.sha256(options.words), &engine.model.precision, &options)?)
+        }
         None => None,
     };
     let (events, hear) = channel();
@@ -88,6 +93,7 @@ struct Transcription<'e> {
     plan: Arc<Plan>,
     options: Options,
     checkpoint: Option<Checkpoint>,
+    keeping: Keeping,
     ties: Ties,
 
     /// Prepared and not begun, in order; those at the front may wait for the language.
@@ -137,6 +143,7 @@ impl<'e> Transcription<'e> {
             told: Told::new(options.ranges.clone(), before),
             options,
             checkpoint,
+            keeping: Keeping::default(),
             ties,
             ready: VecDeque::new(),
             running: HashMap::new(),
@@ -177,6 +184,7 @@ impl<'e> Transcription<'e> {
             // What is told may be what the next window waits for.
             loop {
                 self.begin_windows(watcher)?;
+                self.tell_keeping(watcher);
                 if !self.tell(watcher) {
                     break;
                 }
@@ -279,75 +287,6 @@ impl<'e> Transcription<'e> {
         self.go_on(number, end, next)
     }
 
-    /// Does what a window wants next.
-    fn go_on(&mut self, number: u64, end: Samples, next: Next) -> Result<(), TranscriptionError> {
-        match next {
-            Next::Ask(features, work) => self.submit(number, features, work),
-            Next::Done(result) => {
-                let course = self.running.remove(&number);
-                // What failed is tried again when the job goes on.
-                if let (Some(checkpoint), Some(course)) = (&mut self.checkpoint, course)
-                    && result.failed.is_empty()
-                    && result.untimed.is_none()
-                {
-                    checkpoint.keep(course.digest().to_owned(), &result)?;
-                }
-                self.finish_window(number, end, result);
-            }
-        }
-        Ok(())
-    }
-
-    fn submit(&self, ticket: u64, features: Features, work: Work) {
-        let events = self.ties.events.clone();
-        self.engine.scheduler.submit(Request {
-            job: self.number,
-            urgent: !self.options.ranges.is_empty(),
-            features,
-            work,
-            cancel: self.ties.cancel.clone(),
-            reply: Reply::new(move |answer| {
-                let _ = events.send(Event::Answer(ticket, answer));
-            }),
-        });
-    }
-
-    /// Takes an answer. Whatever it is, the window goes on, is lost, or ends the job: one that nothing is done with would
-    /// be waited for for ever.
-    fn answered(&mut self, ticket: u64, answer: Answer) -> Result<(), TranscriptionError> {
-        let Answer { outcome, features, second_try } = answer;
-        match outcome {
-            Outcome::Stopped => {
-                return Err(TranscriptionError::Engine("it has stopped and must be started anew".to_owned()));
-            }
-            Outcome::Cancelled if self.ties.cancel.is_cancelled() => {
-                return Err(TranscriptionError::Cancelled);
-            }
-            Outcome::Languages(_)
-            | Outcome::Decoded(_)
-            | Outcome::Attention(_)
-            | Outcome::Failed(_)
-            | Outcome::Cancelled => {}
-        }
-        if let Some(prepared) = self.asking.remove(&ticket) {
-            return self.heard(prepared, outcome, features);
-        }
-        let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
-        let end = course.end();
-        if second_try {
-            course.tried_again();
-        }
-        let next = match outcome {
-            Outcome::Decoded(decoded) => course.decoded(decoded, features),
-            Outcome::Attention(attention) => course.attended(&attention),
-            Outcome::Failed(reason) => course.failed(reason),
-            Outcome::Languages(_) | Outcome::Cancelled | Outcome::Stopped => {
-                course.failed("the engine gave another answer than was asked for".to_owned())
-            }
-        };
-        self.go_on(ticket, end, next)
-    }
-
     fn finish_window(&mut self, number: u64, end: Samples, result: WindowResult) {
         self.finished.insert(number, (end, result));
     }
@@ -389,7 +328,9 @@ impl<'e> Transcription<'e> {
                 word_timestamps,
                 empty_because,
                 model: self.engine.model.name(),
-                model_sha256: self.engine.model_sha256.clone(),
+                model_sha256: self.engine.sha256(self.options.words).to_owned(),
+                depends_on_batch: self.engine.depends_on_batch.clone(),
+                not_resumable: self.keeping.ended,
                 device: self.engine.device.name().to_owned(),
                 runtime: self.engine.runtime.version().to_owned(),
             },

@@ -13,9 +13,6 @@ pub(super) use rules::Rules;
 use super::graphs::{Cache, Encoded, Graphs, Logits, RunError};
 use super::model::Tokens;
 
-/// The longest text of a window, in tokens, as in openai-whisper: half of the decoder's positions.
-const MAX_TOKENS: usize = 224;
-
 /// Hypotheses of a beam.
 pub(super) const BEAM: usize = 5;
 
@@ -88,7 +85,8 @@ pub(super) fn decode(
     rows: &[Row],
     search: Search,
 ) -> Result<Vec<Found<Decoded>>, RunError> {
-    let course = Course::new(graphs, rules, tokens, rows, MAX_TOKENS);
+    // The longest text of a window, as in openai-whisper: half of the decoder's positions.
+    let course = Course::new(graphs, rules, tokens, rows, graphs.positions() / 2);
     match search {
         Search::Sample => sample::decode(graphs, &course, tokens, rows),
         Search::Beam => beam::decode(graphs, &course, tokens, rows),

@@ -107,8 +107,8 @@ impl Transcription<'_> {
         }
         let languages = self.mean_of_heard();
         let first = self.heard.iter().min_by_key(|(prepared, _)| prepared.number);
-        if let (Some(checkpoint), Some((first, _))) = (&mut self.checkpoint, first) {
-            checkpoint.keep_languages(first.digest.clone(), &languages)?;
+        if let Some(digest) = first.map(|(first, _)| first.digest.clone()) {
+            self.keep(|checkpoint| checkpoint.keep_languages(digest, &languages));
         }
         self.decide(languages, watcher);
         let mut heard: Vec<Prepared> =

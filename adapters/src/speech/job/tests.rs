@@ -1,6 +1,7 @@
 //! What a job makes of windows on which the engine fails: real ones, of which some are spoilt on their way.
 
 use super::*;
+use crate::speech::scheduler::Features;
 use crate::speech::{DeviceChoice, EngineOptions, fixtures};
 use commands::ports::transcription::{LostTo, Segment, Source, SpokenLanguage};
 
@@ -27,6 +28,17 @@ fn transcribe(
     options: Options,
     spoilt: fn(u64) -> bool,
 ) -> Result<Transcript, TranscriptionError> {
+    follow(engine, source, options, None, spoilt, &mut |_| ())
+}
+
+fn follow(
+    engine: &Engine,
+    source: Source,
+    options: Options,
+    checkpoint: Option<Checkpoint>,
+    spoilt: fn(u64) -> bool,
+    mut watcher: &mut dyn FnMut(Progress<'_>),
+) -> Result<Transcript, TranscriptionError> {
     let (events, hear) = channel();
     let permits = Permits::new(16);
     let feeder = feeder::Feeder {
@@ -48,8 +60,7 @@ fn transcribe(
     };
     let _feeding = feeder.start(source, tell).unwrap();
     let ties = Ties { events, permits, cancel: Cancel::default() };
-    let mut transcription = Transcription::new(engine, 0, options, None, ties);
-    let mut watcher = |_: Progress<'_>| ();
+    let mut transcription = Transcription::new(engine, 0, options, checkpoint, ties);
     transcription.follow(&hear, &mut watcher)?;
     transcription.finish(&mut watcher)
 }
@@ -77,6 +88,28 @@ fn a_window_that_fails_is_lost_and_no_other() {
         assert!(texts(&whole).len() > 10);
         assert_eq!(texts(&part), texts(&whole), "{options:?}");
     }
+}
+
+#[test]
+fn a_disk_that_is_full_costs_the_resume_and_not_the_transcript() {
+    let engine = engine();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let options = Options::default();
+    let precision = &engine.model.precision;
+    let mut checkpoint = Checkpoint::open(&path, engine.sha256(false), precision, &options).unwrap();
+    checkpoint.fill_disk();
+    let mut told = Vec::new();
+    let source = recording("window_en_01.wav", 2);
+    let mut found = follow(&engine, source, options.clone(), Some(checkpoint), |_| false, &mut |progress| {
+        if let Progress::NotKept(reason) = progress {
+            told.push(reason.to_owned());
+        }
+    })
+    .unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(found.info.not_resumable.take(), told.pop());
+    assert_eq!(found, transcribe(&engine, recording("window_en_01.wav", 2), options, |_| false).unwrap());
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn is_of(name: &str, other: &str) -> bool {
 }
 
 /// The graph and the precision that a file's name without `.onnx` tells.
-fn named(stem: &str) -> Option<(&'static str, &str)> {
+pub(super) fn named(stem: &str) -> Option<(&'static str, &str)> {
     // A name that begins with another's name comes before it.
     let graphs = [
         "encoder_model",

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ModelError, ModelFolder};
+use super::{ModelError, ModelFolder, layout};
 
 /// What a folder says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,17 +91,31 @@ impl Manifest {
             more: before.map(|known| known.more.clone()).unwrap_or_default(),
         })
     }
+}
 
-    /// Compares every file that the manifest names with its digest.
+/// The files of the configuration that a transcript depends on; others of a folder say nothing to this program.
+const CONFIGURATION: [&str; 4] =
+    ["config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json"];
+
+impl ModelFolder {
+    /// Compares the files in use with the digests that the manifest names. Graphs of other precisions are not looked at;
+    /// of this one and of the configuration everything that it names must be there.
     ///
     /// # Errors
     /// The first file that is missing or differs.
-    pub fn verify(&self, folder: &Path) -> Result<(), ModelError> {
-        for (name, expected) in &self.files {
-            let path = folder.join(name);
-            if !path.is_file() {
-                return Err(ModelError::Missing { folder: folder.to_owned(), file: name.clone() });
+    pub fn verify(&self) -> Result<(), ModelError> {
+        let Some(manifest) = &self.manifest else { return Ok(()) };
+        for name in manifest.files.keys() {
+            let stem =
+                name.rsplit('/').next().and_then(|file| file.split_once(".onnx")).map(|(stem, _)| stem);
+            let other =
+                stem.and_then(layout::named).is_some_and(|(_, precision)| precision != self.precision);
+            if !other && !self.path.join(name).is_file() {
+                return Err(ModelError::Missing { folder: self.path.clone(), file: name.clone() });
             }
+        }
+        for (name, path) in self.files() {
+            let Some(expected) = manifest.files.get(&name) else { continue };
             let found = digest(&path)?;
             if found != expected.sha256 {
                 return Err(ModelError::Digest { path, expected: expected.sha256.clone(), found });
@@ -109,45 +123,32 @@ impl Manifest {
         }
         Ok(())
     }
-}
 
-/// One digest for everything that can change a transcript: the names and digests of the folder's files. A file that the
-/// manifest names is not read again; its digest was compared when the model was loaded.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn folder_digest(model: &ModelFolder) -> Result<String, ModelError> {
-    let known = model.manifest.as_ref().map(|manifest| &manifest.files);
-    let mut hash = Sha256::new();
-    for (name, path) in files_of(&model.path)? {
-        let file = match known.and_then(|files| files.get(&name)) {
-            Some(known) => known.sha256.clone(),
-            None => digest(&path)?,
-        };
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        hash.update(file.as_bytes());
-        hash.update([0]);
-    }
-    Ok(hexadecimal(&hash.finalize()))
-}
-
-/// Configurations, tokenizer, graphs and their external data, by their path in the folder, in order.
-fn files_of(folder: &Path) -> Result<BTreeMap<String, PathBuf>, ModelError> {
-    let mut files = BTreeMap::new();
-    for sub in ["", "onnx/"] {
-        let place = folder.join(sub);
-        let Ok(entries) = std::fs::read_dir(&place) else { continue };
-        for entry in entries {
-            let entry = entry.map_err(|source| ModelError::Unreadable { path: place.clone(), source })?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let wanted = name.contains(".onnx") || (name.ends_with(".json") && name != Manifest::FILE);
-            if wanted && entry.path().is_file() {
-                files.insert(format!("{sub}{name}"), entry.path());
+    /// One digest for everything that can change a transcript: the names and digests of the configuration and of the
+    /// graphs in use, with that for word times if `words`. A file that the manifest names is not read again; its digest
+    /// was compared when the model was loaded.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn digest(&self, words: bool) -> Result<String, ModelError> {
+        let known = self.manifest.as_ref().map(|manifest| &manifest.files);
+        let align = self.align.as_ref().filter(|_| words);
+        let mut hash = Sha256::new();
+        for (name, path) in layout::files_in_use(&self.path, self.graphs().chain(align)) {
+            if name.ends_with(".json") && !CONFIGURATION.contains(&name.as_str()) {
+                continue;
             }
+            let file = match known.and_then(|files| files.get(&name)) {
+                Some(known) => known.sha256.clone(),
+                None => digest(&path)?,
+            };
+            hash.update(name.as_bytes());
+            hash.update([0]);
+            hash.update(file.as_bytes());
+            hash.update([0]);
         }
+        Ok(hexadecimal(&hash.finalize()))
     }
-    Ok(files)
 }
 
 fn digest(path: &Path) -> Result<String, ModelError> {

@@ -6,6 +6,7 @@ mod config;
 mod folder;
 mod layout;
 mod manifest;
+mod operators;
 mod tokens;
 
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ pub(super) use align::layer_of;
 pub use align::{AddAlignError, add_align};
 pub use config::{Config, Generation};
 pub use folder::{Decoders, ModelFolder, Precision, Variants};
-pub use manifest::{Manifest, folder_digest};
+pub use manifest::Manifest;
+pub(super) use operators::mixes_rows;
 pub use tokens::{LanguageToken, Tokens};
 
 /// What is wrong with a model's folder. Each kind names the file and the reason.

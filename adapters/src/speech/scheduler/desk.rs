@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ndarray::Array2;
 
 use super::last_resort::{Again, LastResort};
-use super::queue::take_batch;
+use super::queue::Turns;
 use super::{Answer, Features, Kind, Outcome, Request, Work};
 use crate::speech::clockwork::Clockwork;
 use crate::speech::decode::{self, Found, Row, Rules};
@@ -81,6 +81,7 @@ impl Desk {
     /// Until nobody asks any more, or the sessions are broken; what waits then is dropped, which answers it.
     pub(super) fn serve(&mut self, arriving: &Receiver<Request>) {
         let mut waiting: VecDeque<Request> = VecDeque::new();
+        let mut turns = Turns::default();
         while !self.broken {
             if waiting.is_empty() {
                 match arriving.recv() {
@@ -89,7 +90,7 @@ impl Desk {
                 }
             }
             self.gather(arriving, &mut waiting);
-            let batch = take_batch(&mut waiting, self.max_rows);
+            let batch = turns.take(&mut waiting, self.max_rows);
             self.run(batch, 0);
         }
     }

@@ -67,7 +67,11 @@ impl LastResort {
             return State::Usual;
         }
         tracing::warn!(precision = exact.precision, "a window failed; graphs for a second try are loaded");
-        match Graphs::load(&self.runtime, &exact, Device::Cpu, self.threads) {
+        let graphs = || {
+            exact.verify()?;
+            Graphs::load(&self.runtime, &exact, Device::Cpu, self.threads)
+        };
+        match graphs() {
             Ok(mut graphs) => {
                 graphs.obey(brake.clone());
                 State::Loaded(Box::new(graphs))

@@ -5,9 +5,32 @@ use std::collections::VecDeque;
 use super::{Kind, Request};
 use crate::speech::decode::{self, Search};
 
-/// The next batch: of the kind that has waited longest, urgent ones before others, and the jobs in turn.
-pub(super) fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize) -> Vec<Request> {
-    let first = waiting.iter().position(|request| request.urgent).unwrap_or(0);
+/// Batches that begin with what is urgent before one begins with what has waited longest. Somebody who waits for a few
+/// seconds of audio hardly notices every fourth batch; ten hours of ranges do not keep all others waiting.
+const URGENT_IN_A_ROW: u32 = 3;
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(super) struct Turns {
+    /// Urgent batches since the last other one, while others waited.
+    urgent: u32,
+}
+
+impl Turns {
+    /// The next batch: of the kind that has waited longest, urgent ones before others as long as those have waited for a
+    /// few batches only, and the jobs in turn.
+    pub(super) fn take(&mut self, waiting: &mut VecDeque<Request>, max_rows: usize) -> Vec<Request> {
+        let others_wait = waiting.iter().any(|request| !request.urgent);
+        let urgent_first = self.urgent < URGENT_IN_A_ROW || !others_wait;
+        let batch = take_batch(waiting, max_rows, urgent_first);
+        let is_urgent = batch.first().is_some_and(|request| request.urgent);
+        self.urgent = if is_urgent && others_wait { self.urgent + 1 } else { 0 };
+        batch
+    }
+}
+
+fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize, urgent_first: bool) -> Vec<Request> {
+    let first = waiting.iter().position(|request| request.urgent == urgent_first).unwrap_or(0);
     let Some(kind) = waiting.get(first).map(Request::kind) else { return Vec::new() };
     let room = match kind {
         Kind::Decode { search: Search::Beam, .. } => (max_rows / decode::BEAM).max(1),
@@ -20,7 +43,7 @@ pub(super) fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize) -> Ve
             .iter()
             .enumerate()
             .filter(|(_, request)| request.kind() == kind)
-            .min_by_key(|(place, request)| (!request.urgent, turns(request.job), *place))
+            .min_by_key(|(place, request)| (request.urgent != urgent_first, turns(request.job), *place))
             .map(|(place, _)| place);
         match next.and_then(|place| waiting.remove(place)) {
             Some(request) => taken.push(request),
@@ -57,16 +80,26 @@ mod tests {
         let mut waiting: VecDeque<Request> = [(1, 3), (1, 3), (1, 3), (2, 3), (3, 4), (2, 3)]
             .map(|(job, prompt)| request(job, prompt, false))
             .into();
-        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1, 2, 1, 2]);
-        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [1]);
-        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [3]);
-        assert!(take_batch(&mut waiting, 4).is_empty());
+        let mut turns = Turns::default();
+        assert_eq!(jobs(&turns.take(&mut waiting, 4)), [1, 2, 1, 2]);
+        assert_eq!(jobs(&turns.take(&mut waiting, 4)), [1]);
+        assert_eq!(jobs(&turns.take(&mut waiting, 4)), [3]);
+        assert!(turns.take(&mut waiting, 4).is_empty());
     }
 
     #[test]
     fn what_is_urgent_goes_first() {
         let mut waiting: VecDeque<Request> =
             [request(1, 3, false), request(2, 4, true), request(1, 3, false)].into();
-        assert_eq!(jobs(&take_batch(&mut waiting, 4)), [2]);
+        assert_eq!(jobs(&Turns::default().take(&mut waiting, 4)), [2]);
+    }
+
+    #[test]
+    fn what_is_urgent_does_not_keep_others_waiting_for_ever() {
+        let mut waiting: VecDeque<Request> = (0..10).map(|_| request(1, 3, true)).collect();
+        waiting.push_back(request(2, 3, false));
+        let mut turns = Turns::default();
+        let order: Vec<u64> = (0..11).flat_map(|_| jobs(&turns.take(&mut waiting, 1))).collect();
+        assert_eq!(order, [1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1]);
     }
 }

@@ -46,7 +46,7 @@ pub struct Batch {
 /// How the work on a recording ended.
 enum Ended {
     /// There is a transcript, to be delivered.
-    Done { transcript: Transcript, checkpoint: Option<Checkpoint> },
+    Done { transcript: Box<Transcript>, checkpoint: Option<Checkpoint> },
     /// Somebody wanted it to stop. What is done is kept, if there is a checkpoint.
     Stopped { failure: Failure, checkpoint: Option<Checkpoint> },
     /// Somebody wanted it to stop before it began.
@@ -176,7 +176,7 @@ impl Batch {
         let reached = watcher.reached();
         drop(watcher);
         match result {
-            Ok(transcript) => Ended::Done { transcript, checkpoint },
+            Ok(transcript) => Ended::Done { transcript: Box::new(transcript), checkpoint },
             Err(TranscriptionError::Cancelled) => stopped(path, reached, checkpoint),
             Err(error) => failed(path, &error, checkpoint),
         }

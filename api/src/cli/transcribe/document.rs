@@ -63,6 +63,10 @@ struct InfoJson<'t> {
     word_timestamps: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     empty_because: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depends_on_batch: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_resumable: Option<&'t str>,
     model: &'t str,
     model_sha256: &'t str,
     device: &'t str,
@@ -140,6 +144,8 @@ impl<'t> From<&'t TranscriptInfo> for InfoJson<'t> {
             lost,
             word_timestamps,
             empty_because,
+            depends_on_batch,
+            not_resumable,
             model,
             model_sha256,
             device,
@@ -156,6 +162,8 @@ impl<'t> From<&'t TranscriptInfo> for InfoJson<'t> {
             lost: lost.iter().map(LostJson::from).collect(),
             word_timestamps: word_timestamps.as_deref(),
             empty_because: empty_because.as_deref(),
+            depends_on_batch: depends_on_batch.as_deref(),
+            not_resumable: not_resumable.as_deref(),
             model,
             model_sha256,
             device,

@@ -238,6 +238,9 @@ impl Watcher for Follower<'_> {
                 let stretches = if windows == 1 { "stretch" } else { "stretches" };
                 self.screen.remark(&format!("{}: going on after {windows} finished {stretches}", self.name));
             }
+            Progress::NotKept(reason) => {
+                self.screen.remark(&format!("{}: cannot be resumed any more: {reason}", self.name));
+            }
             Progress::Language(_) => {}
         }
     }

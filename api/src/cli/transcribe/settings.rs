@@ -38,7 +38,8 @@ pub struct MachineSettings {
     /// Threads of the processor [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
-    /// Windows decoded together [default: 8 on a processor, 32 on a card]
+    /// Windows decoded together [default: 8 on a processor, 32 on a card, 1 with an int8 model,
+    /// whose text depends on what is decoded beside it]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub rows: Option<u16>,
     /// ONNX Runtime's library [default: the one that ops/run fetched]

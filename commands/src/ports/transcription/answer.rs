@@ -146,9 +146,16 @@ pub struct TranscriptInfo {
     /// Why there is no text, if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_because: Option<String>,
+    /// Why the same audio may get another text when other things run beside it, if it may: more windows than one were
+    /// decoded together by graphs that quantise over the whole batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depends_on_batch: Option<String>,
+    /// Why the rest could not be kept in the checkpoint, if it could not. The transcript is whole all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_resumable: Option<String>,
     /// The model's name.
     pub model: String,
-    /// The SHA-256 of the model's files together, in hexadecimal.
+    /// The SHA-256 of the model's files in use together, in hexadecimal.
     pub model_sha256: String,
     /// `cpu` or `cuda`.
     pub device: String,

@@ -18,6 +18,8 @@ pub enum Progress<'a> {
         /// How many.
         windows: u64,
     },
+    /// From here on nothing is kept in the checkpoint, for this reason; told once. The job goes on.
+    NotKept(&'a str),
     /// The language is known; most likely first.
     Language(&'a [LanguageGuess]),
     /// The next segment, final.
