@@ -36,5 +36,7 @@ mod tokens;
 mod trace;
 #[path = "cli/transcribe.rs"]
 mod transcribe;
+#[path = "cli/transcribe_documents.rs"]
+mod transcribe_documents;
 #[path = "cli/transcribe_files.rs"]
 mod transcribe_files;

@@ -249,7 +249,8 @@ fn a_transcription_that_was_killed_goes_on_and_gives_the_same_document() {
     killed.wait().unwrap();
     let resumed = ran(&mut transcribe(&shell, &format!("{command} --resume"))).succeeds();
     let (windows, document) = without_resumed(&resumed);
-    assert!(windows >= 2, "{windows}");
+    let all = document["info"]["windows"].as_u64().unwrap();
+    assert!((2..all).contains(&windows), "{windows} of {all}");
     assert_eq!(document, undisturbed);
     let kept = std::fs::read_dir(shell.path().join("cache/cairn/speech/unfinished")).unwrap();
     assert_eq!(kept.count(), 0, "a finished transcription keeps nothing");
@@ -280,14 +281,16 @@ fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_chose() {
     let on = |device: &str| {
         ran(&mut speech(&shell, &format!("transcribe {file} --model {} --device {device}", tiny())))
     };
-    if Path::new("/dev/nvidia0").exists() {
-        assert!(on("auto").err.contains("on cuda: there is a card"));
-        return;
+    // A card alone is not enough: the set-up fetches the library for processors unless it is asked for the other.
+    let (cuda, auto) = (on("cuda"), on("auto"));
+    if cuda.code == 0 {
+        assert!(auto.err.contains("on cuda: there is a card"), "{}", auto.err);
+        assert_eq!(plain(&cuda.succeeds()), GREEN);
+    } else {
+        let error = cuda.fails();
+        assert!(error.contains("there is no CUDA device to run on: "), "{error}");
+        assert!(auto.err.contains("on cpu: there is no CUDA device to run on: "), "{}", auto.err);
     }
-    let error = on("cuda").fails();
-    assert!(error.contains("there is no CUDA device to run on: "), "{error}");
-    let auto = on("auto");
-    assert!(auto.err.contains("on cpu: there is no CUDA device to run on: "), "{}", auto.err);
     assert_eq!(plain(&auto.succeeds()), GREEN);
 }
 
