@@ -179,3 +179,11 @@ fn sixteen_bits_at_16_khz_pass_bit_for_bit() {
     let wanted: Vec<f32> = samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
     assert!(heard.samples == wanted);
 }
+
+#[test]
+fn eight_bits_at_16_khz_pass_bit_for_bit_around_their_middle() {
+    let samples: Vec<u8> = (0..=255).collect();
+    let heard = hear_bytes("all.wav", &wav(1, 8, 1, 16_000, &samples)).unwrap();
+    let wanted: Vec<f32> = samples.iter().map(|sample| (f32::from(*sample) - 128.0) / 128.0).collect();
+    assert!(heard.samples == wanted);
+}

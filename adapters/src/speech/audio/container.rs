@@ -198,6 +198,11 @@ impl Container {
     /// Frames that the timestamps say are missing before this packet.
     fn hole_before(&mut self, packet: &Packet) -> Option<u64> {
         let base = self.time_base?;
+        // What an encoder put before the recording may fill whole packets. They have a time, but no audio of the recording
+        // that it could be compared with.
+        if packet.trim_start.get() > 0 && packet.trim_start.get() >= packet.dur.get() {
+            return None;
+        }
         let (rate, ticks) =
             (f64::from(self.rate.max(1)), packet.pts.get().saturating_add_unsigned(packet.trim_start.get()));
         let seconds = ticks as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
