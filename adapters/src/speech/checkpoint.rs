@@ -27,6 +27,43 @@ struct Header {
     options: Options,
 }
 
+impl Header {
+    fn new(model_sha256: &str, precision: &str, options: &Options) -> Self {
+        Self {
+            cairn_transcription: VERSION,
+            model_sha256: model_sha256.to_owned(),
+            precision: precision.to_owned(),
+            options: options.clone(),
+        }
+    }
+}
+
+/// Names what a transcript was made of: model, options and every window.
+pub(super) struct Revision(Sha256);
+
+impl Revision {
+    /// Of a transcript without any window yet.
+    pub(super) fn new(model_sha256: &str, precision: &str, options: &Options) -> Self {
+        let header = serde_json::to_vec(&Header::new(model_sha256, precision, options));
+        Self(Sha256::new_with_prefix(header.unwrap_or_default()))
+    }
+
+    /// Takes the next window's digest.
+    pub(super) fn follow(&mut self, digest: &str) {
+        self.0.update(digest);
+    }
+
+    /// 32 hexadecimal digits.
+    pub(super) fn name(self) -> String {
+        hexadecimal(&self.0.finalize())
+    }
+}
+
+/// The first half of a digest.
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Each other line.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -67,12 +104,7 @@ impl Checkpoint {
     ) -> Result<Self, TranscriptionError> {
         let trouble = |reason: String| TranscriptionError::Checkpoint { path: path.to_owned(), reason };
         let io = |error: std::io::Error| trouble(error.to_string());
-        let header = Header {
-            cairn_transcription: VERSION,
-            model_sha256: model_sha256.to_owned(),
-            precision: precision.to_owned(),
-            options: options.clone(),
-        };
+        let header = Header::new(model_sha256, precision, options);
         // Compared as text: what reading it would round was rounded in both.
         let wanted = serde_json::to_string(&header).map_err(|error| trouble(error.to_string()))?;
         if let Some(folder) = path.parent() {
@@ -218,7 +250,7 @@ pub(super) fn digest(window: &Window) -> String {
         [speech.start.0, speech.end.0].into_iter().for_each(&mut number);
     }
     bytes.extend(window.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(&bytes))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use commands::ports::transcription::{
     TranscriptInfo, TranscriptionError, Watcher,
 };
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Revision};
 use super::course::{Plan, Setting, WindowResult, WindowTranscription};
 use super::decode::Search;
 use super::engine::Engine;
@@ -94,6 +94,7 @@ struct Transcription<'e> {
     options: Options,
     checkpoint: Option<Checkpoint>,
     keeping: Keeping,
+    revision: Revision,
     ties: Ties,
 
     /// Prepared and not begun, in order; those at the front may wait for the language.
@@ -141,6 +142,7 @@ impl<'e> Transcription<'e> {
             number,
             plan: Arc::new(plan),
             told: Told::new(options.ranges.clone(), before),
+            revision: Revision::new(engine.sha256(options.words), &engine.model.precision, &options),
             options,
             checkpoint,
             keeping: Keeping::default(),
@@ -207,13 +209,8 @@ impl<'e> Transcription<'e> {
         match fed {
             Fed::Opened { duration } => watcher.progress(Progress::Opened { duration }),
             Fed::Window(prepared) => {
-                let known = self.checkpoint.as_ref().filter(|_| prepared.number == 0);
-                if let (Spoken::Unknown, Some(languages)) =
-                    (&self.language, known.and_then(|known| known.languages(&prepared.digest)))
-                {
-                    let languages = languages.to_vec();
-                    self.decide(languages, watcher);
-                }
+                self.revision.follow(&prepared.digest);
+                self.recall_languages(&prepared, watcher);
                 self.ready.push_back(*prepared);
             }
             Fed::Failed(error) => return Err(error),
@@ -317,6 +314,8 @@ impl<'e> Transcription<'e> {
         Ok(Transcript {
             segments,
             info: TranscriptInfo {
+                revision: self.revision.name(),
+                ranges: self.options.ranges,
                 languages,
                 duration: self.duration,
                 speech_duration: self.speech,

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use adapters::speech::{Engine, EngineOptions};
 use commands::ports::transcription::{
-    Cancel, Job, Language, Options, Progress, Quality, Samples, Source, Span, SpokenLanguage, Task,
+    Cancel, Job, Language, Options, Progress, Quality, Samples, Segment, Source, Span, SpokenLanguage, Task,
     Transcriber, Transcript, TranscriptionError, VoiceOptions,
 };
 
@@ -282,4 +282,27 @@ fn a_range_beyond_the_end_gives_no_text_and_says_why() {
     let [lost] = &transcript.info.lost[..] else { panic!("{:?}", transcript.info.lost) };
     assert_eq!((lost.start, lost.end), (range.start, range.end));
     assert!(lost.reason.contains("the recording ends before this range"), "{}", lost.reason);
+}
+
+#[test]
+fn a_re_run_of_a_range_has_a_name_of_its_own_and_takes_the_place_of_what_is_inside() {
+    let path = recording("window_en_01.wav");
+    let whole = transcribe(&path, Options::default());
+    let range = Span { start: Samples::from_seconds(7.0), end: Samples::from_seconds(14.0) };
+    let options = Options { ranges: vec![range], ..Options::default() };
+    let part = transcribe(&path, options.clone());
+    assert_eq!(part.info.ranges, [range]);
+    assert!(whole.info.ranges.is_empty());
+    assert_eq!(part.info.revision.len(), 32);
+    assert_ne!(part.info.revision, whole.info.revision);
+    assert_eq!(part.info.revision, transcribe(&path, options.clone()).info.revision, "the same is the same");
+    let other = transcribe(&recording("window_en_02.wav"), options);
+    assert_ne!(part.info.revision, other.info.revision, "another recording is another one");
+    let kept = whole.segments.iter().filter(|segment| !segment.lies_in(&part.info.ranges));
+    let texts = |segments: Vec<&Segment>| -> Vec<String> {
+        segments.iter().map(|segment| plain(&segment.text)).collect()
+    };
+    let mut together: Vec<&Segment> = kept.chain(&part.segments).collect();
+    together.sort_by_key(|segment| segment.start);
+    assert_eq!(texts(together), texts(whole.segments.iter().collect()), "nothing twice, nothing lost");
 }

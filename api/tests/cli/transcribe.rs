@@ -98,6 +98,9 @@ fn a_recording_gives_its_words_in_every_format() {
     }
     assert!(segment["tokens"].is_array() && segment["flags"].is_array() && segment["language"] == "en");
     assert_eq!(json["info"]["device"], "cpu");
+    let seeded = ran(&mut transcribe(&shell, &format!("{file} --format json --seed 7"))).succeeds();
+    let seeded: Value = serde_json::from_str(&seeded).unwrap();
+    assert_ne!(json["info"]["revision"], seeded["info"]["revision"]);
     assert!(json["info"]["word_timestamps"].as_str().unwrap().contains("cairn model add-align"));
 }
 

@@ -136,6 +136,16 @@ impl Transcription<'_> {
         guesses
     }
 
+    /// Takes the language that an earlier run heard in a recording that begins with the same window.
+    pub(super) fn recall_languages(&mut self, prepared: &Prepared, watcher: &mut dyn Watcher) {
+        let known = self.checkpoint.as_ref().filter(|_| prepared.number == 0);
+        let languages =
+            known.and_then(|known| known.languages(&prepared.digest)).map(<[LanguageGuess]>::to_vec);
+        if let (Spoken::Unknown, Some(languages)) = (&self.language, languages) {
+            self.decide(languages, watcher);
+        }
+    }
+
     /// The language of the recording is known.
     pub(super) fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
         let first = languages.first();

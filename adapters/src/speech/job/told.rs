@@ -62,7 +62,8 @@ impl Told {
             self.hear(heard, watcher);
         }
         let mut told = result.segments;
-        told.retain(|segment| self.is_wanted(&(segment.start.0..segment.end.0)));
+        // The rest was only decoded to be heard around a range.
+        told.retain(|segment| segment.lies_in(&self.ranges));
         told.iter_mut().for_each(|segment| self.repeated.listen(segment));
         self.before.follow(&told);
         for segment in told {
@@ -113,13 +114,6 @@ impl Told {
     fn is_asked_for(&self, span: &Range<u64>) -> bool {
         let touches = |range: &Span| range.start.0 < span.end && range.end.0 > span.start;
         self.ranges.is_empty() || self.ranges.iter().any(touches)
-    }
-
-    /// The rest was only decoded to be heard around a range.
-    fn is_wanted(&self, span: &Range<u64>) -> bool {
-        let middle = span.start.midpoint(span.end);
-        self.ranges.is_empty()
-            || self.ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
     }
 
     /// Why there is no transcript at all: an engine that fails on every window has not found out that nothing was said.

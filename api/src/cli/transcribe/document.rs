@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::compose::speech::{
-    Flag, Language, LanguageGuess, LostPart, LostTo, Samples, Segment, Transcript, TranscriptInfo, Word,
+    Flag, Language, LanguageGuess, LostPart, LostTo, Samples, Segment, Span, Transcript, TranscriptInfo, Word,
 };
 
 /// A transcript as a document.
@@ -50,7 +50,15 @@ struct LostJson<'t> {
 }
 
 #[derive(Serialize)]
+struct SpanJson {
+    start: f64,
+    end: f64,
+}
+
+#[derive(Serialize)]
 struct InfoJson<'t> {
+    revision: &'t str,
+    ranges: Vec<SpanJson>,
     languages: &'t [LanguageGuess],
     duration: f64,
     speech_duration: f64,
@@ -134,6 +142,8 @@ impl<'t> From<&'t LostPart> for LostJson<'t> {
 impl<'t> From<&'t TranscriptInfo> for InfoJson<'t> {
     fn from(info: &'t TranscriptInfo) -> Self {
         let TranscriptInfo {
+            revision,
+            ranges,
             languages,
             duration,
             speech_duration,
@@ -151,7 +161,10 @@ impl<'t> From<&'t TranscriptInfo> for InfoJson<'t> {
             device,
             runtime,
         } = info;
+        let span = |span: &Span| SpanJson { start: seconds(span.start), end: seconds(span.end) };
         Self {
+            revision,
+            ranges: ranges.iter().map(span).collect(),
             languages,
             duration: seconds(*duration),
             speech_duration: seconds(*speech_duration),

@@ -127,6 +127,9 @@ pub struct SpeechSettings {
     /// Decode silence too, instead of listening for speech first
     #[arg(long)]
     no_vad: bool,
+    /// Chooses what is drawn where the likeliest text fails a check; the same number gives the same text
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
 }
 
 impl SpeechSettings {
@@ -154,7 +157,7 @@ impl SpeechSettings {
             quality: self.quality,
             words: self.words,
             voice: VoiceOptions { enabled: !self.no_vad, ..VoiceOptions::default() },
-            seed: 0,
+            seed: self.seed,
         })
     }
 }

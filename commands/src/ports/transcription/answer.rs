@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Language, Samples};
+use super::{Language, Samples, Span};
 
 /// Why a segment should be looked at. Nothing doubtful is left out; it is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,16 @@ pub struct Segment {
     pub flags: Vec<Flag>,
 }
 
+impl Segment {
+    /// Whether its middle lies in one of the ranges. With none, every segment counts. This is what a re-run of ranges gives,
+    /// and what it takes the place of in an earlier transcript of the recording.
+    #[must_use]
+    pub fn lies_in(&self, ranges: &[Span]) -> bool {
+        let middle = self.start.0.midpoint(self.end.0);
+        ranges.is_empty() || ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
+    }
+}
+
 /// A language and how likely the model thinks it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LanguageGuess {
@@ -122,6 +132,12 @@ pub struct LostPart {
 /// What there is to know about a transcript as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TranscriptInfo {
+    /// Names what the transcript was made of: audio, model and options. The same for the same, and another one for a re-run
+    /// of a range.
+    pub revision: String,
+    /// The ranges that were asked for, whose segments take the place of those for which [`Segment::lies_in`] holds; none for
+    /// the whole recording.
+    pub ranges: Vec<Span>,
     /// The languages by probability, most likely first, at most five; empty when one was given.
     pub languages: Vec<LanguageGuess>,
     /// The length of the audio.
