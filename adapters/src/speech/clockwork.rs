@@ -40,6 +40,12 @@ pub struct Clockwork {
     pub gather_s: f64,
     /// Seconds in the graph for word times.
     pub align_s: f64,
+    /// Batches, of whatever kind.
+    pub batches: u64,
+    /// Windows of all batches: divided by the batches, how full they are.
+    pub batch_rows: u64,
+    /// Windows on which the engine failed, the second try included.
+    pub failed: u64,
     /// Windows that were tried again on the graphs of last resort.
     pub second_tries: u64,
     /// Seconds of decoding outside of ONNX Runtime: rules, sampling, and copies to and from it.
@@ -76,6 +82,9 @@ impl Clockwork {
             step_rows,
             gather_s,
             align_s,
+            batches,
+            batch_rows,
+            failed,
             second_tries,
             around_s,
         } = other;
@@ -88,6 +97,9 @@ impl Clockwork {
         self.step_rows += step_rows;
         self.gather_s += gather_s;
         self.align_s += align_s;
+        self.batches += batches;
+        self.batch_rows += batch_rows;
+        self.failed += failed;
         self.second_tries += second_tries;
         self.around_s += around_s;
     }

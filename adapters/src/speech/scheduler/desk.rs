@@ -188,6 +188,9 @@ impl Desk {
             Err(Trouble::Run(RunError::Stopped)) => return stop(vec![request]),
             Err(also) => failed(&also).into(),
         };
+        if matches!(answer.outcome, Outcome::Failed(_)) {
+            self.clockwork.lock().unwrap_or_else(PoisonError::into_inner).failed += 1;
+        }
         request.reply.send(answer);
     }
 
@@ -204,7 +207,9 @@ impl Desk {
         };
         let (rules, model) = (&self.rules, &self.model);
         let ran = catch_unwind(AssertUnwindSafe(|| outcomes(graphs, rules, model, batch)));
-        let time = std::mem::take(&mut graphs.clockwork);
+        let mut time = std::mem::take(&mut graphs.clockwork);
+        time.batches += 1;
+        time.batch_rows += batch.len() as u64;
         // Before anybody is answered: who asks then finds his own window counted.
         self.clockwork.lock().unwrap_or_else(PoisonError::into_inner).absorb(&time);
         match ran {

@@ -96,6 +96,9 @@ fn a_window_that_is_not_finite_fails_in_either_search_and_its_neighbours_do_not(
     }
     let languages = ask(&scheduler, not_finite(), Work::Languages);
     assert_eq!(failure(&languages), "the model's answer is not finite");
+    let counted = scheduler.clockwork();
+    assert_eq!((counted.failed, counted.second_tries), (3, 3));
+    assert!(counted.batches >= 6 && counted.batch_rows >= counted.batches);
 }
 
 #[test]
