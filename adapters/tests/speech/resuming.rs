@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use commands::ports::transcription::{Cancel, Job, Options, Progress, Source, Transcriber, Transcript};
+use adapters::speech::{Engine, EngineOptions};
+use commands::ports::transcription::{
+    Cancel, Job, Options, Progress, Quality, Source, SpokenLanguage, Transcriber, Transcript,
+};
 
-use crate::fixture::{ENGINE, transcribe};
+use crate::fixture::{ENGINE, options, transcribe};
 use crate::support::{read_wav, recording, wav_16};
 
 fn resumed(path: &Path, checkpoint: PathBuf) -> Transcript {
@@ -44,5 +47,43 @@ fn a_recording_that_was_replaced_by_one_in_another_language_has_its_own_language
         std::fs::copy(recording(file), &path).unwrap();
         let transcript = resumed(&path, checkpoint.clone());
         assert_eq!(transcript.segments, transcribe(&recording(file), Options::default()).segments, "{file}");
+    }
+}
+
+/// Broken off after its first text, by an engine that decodes one window at a time.
+#[test]
+fn whatever_was_asked_for_half_a_transcription_goes_on_to_the_same_end() {
+    let one_by_one = EngineOptions { max_rows: Some(1), ..options() };
+    let engine = Engine::start(&one_by_one).unwrap_or_else(|error| panic!("{error}"));
+    let path = recording("long_en_01.wav");
+    let plain = Options::default;
+    for options in [
+        Options { words: true, ..plain() },
+        Options { quality: Quality::High, ..plain() },
+        Options { condition_on_previous: true, words: true, ..plain() },
+        Options { language: SpokenLanguage::Multilingual, words: true, ..plain() },
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = folder.path().join("checkpoint");
+        let job = |checkpoint: Option<PathBuf>| Job {
+            source: Source::File(path.clone()),
+            options: options.clone(),
+            checkpoint,
+        };
+        let quiet = &mut |_: Progress<'_>| ();
+        let undisturbed = engine.transcribe(job(None), quiet, &Cancel::default()).unwrap();
+        let cancel = Cancel::default();
+        let stop = cancel.clone();
+        let mut at_the_first_text = |progress: Progress<'_>| {
+            if matches!(progress, Progress::Segment(_)) {
+                stop.cancel();
+            }
+        };
+        let stopped = engine.transcribe(job(Some(checkpoint.clone())), &mut at_the_first_text, &cancel);
+        assert_eq!(stopped.err().map(|error| error.code()), Some("TRANSCRIPTION_CANCELLED"), "{options:?}");
+        let mut resumed = engine.transcribe(job(Some(checkpoint)), quiet, &Cancel::default()).unwrap();
+        let kept = std::mem::take(&mut resumed.info.resumed_windows);
+        assert!(0 < kept && kept < undisturbed.info.windows, "{kept} windows were kept: {options:?}");
+        assert_eq!(resumed, undisturbed, "{options:?}");
     }
 }
