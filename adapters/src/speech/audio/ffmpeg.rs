@@ -36,7 +36,6 @@ pub(super) struct Ffmpeg {
     stated: Option<Samples>,
     /// Bytes of a sample that the pipe cut in two.
     rest: Vec<u8>,
-    heard: bool,
     ended: bool,
 }
 
@@ -76,7 +75,7 @@ impl Ffmpeg {
         }
         let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || last_line(stderr)));
         let Some(out) = child.stdout.take() else { return Err("ffmpeg has no output".to_owned()) };
-        Ok(Self { child, out, complaints, stated, rest: Vec::new(), heard: false, ended: false })
+        Ok(Self { child, out, complaints, stated, rest: Vec::new(), ended: false })
     }
 
     /// The exit, and the last thing it said.
@@ -116,7 +115,6 @@ impl Decoder for Ffmpeg {
         self.rest.extend_from_slice(&block[..read]);
         let (samples, tail) = self.rest.as_chunks::<4>();
         mono.extend(samples.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-        self.heard |= !samples.is_empty();
         self.rest = tail.to_vec();
         Step::Audio { rate: SAMPLE_RATE as u32 }
     }
