@@ -7,6 +7,7 @@ mod covering;
 mod failures;
 mod fixture;
 mod formats;
+mod halves;
 mod hearing;
 mod layouts;
 mod models;
