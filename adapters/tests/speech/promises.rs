@@ -219,15 +219,20 @@ fn text_before_in_view_is_carried_through_a_whole_recording() {
     let transcript = transcribe(&path, carried.clone());
     assert_eq!(transcript.info.windows, alone.info.windows);
     assert_eq!(transcript.segments[..5], alone.segments[..5], "nothing stands before the first window");
+    // Each window's mean log probability, and whether any of its text is doubtful.
     let windows = |transcript: &Transcript| {
-        let mut sums: Vec<f32> = transcript.segments.iter().map(|segment| segment.avg_logprob).collect();
-        sums.dedup();
-        sums
+        let segments = &transcript.segments;
+        let of_window = segments.chunk_by(|one, next| one.avg_logprob == next.avg_logprob);
+        let doubtful = |window: &[Segment]| window.iter().any(|segment| !segment.flags.is_empty());
+        of_window.map(|window| (window[0].avg_logprob, doubtful(window))).collect::<Vec<_>>()
     };
     let (with, without) = (windows(&transcript), windows(&alone));
-    assert_eq!(without.len(), 5);
-    assert_eq!(with[0], without[0]);
-    assert!(!with[1..].iter().any(|sum| without.contains(sum)), "{with:?} {without:?}");
+    assert_eq!((with.len(), without.len()), (5, 5));
+    assert_ne!(with[1].0, without[1].0, "the second window has the first one's text in view");
+    for (place, pair) in with.windows(2).enumerate() {
+        let carried = pair[1].0 != without[place + 1].0;
+        assert_eq!(carried, !pair[0].1, "doubtful text is not carried on: {with:?} {without:?}");
+    }
     assert!(transcript.segments.last().unwrap().end.0.abs_diff(alone.segments.last().unwrap().end.0) < 6_400);
     let several = Options { language: SpokenLanguage::Multilingual, ..carried };
     assert!(!transcribe(&path, several).segments.is_empty());

@@ -198,11 +198,9 @@ fn a_language_that_the_model_does_not_know_and_odd_ranges_are_told() {
 
 /// A WAV file of a few minutes, which takes long enough to be broken off.
 fn minutes(shell: &Shell) -> PathBuf {
-    let mut samples = Vec::new();
-    for _ in 0..3 {
-        samples.extend_from_slice(&std::fs::read(recording("long_en_01.wav")).unwrap()[44..]);
-    }
-    let mut bytes = std::fs::read(recording("long_en_01.wav")).unwrap()[..44].to_vec();
+    let whole = std::fs::read(recording("long_en_01.wav")).unwrap();
+    let samples = whole[44..].repeat(3);
+    let mut bytes = whole[..44].to_vec();
     bytes[4..8].copy_from_slice(&(samples.len() as u32 + 36).to_le_bytes());
     bytes[40..44].copy_from_slice(&(samples.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&samples);
