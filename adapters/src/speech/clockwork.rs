@@ -44,6 +44,8 @@ pub struct Clockwork {
     pub batches: u64,
     /// Windows of all batches: divided by the batches, how full they are.
     pub batch_rows: u64,
+    /// Seconds that windows waited for their turn, all of them together.
+    pub waited_s: f64,
     /// Windows on which the engine failed, the second try included.
     pub failed: u64,
     /// Windows that were tried again on the graphs of last resort.
@@ -84,6 +86,7 @@ impl Clockwork {
             align_s,
             batches,
             batch_rows,
+            waited_s,
             failed,
             second_tries,
             around_s,
@@ -99,6 +102,7 @@ impl Clockwork {
         self.align_s += align_s;
         self.batches += batches;
         self.batch_rows += batch_rows;
+        self.waited_s += waited_s;
         self.failed += failed;
         self.second_tries += second_tries;
         self.around_s += around_s;

@@ -23,6 +23,7 @@ use super::mel::Spectrogram;
 use super::model::Tokens;
 use super::scheduler::{Features, Work};
 use super::segments::timeline;
+use super::tally::{Cause, Counter};
 use super::windows::Window;
 pub(super) use coverage::LOST;
 use coverage::{Stop, gaps, redone, rest, within};
@@ -49,6 +50,8 @@ pub(super) struct Plan {
     pub seed: u64,
     /// Whether the windows' speech is known from a voice detector.
     pub listens: bool,
+    /// Where it is noted what is decoded again.
+    pub counter: Counter,
 }
 
 /// What one window needs to know beside itself.
@@ -186,6 +189,11 @@ impl WindowTranscription {
         )
     }
 
+    fn ask_again(&self, cause: Cause) -> Next {
+        self.plan.counter.again(cause, TEMPERATURES[self.part.attempt]);
+        self.ask()
+    }
+
     /// Takes a text, and the window as far as it has come.
     pub(super) fn decoded(&mut self, decoded: Decoded, features: Option<Features>) -> Next {
         if let Some(features) = features {
@@ -203,12 +211,12 @@ impl WindowTranscription {
                 self.part.attempt = if self.part.prompted { 0 } else { self.part.attempt + 1 };
                 self.part.prompted = false;
                 self.part.tried.push(attempt);
-                return self.ask();
+                return self.ask_again(Cause::NoText);
             }
-        } else if attempt.is_poor() && can_go_on {
+        } else if let Some(cause) = attempt.why_poor().filter(|_| can_go_on) {
             self.part.attempt += 1;
             self.part.tried.push(attempt);
-            return self.ask();
+            return self.ask_again(cause);
         }
         self.part.tried.push(attempt);
         self.choose()
@@ -252,7 +260,7 @@ impl WindowTranscription {
             self.part.prompted = false;
             self.part.attempt = 0;
             self.part.suspect = Some(found);
-            return self.ask();
+            return self.ask_again(Cause::Echo);
         }
         let kept = match self.part.suspect.take() {
             Some(suspect) => suspect.or(found),

@@ -17,6 +17,7 @@ use super::graphs::Graphs;
 use super::job;
 use super::model::{ModelError, ModelFolder, Precision, mixes_rows};
 use super::scheduler::{LastResort, Scheduler};
+use super::tally::{Counter, Tally};
 use super::voice::{VoiceError, VoiceModel};
 use super::{Device, Runtime, RuntimeError};
 
@@ -102,6 +103,7 @@ pub struct Engine {
     device_reason: String,
     load_s: f64,
     jobs: AtomicU64,
+    pub(super) counter: Counter,
 }
 
 impl Engine {
@@ -143,6 +145,7 @@ impl Engine {
             device_reason,
             load_s: started.elapsed().as_secs_f64(),
             jobs: AtomicU64::new(0),
+            counter: Counter::default(),
         })
     }
 
@@ -173,6 +176,12 @@ impl Engine {
     /// What a transcript depends on beside the audio and the options, as one digest.
     pub(super) fn sha256(&self, words: bool) -> &str {
         if words { &self.words_sha256 } else { &self.model_sha256 }
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.counter.told(self.scheduler.clockwork())
     }
 
     /// Where the time of decoding has gone so far.
@@ -229,7 +238,9 @@ impl Transcriber for Engine {
     ) -> Result<Transcript, TranscriptionError> {
         self.check(&job)?;
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
-        job::run(self, number, job, watcher, cancel)
+        let transcript = job::run(self, number, job, watcher, cancel)?;
+        self.counter.transcript(&transcript);
+        Ok(transcript)
     }
 }
 

@@ -13,6 +13,7 @@ use super::audio::{Audio, Decoders};
 use super::checkpoint;
 use super::mel::Spectrogram;
 use super::scheduler::Features;
+use super::tally::{Counter, Preparing};
 use super::voice::{VoiceError, VoiceModel};
 use super::windows::{Listener, Window};
 
@@ -110,6 +111,7 @@ pub(super) struct Feeder {
     /// Ends the feeder; not the caller's, since a feeder ends when its job does for whatever reason.
     pub cancel: Cancel,
     pub desk: Desk,
+    pub counter: Counter,
 }
 
 /// Whether a feeder works on what it has read. Only then does it use ONNX Runtime, which must not be called any more
@@ -271,7 +273,7 @@ impl Feed<'_> {
         }
         let mut windows = Vec::new();
         while let Some(block) = self.block(audio, stretch.end)? {
-            listener.push(block, &mut windows)?;
+            self.feeder.counter.timed(Preparing::Voice, || listener.push(block, &mut windows))?;
             self.give(&mut windows)?;
         }
         self.speech += listener.finish(&mut windows)?.0;
@@ -282,7 +284,7 @@ impl Feed<'_> {
     /// each block.
     fn block<'a>(&self, audio: &'a mut Audio, until: Samples) -> Result<Option<&'a [f32]>, Stop> {
         self.feeder.desk.set(false);
-        let block = audio.next_block_until(until);
+        let block = self.feeder.counter.timed(Preparing::Audio, || audio.next_block_until(until));
         self.feeder.desk.set(true);
         if self.feeder.cancel.is_cancelled() { Err(Stop::Unheard) } else { Ok(block?) }
     }
@@ -292,7 +294,10 @@ impl Feed<'_> {
             if !self.feeder.permits.take() {
                 return Err(Stop::Unheard);
             }
-            let spectrogram = self.feeder.spectrogram.of(&window.samples);
+            let spectrogram = self
+                .feeder
+                .counter
+                .timed(Preparing::Spectrogram, || self.feeder.spectrogram.of(&window.samples));
             let prepared = Prepared {
                 number: self.number,
                 digest: checkpoint::digest(&window),

@@ -66,6 +66,7 @@ pub(super) fn run(
         permits: permits.clone(),
         cancel: Cancel::default(),
         desk: feeder::Desk::default(),
+        counter: engine.counter.clone(),
     };
     let fed = events.clone();
     let _feeding = feeder
@@ -136,6 +137,7 @@ impl<'e> Transcription<'e> {
             words: options.words && engine.why_no_words.is_none(),
             seed: options.seed,
             listens: options.voice.enabled,
+            counter: engine.counter.clone(),
         };
         Self {
             engine,

@@ -10,6 +10,7 @@ mod tests;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use ndarray::Array2;
 
@@ -89,6 +90,8 @@ pub(super) struct Request {
     pub features: Features,
     /// What to do with it.
     pub work: Work,
+    /// Since when it waits.
+    pub since: Instant,
     /// Stops the job.
     pub cancel: commands::ports::transcription::Cancel,
     /// Takes the answer.

@@ -18,4 +18,5 @@ mod second_tries;
 mod spoilt;
 #[path = "../support/speech.rs"]
 mod support;
+mod tally;
 mod timeline;

@@ -7,9 +7,10 @@ mod follow;
 mod formats;
 mod pace;
 mod settings;
+mod stats;
 mod targets;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
 
@@ -67,6 +68,9 @@ pub struct Transcribe {
     /// No progress bar
     #[arg(long)]
     quiet: bool,
+    /// Tell in the end where the time went, what was decoded again and why
+    #[arg(long)]
+    stats: bool,
 }
 
 impl Transcribe {
@@ -114,7 +118,14 @@ impl Transcribe {
             screen: Screen::new(self.quiet, streams.then_some(self.format), cancel.clone()),
             cancel,
         };
-        Arc::new(batch).all(&self.files).await
+        let (batch, started) = (Arc::new(batch), Instant::now());
+        let outcome = Arc::clone(&batch).all(&self.files).await;
+        if self.stats {
+            for line in stats::lines(&batch.engine.tally(), started.elapsed(), batch.engine.load_s()) {
+                note(line);
+            }
+        }
+        outcome
     }
 
     fn check(&self) -> Outcome {

@@ -265,3 +265,20 @@ fn what_is_kept_is_for_its_owner_alone_and_not_for_ever() {
     ran(&mut transcribe(&shell, "talk.wav --quiet")).succeeds();
     assert_eq!(kept(&shell), [young]);
 }
+
+#[test]
+fn where_the_time_went_is_told_when_it_is_asked_for() {
+    let shell = Shell::new();
+    let ran =
+        ran(&mut transcribe(&shell, &format!("{} --quiet --stats", recording("single_en_07.wav").display())));
+    for told in [
+        "s of audio with",
+        "beside the model: audio",
+        "windows encoded",
+        "batches of",
+        "1 windows, 0 of them silence",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    ran.succeeds();
+}

@@ -7,6 +7,7 @@ use crate::speech::decode::Decoded;
 use crate::speech::doubts::{COMPRESSION_LIMIT, LOGPROB_LIMIT, NO_SPEECH_LIMIT};
 use crate::speech::scheduler::Features;
 use crate::speech::segments::Timeline;
+use crate::speech::tally::Cause;
 
 /// A stretch of a window that is decoded as a whole. All its places are in samples of the window.
 pub(super) struct Part {
@@ -68,7 +69,16 @@ impl Part {
 
 impl Attempt {
     pub(super) fn is_poor(&self) -> bool {
-        self.compression_ratio > COMPRESSION_LIMIT || self.decoded.avg_logprob < LOGPROB_LIMIT
+        self.why_poor().is_some()
+    }
+
+    /// Which gate it does not pass, if any.
+    pub(super) fn why_poor(&self) -> Option<Cause> {
+        if self.compression_ratio > COMPRESSION_LIMIT {
+            Some(Cause::Compression)
+        } else {
+            (self.decoded.avg_logprob < LOGPROB_LIMIT).then_some(Cause::Confidence)
+        }
     }
 
     /// Whether there is nothing to keep: no text, or one that the model itself takes for silence.

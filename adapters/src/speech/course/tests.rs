@@ -28,6 +28,7 @@ fn plan() -> Plan {
         words: false,
         seed: 5,
         listens: true,
+        counter: Counter::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A window's way through the scheduler: what it asks for, and what becomes of the answer.
 
+use std::time::Instant;
+
 use commands::ports::transcription::{Samples, TranscriptionError};
 
 use super::{Event, Transcription};
@@ -31,6 +33,7 @@ impl Transcription<'_> {
             urgent: !self.options.ranges.is_empty(),
             features,
             work,
+            since: Instant::now(),
             cancel: self.ties.cancel.clone(),
             reply: Reply::new(move |answer| {
                 let _ = events.send(Event::Answer(ticket, answer));

@@ -48,6 +48,7 @@ fn follow(
         permits: permits.clone(),
         cancel: Cancel::default(),
         desk: feeder::Desk::default(),
+        counter: engine.counter.clone(),
     };
     let fed = events.clone();
     let tell = move |mut item| {

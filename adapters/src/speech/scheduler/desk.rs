@@ -91,6 +91,8 @@ impl Desk {
             }
             self.gather(arriving, &mut waiting);
             let batch = turns.take(&mut waiting, self.max_rows);
+            let waited: Duration = batch.iter().map(|request| request.since.elapsed()).sum();
+            self.clockwork.lock().unwrap_or_else(PoisonError::into_inner).waited_s += waited.as_secs_f64();
             self.run(batch, 0);
         }
     }

@@ -56,6 +56,7 @@ fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize, urgent_first: bo
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Instant;
 
     use super::*;
     use crate::speech::scheduler::{Features, Reply, Work};
@@ -66,6 +67,7 @@ mod tests {
             urgent,
             features: Features::Spectrogram(Arc::default()),
             work: Work::Decode { prompt: vec![0; prompt], temperature: 0.0, seed: 0, search: Search::Sample },
+            since: Instant::now(),
             cancel: Default::default(),
             reply: Reply::new(|_| ()),
         }

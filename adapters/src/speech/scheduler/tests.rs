@@ -1,6 +1,7 @@
 //! What a window gets whose neighbours, or whose engine, fail: on the fixture model.
 
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use super::*;
 use crate::speech::mel::Spectrogram;
@@ -55,6 +56,7 @@ fn ask(scheduler: &Scheduler, features: Features, work: Work) -> Receiver<Outcom
         urgent: false,
         features,
         work,
+        since: Instant::now(),
         cancel: Default::default(),
         reply: Reply::new(move |answer| {
             let _ = answers.send(answer.outcome);
@@ -161,6 +163,7 @@ fn what_nobody_waits_for_any_more_ends() {
             urgent: false,
             features: window.clone(),
             work: decode(Search::Sample),
+            since: Instant::now(),
             cancel: cancel.clone(),
             reply: Reply::new(move |answer| {
                 let _ = answers.send(answer.outcome);
