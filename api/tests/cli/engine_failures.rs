@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     shell::{Ran, Shell},
+    speech::{fixtures, plain, ran, recording, speech},
     spoilt::spoil,
-    transcribe::{fixtures, plain, ran, recording, speech},
 };
 
 /// `<|en|>` and `<|es|>`.
@@ -38,7 +38,8 @@ fn unfinished(shell: &Shell) -> usize {
 fn stretches_on_which_the_engine_failed_are_no_success_and_can_be_tried_again() {
     let shell = Shell::new();
     spoilt(&shell, SPANISH);
-    let words = format!("{} --language multilingual --format json", recording("mixed_en_es_01.wav"));
+    let words =
+        format!("{} --language multilingual --format json", recording("mixed_en_es_01.wav").display());
     let first = transcribe(&shell, &words);
     assert_eq!(first.code, 1, "{}", first.err);
     assert!(first.err.contains("the speech engine failed there"), "{}", first.err);
@@ -60,7 +61,8 @@ fn an_engine_that_fails_throughout_is_no_success() {
     let shell = Shell::new();
     spoilt(&shell, ENGLISH);
     for more in ["", " --quality high"] {
-        let failed = transcribe(&shell, &format!("{} --language en{more}", recording("single_en_07.wav")));
+        let failed =
+            transcribe(&shell, &format!("{} --language en{more}", recording("single_en_07.wav").display()));
         assert_eq!((failed.code, failed.out.as_str()), (1, ""));
         assert!(failed.err.contains("is not transcribed [TRANSCRIPTION_ENGINE]"), "{}", failed.err);
         assert!(failed.err.contains("not finite"), "{}", failed.err);

@@ -2,72 +2,32 @@
 
 use std::{
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::shell::{Ran, Shell, fits};
+use crate::{
+    shell::{Ran, Shell, fits},
+    speech::{self, plain, ran, speech},
+};
 
 /// What `single_en_07.wav` says.
 const GREEN: &str = "green thanks thanks eight start";
 
-pub fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").canonicalize().unwrap()
-}
-
-pub fn recording(name: &str) -> String {
-    fixtures().join("speech").join(name).display().to_string()
+fn recording(name: &str) -> String {
+    speech::recording(name).display().to_string()
 }
 
 fn tiny() -> String {
-    fixtures().join("whisper-tiny").display().to_string()
-}
-
-/// `cairn` with the runtime and the voice detector of this machine, and a cache of its own.
-pub fn speech(shell: &Shell, words: &str) -> Command {
-    let mut command = shell.command(words);
-    command
-        .env("XDG_CACHE_HOME", shell.path().join("cache"))
-        .env("CAIRN_MODELS", shell.path().join("models"));
-    for name in ["ORT_DYLIB_PATH", "CAIRN_VAD_MODEL", "HOME"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    // The set-up's place, which the cache of its own hides.
-    let fetched = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    if let Some(fetched) = fetched.map(|cache| cache.join("cairn/speech")) {
-        for (name, place) in [
-            ("ORT_DYLIB_PATH", "onnxruntime/libonnxruntime.so.1.31.1"),
-            ("CAIRN_VAD_MODEL", "silero-vad/silero_vad_16k_sequence.onnx"),
-        ] {
-            if std::env::var_os(name).is_none() {
-                command.env(name, fetched.join(place));
-            }
-        }
-    }
-    command
+    speech::tiny().display().to_string()
 }
 
 /// `cairn transcribe WORDS` on the fixture model and the processor.
 fn transcribe(shell: &Shell, words: &str) -> Command {
     speech(shell, &format!("transcribe {words} --model {} --device cpu", tiny()))
-}
-
-pub fn ran(command: &mut Command) -> Ran {
-    Ran::of(command.output().unwrap())
-}
-
-/// Words without marks and times, in lower case.
-pub fn plain(text: &str) -> String {
-    let words = text.split_whitespace().filter(|word| !word.starts_with('['));
-    let words = words.map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
