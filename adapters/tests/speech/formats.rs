@@ -67,8 +67,9 @@ fn bit_depth_rate_channels_and_name_do_not_change_the_words() {
     assert_eq!(texts(&transcript), texts(&plain_file), "48 kHz stereo");
     assert!(transcript.info.duration.0.abs_diff(plain_file.info.duration.0) <= 1);
 
-    // Eight bits hiss at -53 dB of full scale, and to this model noise above -64 dB is speech: unless the recording is
-    // made as loud as they allow, it writes a word of it twice. The samples themselves are decoded exactly.
+    // Decoding is exact to the bit, but eight bits are a coarser sound, and as loud as the original this model writes a
+    // word of it twice. Why is not known; the model takes noise above -64 dB of full scale for speech, and eight bits
+    // hiss at -53 dB, so the recording is made as loud as they allow.
     let loudest = samples.iter().map(|one| i32::from(*one).abs()).max().unwrap();
     let shallow: Vec<u8> = samples.iter().map(|one| (i32::from(*one) * 120 / loudest + 128) as u8).collect();
     let transcript = transcribe_bytes("shallow.wav", &wav(1, 8, 1, 16_000, &shallow)).unwrap();
