@@ -15,6 +15,7 @@ use commands::ports::transcription::{
 use super::clockwork::Clockwork;
 use super::graphs::Graphs;
 use super::job;
+use super::mel::Spectrogram;
 use super::model::{ModelError, ModelFolder, Precision, mixes_rows};
 use super::scheduler::{LastResort, Scheduler};
 use super::tally::{Counter, Tally};
@@ -95,6 +96,8 @@ pub struct Engine {
     pub(super) depends_on_batch: Option<String>,
     pub(super) runtime: Runtime,
     pub(super) voice: VoiceModel,
+    /// One for all jobs.
+    pub(super) spectrogram: Spectrogram,
     pub(super) scheduler: Scheduler,
     pub(super) device: Device,
     pub(super) max_rows: usize,
@@ -131,6 +134,7 @@ impl Engine {
         let why_no_words = graphs.why_no_words().map(str::to_owned);
         let last_resort = LastResort::new(&runtime, &model, device, threads);
         Ok(Self {
+            spectrogram: Spectrogram::new(model.config.num_mel_bins),
             model_sha256: model.digest(false)?,
             words_sha256: model.digest(true)?,
             depends_on_batch,

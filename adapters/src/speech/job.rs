@@ -24,7 +24,6 @@ use super::course::{Plan, Setting, WindowResult, WindowTranscription};
 use super::decode::Search;
 use super::engine::Engine;
 use super::feeder::{self, Fed, Permits, Prepared};
-use super::mel::Spectrogram;
 use super::scheduler::Answer;
 use before::TextBefore;
 use keeping::Keeping;
@@ -61,7 +60,7 @@ pub(super) fn run(
     let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
     let feeder = feeder::Feeder {
         voice: engine.voice.clone(),
-        spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
+        spectrogram: engine.spectrogram.clone(),
         options: options.clone(),
         permits: permits.clone(),
         cancel: Cancel::default(),
@@ -128,7 +127,7 @@ impl<'e> Transcription<'e> {
         let before = TextBefore::new(&options, &tokens, engine.model.config.max_target_positions);
         let plan = Plan {
             tokens,
-            spectrogram: Spectrogram::new(engine.model.config.num_mel_bins),
+            spectrogram: engine.spectrogram.clone(),
             search: match options.quality {
                 Quality::Fast => Search::Sample,
                 Quality::High => Search::Beam,

@@ -43,7 +43,7 @@ fn follow(
     let permits = Permits::new(16);
     let feeder = feeder::Feeder {
         voice: engine.voice.clone(),
-        spectrogram: Spectrogram::new(80),
+        spectrogram: engine.spectrogram.clone(),
         options: options.clone(),
         permits: permits.clone(),
         cancel: Cancel::default(),
