@@ -16,6 +16,7 @@ use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE,
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::causes::in_full;
 use super::decode::{Decoded, Search};
 use super::doubts::{self, PlainWords};
 use super::feeder::Prepared;
@@ -364,9 +365,8 @@ impl WindowTranscription {
         let before = texts.iter().map(|text| text.end).filter(|end| *end <= span.start).max();
         let after = texts.iter().map(|text| text.start).filter(|start| *start >= span.end).min();
         let asked = heard.start.max(before.unwrap_or(0))..heard.end.min(after.unwrap_or(length));
-        // Both are at most the length of a vector.
-        let samples = &self.window.samples[heard.start as usize..heard.end as usize];
-        let features = Features::Spectrogram(Arc::new(self.plan.spectrogram.of(samples)));
+        let features = part::features(&self.plan.spectrogram, &self.window.samples, &heard);
+        let features = features.map_err(|error| self.failed.push((asked.clone(), in_full(&error)))).ok()?;
         // A rest is new to the model; speech that it passed over has been decoded once already.
         Some(Part { looked_again: !is_rest, ..Part::new(heard, asked, features) })
     }

@@ -10,8 +10,9 @@ use commands::ports::transcription::{
 };
 
 use super::audio::{Audio, Decoders};
+use super::causes::in_full;
 use super::checkpoint;
-use super::mel::Spectrogram;
+use super::mel::{Spectrogram, SpectrogramError};
 use super::scheduler::Features;
 use super::tally::{Counter, Preparing};
 use super::voice::{VoiceError, VoiceModel};
@@ -187,6 +188,12 @@ impl From<VoiceError> for Stop {
     }
 }
 
+impl From<SpectrogramError> for Stop {
+    fn from(error: SpectrogramError) -> Self {
+        Self::Error(TranscriptionError::Engine(in_full(&error)))
+    }
+}
+
 impl Feeder {
     /// Starts a thread that tells what it has through `tell`, until that answers false or the answer is dropped.
     pub(super) fn start(
@@ -297,7 +304,7 @@ impl Feed<'_> {
             let spectrogram = self
                 .feeder
                 .counter
-                .timed(Preparing::Spectrogram, || self.feeder.spectrogram.of(&window.samples));
+                .timed(Preparing::Spectrogram, || self.feeder.spectrogram.of(&window.samples))?;
             let prepared = Prepared {
                 number: self.number,
                 digest: checkpoint::digest(&window),

@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
+use commands::ports::transcription::{SAMPLE_RATE, Samples};
 use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use realfft::{FftError, RealFftPlanner, RealToComplex};
 
-/// Samples of a window: 30 s.
-pub const WINDOW_SAMPLES: usize = 480_000;
+/// What Whisper's encoder hears at once: 30 s (`CHUNK_LENGTH` of openai-whisper, `chunk_length` of the extractor).
+pub const WINDOW: Samples = Samples(30 * SAMPLE_RATE);
+/// Its samples, as the length of a slice.
+const WINDOW_SAMPLES: usize = WINDOW.0 as usize;
 /// Spectra of a window, 10 ms apart.
-pub const WINDOW_FRAMES: usize = 3_000;
+pub const WINDOW_FRAMES: usize = WINDOW_SAMPLES / HOP;
 
+/// Samples that a spectrum is made of: 25 ms (`n_fft` of the extractor).
 const FFT: usize = 400;
+/// Samples from one spectrum to the next: 10 ms (`hop_length` of the extractor).
 const HOP: usize = 160;
 const BINS: usize = FFT / 2 + 1;
 /// Silence: the logarithm of the least energy that is told apart.
@@ -19,7 +24,13 @@ const FLOOR: f32 = -10.0;
 /// What lies this far below a window's loudest point is cut off (in powers of ten).
 const RANGE: f32 = 8.0;
 
-/// Makes spectrograms with a fixed number of bands. Cheap to clone; one serves one thread.
+/// Why there is no spectrogram. Only buffers of another length than the transform's make it fail, and it gets its own.
+#[derive(Debug, thiserror::Error)]
+#[error("the spectrogram cannot be computed")]
+pub struct SpectrogramError(#[from] FftError);
+
+/// Makes spectrograms with a fixed number of bands. Cheap to clone; clones share what they look up, and serve any
+/// number of threads.
 #[derive(Clone)]
 pub struct Spectrogram {
     bands: Arc<[Band]>,
@@ -45,8 +56,10 @@ impl Spectrogram {
 
     /// The spectrogram of a window, band by band, 3,000 values each. Audio shorter than 30 s is followed by silence;
     /// what is longer is not looked at.
-    #[must_use]
-    pub fn of(&self, audio: &[f32]) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When the transform fails.
+    pub fn of(&self, audio: &[f32]) -> Result<Vec<f32>, SpectrogramError> {
         let audio = &audio[..audio.len().min(WINDOW_SAMPLES)];
         let mut values = vec![FLOOR; self.bands.len() * WINDOW_FRAMES];
         let mut input = self.transform.make_input_vec();
@@ -58,9 +71,7 @@ impl Spectrogram {
         let mut loudest = FLOOR;
         for frame in 0..frames {
             self.fill(&mut input, audio, frame);
-            if self.transform.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err() {
-                continue; // only for buffers of another length
-            }
+            self.transform.process_with_scratch(&mut input, &mut spectrum, &mut scratch)?;
             for (energy, bin) in energy.iter_mut().zip(&spectrum) {
                 *energy = Complex::norm_sqr(bin);
             }
@@ -80,7 +91,7 @@ impl Spectrogram {
         for value in &mut values {
             *value = (value.max(floor) + 4.0) / 4.0;
         }
-        values
+        Ok(values)
     }
 
     /// The 400 samples around a frame's centre, windowed. Before the first and after the last sample of the window the
@@ -164,7 +175,7 @@ mod tests {
     fn a_tone_lights_the_band_that_holds_it_and_silence_is_even() {
         let tone: Vec<f32> =
             (0..16_000).map(|i| (std::f32::consts::TAU * 1_000.0 * i as f32 / 16_000.0).sin()).collect();
-        let values = Spectrogram::new(80).of(&tone);
+        let values = Spectrogram::new(80).of(&tone).unwrap();
         let at = |band: usize, frame: usize| values[band * WINDOW_FRAMES + frame];
         let loudest = (0..80).max_by(|a, b| at(*a, 50).total_cmp(&at(*b, 50))).unwrap_or(0);
         // 1 kHz is 15 mel of 45.25: the 26th of the 81 steps.

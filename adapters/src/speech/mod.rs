@@ -1,6 +1,7 @@
 //! Whisper on ONNX Runtime: from a file to words. Read `engine.rs` first.
 
 pub mod audio;
+mod causes;
 mod checkpoint;
 mod clockwork;
 mod course;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use commands::ports::transcription::{Source, TranscriptionError};
 
 use super::audio::{Audio, Decoders};
+use super::causes::in_full;
 use super::clockwork::Clockwork;
 use super::decode::{self, Decoded, Found, Row, Rules, Search};
 use super::engine::{self, EngineError, EngineOptions};
@@ -157,9 +158,11 @@ impl Probe {
     }
 
     /// The spectrogram of a window of at most 30 s: bands by 3,000 frames.
-    #[must_use]
-    pub fn spectrogram(&self, samples: &[f32]) -> Vec<f32> {
-        self.spectrogram.of(samples)
+    ///
+    /// # Errors
+    /// When it cannot be computed.
+    pub fn spectrogram(&self, samples: &[f32]) -> Result<Vec<f32>, TranscriptionError> {
+        self.spectrogram.of(samples).map_err(|error| TranscriptionError::Engine(in_full(&error)))
     }
 
     /// What the decoder reads first: start, and in a model of several languages one of them and the task. Without
@@ -238,8 +241,8 @@ mod tests {
         let mut probe = Probe::start(&options).unwrap();
         let heard = probe.hear(Source::File(recording("window_en_01.wav"))).unwrap();
         assert_eq!(heard.samples.len(), 480_000);
-        let speech = probe.spectrogram(&heard.samples);
-        let silence = probe.spectrogram(&[]);
+        let speech = probe.spectrogram(&heard.samples).unwrap();
+        let silence = probe.spectrogram(&[]).unwrap();
         let free = probe.transcribe(&[&speech], true, None).unwrap();
         assert_eq!(
             free.clockwork.steps as usize,

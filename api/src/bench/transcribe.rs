@@ -73,8 +73,12 @@ fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     report.figure("voice_times_real_time", audio_s / heard.voice_s);
 
     let started = Instant::now();
-    let windows: Vec<Vec<f32>> =
-        heard.samples.chunks(WINDOW).take(rows).map(|window| probe.spectrogram(window)).collect();
+    let windows: Vec<Vec<f32>> = heard
+        .samples
+        .chunks(WINDOW)
+        .take(rows)
+        .map(|window| probe.spectrogram(window))
+        .collect::<Result<_, _>>()?;
     anyhow::ensure!(!windows.is_empty(), "there is no audio to measure with");
     let mel_s = started.elapsed().as_secs_f64() / windows.len() as f64;
     report.figure("mel_ms_a_window", mel_s * 1_000.0);

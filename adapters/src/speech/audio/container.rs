@@ -15,7 +15,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 
-use commands::ports::transcription::Samples;
+use commands::ports::transcription::{SAMPLE_RATE, Samples};
 
 use super::mp4::Edit;
 use super::resample::exact;
@@ -31,6 +31,9 @@ const HOLE_SECONDS: f64 = 0.1;
 const EXACT_HOLE_SECONDS: f64 = 0.005;
 /// A hole longer than this, in seconds, is a damaged timestamp's.
 const LONGEST_HOLE_SECONDS: f64 = 24.0 * 3_600.0;
+
+/// Audio that ends this much before its stated length, 0.05 s, has ended: encoders add as much, and containers round.
+const ROUNDED: Samples = Samples(SAMPLE_RATE / 20);
 
 /// What the first bytes say, wherever a file's name may point.
 pub(super) fn recognises(head: &[u8]) -> bool {
@@ -252,8 +255,9 @@ impl Container {
     fn end(&self, reason: Option<String>) -> Step {
         let told = exact(self.told, self.rate);
         match self.stated {
-            // A twentieth of a second: what encoders add and containers round.
-            Some(stated) if self.stated_is_sure && told + 800 < stated.0 => Step::Short { until: stated },
+            Some(stated) if self.stated_is_sure && told + ROUNDED.0 < stated.0 => {
+                Step::Short { until: stated }
+            }
             _ => reason.map_or(Step::End, Step::Broken),
         }
     }

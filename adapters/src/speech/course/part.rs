@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::speech::decode::Decoded;
 use crate::speech::doubts::{COMPRESSION_LIMIT, LOGPROB_LIMIT, NO_SPEECH_LIMIT};
+use crate::speech::mel::{Spectrogram, SpectrogramError};
 use crate::speech::scheduler::Features;
 use crate::speech::segments::Timeline;
 use crate::speech::tally::Cause;
@@ -65,6 +67,20 @@ impl Part {
     pub(super) fn length(&self) -> u64 {
         self.heard.end - self.heard.start
     }
+}
+
+/// What the model hears of a stretch of a window's samples.
+///
+/// # Errors
+/// When there is no spectrogram of it.
+pub(super) fn features(
+    spectrogram: &Spectrogram,
+    samples: &[f32],
+    heard: &Range<u64>,
+) -> Result<Features, SpectrogramError> {
+    // Both are at most the length of a vector.
+    let samples = &samples[heard.start as usize..heard.end as usize];
+    Ok(Features::Spectrogram(Arc::new(spectrogram.of(samples)?)))
 }
 
 impl Attempt {

@@ -64,7 +64,7 @@ fn decode_all(graphs: &mut Graphs, model: &ModelFolder, cases: &[&Case], search:
     let rows: Vec<Row> = cases
         .iter()
         .map(|case| Row {
-            encoded: graphs.encode(&[&spectrogram.of(&case.audio)]).unwrap().remove(0),
+            encoded: graphs.encode(&[&spectrogram.of(&case.audio).unwrap()]).unwrap().remove(0),
             prompt: case.prompt.clone(),
             temperature: 0.0,
             seed: 1,

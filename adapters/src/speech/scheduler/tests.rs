@@ -35,7 +35,7 @@ fn speech(file: &str) -> Features {
         .chunks_exact(2)
         .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
         .collect();
-    Features::Spectrogram(Arc::new(Spectrogram::new(80).of(&samples)))
+    Features::Spectrogram(Arc::new(Spectrogram::new(80).of(&samples).unwrap()))
 }
 
 /// A spectrogram that no sound has.

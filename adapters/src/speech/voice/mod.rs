@@ -4,5 +4,4 @@ mod detector;
 mod regions;
 
 pub use detector::{Detector, FRAME, MODEL_VARIABLE, VoiceError, VoiceModel};
-pub(super) use regions::LONGEST;
 pub use regions::{Frame, Region, Regions};

@@ -2,18 +2,19 @@
 
 use std::collections::VecDeque;
 
-use commands::ports::transcription::VoiceOptions;
+use commands::ports::transcription::{SAMPLE_RATE, Samples, VoiceOptions};
 
 use super::FRAME;
+use crate::speech::mel::WINDOW;
 
-/// The longest region, padding included: what a Whisper model hears at once.
-pub(in crate::speech) const LONGEST: u64 = 480_000;
-/// More padding than this would leave no room for speech.
-const MOST_PADDING: u64 = 80_000;
-/// Probabilities below this, in speech that has to be cut, are a pause.
+/// More padding than this, 5 s, on either side would leave a window little room for speech.
+const MOST_PADDING: Samples = Samples(5 * SAMPLE_RATE);
+/// Where the mean probability of speech over three frames, from 0 to 1, falls below this, speech that has to be cut has
+/// a pause. Chosen for this program: words are close to 1, and any dip below that counts.
 const PAUSE: f32 = 0.9;
-/// How far before its longest end speech without a pause is searched for its quietest point.
-const SEARCHED: u64 = 80_000;
+/// How far before its longest end speech without a pause is searched for its quietest point: 5 s. Chosen for this
+/// program.
+const SEARCHED: Samples = Samples(5 * SAMPLE_RATE);
 /// Frames over which loudness is averaged in that search: a point between two words, not between two waves.
 const SMOOTHED: usize = 5;
 
@@ -83,8 +84,8 @@ impl Regions {
     /// For audio whose first sample is `origin`.
     #[must_use]
     pub fn new(options: VoiceOptions, origin: u64) -> Self {
-        let pad = if options.enabled { options.pad.0.min(MOST_PADDING) } else { 0 };
-        let longest = (LONGEST - 2 * pad) / FRAME as u64 * FRAME as u64;
+        let pad = if options.enabled { options.pad.min(MOST_PADDING).0 } else { 0 };
+        let longest = (WINDOW.0 - 2 * pad) / FRAME as u64 * FRAME as u64;
         Self { options, pad, longest, origin, position: origin, open: None, burst: None, closed: None }
     }
 
@@ -243,6 +244,6 @@ fn quietest(frames: &[Frame]) -> usize {
     if probability < PAUSE {
         return at;
     }
-    let searched = (SEARCHED as usize / FRAME).min(frames.len() / 2);
+    let searched = (SEARCHED.0 as usize / FRAME).min(frames.len() / 2);
     least(frames.len() - searched, |frame| frame.power, SMOOTHED).0
 }

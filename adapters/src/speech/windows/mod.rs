@@ -17,7 +17,7 @@ pub use map::{Piece, TimeMap};
 use super::voice::{Detector, VoiceError, VoiceModel};
 
 /// Samples of the longest window: 30 s.
-pub const LONGEST_WINDOW: u64 = super::voice::LONGEST;
+pub const LONGEST_WINDOW: u64 = super::mel::WINDOW.0;
 
 /// A stretch for the model to hear.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,17 +1,19 @@
 //! Regions of speech become windows.
 
-use commands::ports::transcription::{Samples, Span};
+use commands::ports::transcription::{SAMPLE_RATE, Samples, Span};
 
 use super::{LONGEST_WINDOW, TimeMap, Window};
+use crate::speech::mel::WINDOW;
 use crate::speech::voice::Region;
 
 /// A window ends at the longest silence after this much of it: 20 s.
-const SHORTEST_FULL: u64 = 320_000;
+const SHORTEST_FULL: Samples = Samples(20 * SAMPLE_RATE);
 /// Silence between two regions is kept up to this length, 1 s; of a longer one its first and last half second. Pauses are
 /// what models write full stops and timestamps at, and one second of them is enough.
-const KEPT_SILENCE: u64 = 16_000;
-/// Silence of 30 s ends a window: nothing is gained by waiting for more, and so much silence belongs into no segment.
-const ENDING_SILENCE: Samples = Samples(480_000);
+const KEPT_SILENCE: Samples = Samples(SAMPLE_RATE);
+/// Silence of 30 s, as long as the longest window, ends one: nothing is gained by waiting for more, and so much silence
+/// belongs into no segment.
+const ENDING_SILENCE: Samples = WINDOW;
 
 /// Samples that follow each other, and the place of the first.
 #[derive(Debug)]
@@ -122,7 +124,7 @@ impl Packer {
         for (at, entry) in self.entries.iter().enumerate() {
             length += entry.length(at == 0);
             let silence = self.entries.get(at + 1).map_or(after, |next| next.silence);
-            if length >= SHORTEST_FULL && best.1.is_none_or(|longest| silence >= longest) {
+            if length >= SHORTEST_FULL.0 && best.1.is_none_or(|longest| silence >= longest) {
                 best = (at + 1, Some(silence));
             }
         }
@@ -150,10 +152,10 @@ impl Packer {
 
 /// What is kept of the silence between two regions.
 fn lead(from: u64, to: u64, kept: Kept<'_>) -> Vec<Stretch> {
-    if to - from <= KEPT_SILENCE {
+    if to - from <= KEPT_SILENCE.0 {
         return vec![stretch(from, to, kept)];
     }
-    let half = KEPT_SILENCE / 2;
+    let half = KEPT_SILENCE.0 / 2;
     vec![stretch(from, from + half, kept), stretch(to - half, to, kept)]
 }
 
