@@ -80,13 +80,6 @@ impl Cutter {
         usize::try_from(ahead).unwrap_or(0) / FRAME
     }
 
-    /// Everything before this point is in windows that were given, or is no speech.
-    #[must_use]
-    pub fn done_until(&self) -> Samples {
-        let floor = self.regions.floor();
-        Samples(self.packer.first().map_or(floor, |first| first.min(floor)))
-    }
-
     fn frame(&mut self, probability: f32) -> Frame {
         let from = usize::try_from(self.position - self.start).unwrap_or(usize::MAX).min(self.kept.len());
         let samples = &self.kept[from..(from + FRAME).min(self.kept.len())];
@@ -110,6 +103,55 @@ impl Cutter {
         if dropped * 2 >= self.kept.len() {
             self.kept.drain(..dropped);
             self.start += dropped as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames that the detector is asked about at once.
+    const PORTION: usize = 512;
+
+    fn frames(seconds: f64) -> usize {
+        Samples::from_seconds(seconds).0 as usize / FRAME
+    }
+
+    /// The most audio, in seconds, that is held at once between two portions of an hour in which these probabilities
+    /// come again and again, each for so many frames.
+    fn most_held(turns: &[(usize, f32)]) -> f64 {
+        let hour = turns.iter().cycle().flat_map(|(frames, speech)| std::iter::repeat_n(*speech, *frames));
+        let hour: Vec<f32> = hour.take(frames(3_600.0)).collect();
+        let mut cutter = Cutter::new(VoiceOptions::default(), Samples(0));
+        let (mut windows, mut most) = (Vec::new(), 0);
+        for portion in hour.chunks(PORTION) {
+            cutter.push(&vec![0.1; portion.len() * FRAME], portion, &mut windows);
+            windows.clear();
+            most = most.max(cutter.kept.len() as u64 + cutter.packer.held());
+        }
+        Samples(most).seconds()
+    }
+
+    #[test]
+    fn of_an_hour_a_minute_is_kept_and_half_a_one_more_where_speech_is_sparse() {
+        for (what, turns, most_s) in [
+            ("silence", vec![(1, 0.0)], 0.5),
+            ("clicks", vec![(2, 0.9), (6, 0.0)], 1.0),
+            // The regions of a window to come.
+            (
+                "talk",
+                vec![(frames(4.0), 0.9), (frames(0.7), 0.0), (frames(7.0), 0.9), (frames(3.0), 0.0)],
+                35.0,
+            ),
+            // A region that is not yet in a window, and one that has not ended.
+            ("speech without a pause", vec![(1, 0.99)], 55.0),
+            // The same, and the silence between them, which is not long enough to end the window.
+            ("long turns, long silence", vec![(frames(27.0), 0.9), (frames(28.0), 0.0)], 85.0),
+            ("calls", vec![(frames(1.0), 0.9), (frames(28.0), 0.0)], 60.0),
+        ] {
+            let held_s = most_held(&turns);
+            assert!(held_s < most_s, "{what}: {held_s} s");
         }
     }
 }

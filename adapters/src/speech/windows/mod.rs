@@ -88,12 +88,6 @@ impl Listener {
         Ok(())
     }
 
-    /// Everything before this point is in windows that were given, or is no speech.
-    #[must_use]
-    pub fn done_until(&self) -> Samples {
-        self.cutter.done_until()
-    }
-
     /// The audio is over: appends its last windows, and says how much speech there was in all.
     ///
     /// # Errors

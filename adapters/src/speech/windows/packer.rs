@@ -108,9 +108,10 @@ impl Packer {
         self.last_end.map_or(next, |end| end.min(next))
     }
 
-    /// The first sample of what is in no window yet.
-    pub(super) fn first(&self) -> Option<u64> {
-        self.entries.first().map(|entry| entry.body.start)
+    /// Samples that it holds.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.length(false)).sum()
     }
 
     fn length(&self) -> u64 {
