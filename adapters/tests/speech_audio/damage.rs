@@ -99,7 +99,15 @@ fn an_mp4_file_without_its_index_is_refused_with_the_reason() {
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         let error = hear_source(Source::File(path), &decoders).unwrap_err();
         assert_eq!(error.code(), "AUDIO_NOT_DECODABLE");
-        assert!(error.to_string().contains("moov"), "{error}");
+        let told = error.to_string();
+        let reason = "its container cannot be opened: unsupported feature: isomp4: missing moov atom";
+        assert_eq!(told.matches(reason).count(), 1, "{told}");
+        let helps = if decoders.ffmpeg.is_some() {
+            "missing moov atom, and ffmpeg is of no help: ffmpeg says: "
+        } else {
+            "install it (on Debian and Ubuntu: apt-get install ffmpeg)"
+        };
+        assert!(told.contains(helps), "{told}");
     }
 }
 

@@ -17,6 +17,7 @@ use symphonia::core::units::TimeBase;
 
 use commands::ports::transcription::{SAMPLE_RATE, Samples};
 
+use super::error::AudioError;
 use super::mp4::Edit;
 use super::resample::exact;
 use super::{Decoder, Step};
@@ -79,11 +80,11 @@ impl Container {
     ///
     /// # Errors
     /// Says why it cannot be decoded here.
-    pub(super) fn open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, String> {
+    pub(super) fn open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, AudioError> {
         guarded(|| Self::try_open(media, edits))?
     }
 
-    fn try_open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, String> {
+    fn try_open(media: Box<dyn MediaSource>, edits: &[Edit]) -> Result<Self, AudioError> {
         let seekable = media.is_seekable();
         let stream = MediaSourceStream::new(media, Default::default());
         let mut options = MetadataOptions::default();
@@ -91,11 +92,10 @@ impl Container {
         options.limit_visual_bytes = Limit::Maximum(0);
         let mut reader = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), options)
-            .map_err(|error| error.to_string())?;
+            .map_err(AudioError::Container)?;
         let (track, decoder) = audio_of(reader.as_mut())?;
-        let CodecParameters::Audio(parameters) = track.codec_params.as_ref().ok_or("no codec is named")?
-        else {
-            return Err("it has no audio".to_owned());
+        let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
+            return Err(AudioError::NoCodec);
         };
         let rate = parameters.sample_rate.unwrap_or(0);
         let name = reader.format_info().short_name;
@@ -143,7 +143,7 @@ impl Container {
         self.told += frames;
         self.passed += frames;
         self.held = Some((packet, left - frames));
-        Step::Lost { frames, rate: self.rate, reason: "audio is missing here".to_owned() }
+        Step::Lost { frames, rate: self.rate, reason: AudioError::Missing }
     }
 
     fn decode_packet(&mut self, packet: &Packet, mono: &mut Vec<f32>) -> Step {
@@ -151,7 +151,7 @@ impl Container {
             Ok(decoded) => {
                 let (rate, frames) = (decoded.spec().rate(), decoded.frames());
                 if !RATES.contains(&rate) {
-                    return Step::Broken(format!("its sampling rate of {rate} Hz is out of the question"));
+                    return Step::Broken(AudioError::Rate(rate));
                 }
                 let before = mono.len();
                 mix_down(&decoded, &mut self.planes, mono);
@@ -162,14 +162,13 @@ impl Container {
                     (self.told, self.passed) = (0, 0);
                 }
                 if self.told == 0 && self.is_half(packet, frames) {
-                    return Step::Broken("only half of its band can be decoded here (HE-AAC)".to_owned());
+                    return Step::Broken(AudioError::HalfBand);
                 }
                 self.cut(before, mono);
                 return Step::Audio { rate };
             }
-            Err(Error::IoError(error)) => error.to_string(),
             Err(Error::ResetRequired) => return self.begin_anew(),
-            Err(error) => error.to_string(),
+            Err(error) => AudioError::Packet(error),
         };
         self.errors += 1;
         if self.errors > MOST_ERRORS {
@@ -252,7 +251,7 @@ impl Container {
         }
     }
 
-    fn end(&self, reason: Option<String>) -> Step {
+    fn end(&self, reason: Option<AudioError>) -> Step {
         let told = exact(self.told, self.rate);
         match self.stated {
             Some(stated) if self.stated_is_sure && told + ROUNDED.0 < stated.0 => {
@@ -274,9 +273,8 @@ impl Decoder for Container {
 }
 
 /// A file can hold anything, and a decoder that panics over it must not take the engine with it.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
-        .map_err(|_| "the decoder cannot cope with what is in it".to_owned())
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, AudioError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| AudioError::Panicked)
 }
 
 impl Container {
@@ -292,10 +290,11 @@ impl Container {
             Ok(Some(_)) => Step::Audio { rate: self.rate },
             Ok(None) => self.end(None),
             Err(Error::ResetRequired) => self.begin_anew(),
-            Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => self
-                .end((!self.end_is_unmarked).then(|| "the file ends in the middle of its audio".to_owned())),
-            Err(Error::IoError(error)) => Step::Broken(format!("the file cannot be read on: {error}")),
-            Err(error) if self.errors >= MOST_ERRORS => Step::Broken(error.to_string()),
+            Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                self.end((!self.end_is_unmarked).then_some(AudioError::BreaksOff))
+            }
+            Err(Error::IoError(error)) => Step::Broken(AudioError::Interrupted(error)),
+            Err(error) if self.errors >= MOST_ERRORS => Step::Broken(AudioError::Damaged(error)),
             Err(_) => {
                 self.errors += 1;
                 Step::Audio { rate: self.rate }
@@ -305,17 +304,17 @@ impl Container {
 }
 
 /// The track to listen to, and a decoder for it.
-fn audio_of(reader: &mut dyn FormatReader) -> Result<(Track, Box<dyn AudioDecoder>), String> {
-    let track = reader.default_track(TrackType::Audio).ok_or("it has no audio that is known here")?.clone();
+fn audio_of(reader: &mut dyn FormatReader) -> Result<(Track, Box<dyn AudioDecoder>), AudioError> {
+    let track = reader.default_track(TrackType::Audio).ok_or(AudioError::NoTrack)?.clone();
     let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
-        return Err("it names no audio codec".to_owned());
+        return Err(AudioError::NoCodec);
     };
     if let Some(rate) = parameters.sample_rate.filter(|rate| !RATES.contains(rate)) {
-        return Err(format!("its sampling rate of {rate} Hz is out of the question"));
+        return Err(AudioError::Rate(rate));
     }
     let decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| error.to_string())?;
+        .map_err(AudioError::Codec)?;
     Ok((track, decoder))
 }
 

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use commands::ports::transcription::{SAMPLE_RATE, Samples};
 
+use super::error::AudioError;
 use super::{Decoder, Step};
 
 /// Bytes asked of the pipe at a time.
@@ -44,7 +45,7 @@ impl Ffmpeg {
     ///
     /// # Errors
     /// Says why it did not start.
-    pub(super) fn start(program: &Path, input: Input) -> Result<Self, String> {
+    pub(super) fn start(program: &Path, input: Input) -> Result<Self, AudioError> {
         let (name, stated) = match &input {
             Input::File(path) => {
                 // Without the prefix a name like `concat:a|b` would be an instruction.
@@ -68,13 +69,13 @@ impl Ffmpeg {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{} did not start: {error}", program.display()))?;
+            .map_err(|source| AudioError::FfmpegNotStarted { program: program.to_owned(), source })?;
         if let (Input::Stream(bytes), Some(stdin)) = (input, child.stdin.take()) {
             // It ends with the stream or with ffmpeg; nobody waits for it, since the stream may never end.
             std::thread::spawn(move || feed(bytes, stdin));
         }
         let complaints = child.stderr.take().map(|stderr| std::thread::spawn(move || last_line(stderr)));
-        let Some(out) = child.stdout.take() else { return Err("ffmpeg has no output".to_owned()) };
+        let Some(out) = child.stdout.take() else { return Err(AudioError::FfmpegWithoutOutput) };
         Ok(Self { child, out, complaints, stated, rest: Vec::new(), ended: false })
     }
 
@@ -86,8 +87,8 @@ impl Ffmpeg {
         let failed = !status.is_ok_and(|status| status.success());
         match (said.is_empty(), failed) {
             (true, false) => Step::End,
-            (true, true) => Step::Broken("ffmpeg ended early".to_owned()),
-            (false, _) => Step::Broken(format!("ffmpeg says: {said}")),
+            (true, true) => Step::Broken(AudioError::FfmpegEndedEarly),
+            (false, _) => Step::Broken(AudioError::FfmpegSaid(said)),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the length is known, so that times stay true, and a [`LostPart`].
 
 mod container;
+mod error;
 mod ffmpeg;
 mod mp4;
 mod opening;
@@ -12,12 +13,11 @@ mod resample;
 mod stream;
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
 use commands::ports::transcription::{LostPart, LostTo, Samples, Source, TranscriptionError};
 
+use error::AudioError;
 use resample::Resampler;
 use stream::Spool;
 
@@ -52,7 +52,7 @@ enum Step {
         /// Frames a second.
         rate: u32,
         /// Why.
-        reason: String,
+        reason: AudioError,
     },
     /// There is no more, although there should be up to this point.
     Short {
@@ -60,7 +60,7 @@ enum Step {
         until: Samples,
     },
     /// There is no more that can be decoded.
-    Broken(String),
+    Broken(AudioError),
     /// There is no more.
     End,
 }
@@ -106,26 +106,12 @@ impl Audio {
     /// [`TranscriptionError::Unreadable`] when it cannot be read, [`TranscriptionError::NoAudio`] when there is nothing
     /// in it that can be decoded, with what would help.
     pub fn open(source: Source, decoders: &Decoders) -> Result<Self, TranscriptionError> {
-        match source {
-            Source::File(path) => {
-                let name = path.display().to_string();
-                let kind = std::fs::metadata(&path).map_err(|error| unreadable(&name, error))?;
-                if kind.is_dir() {
-                    return Err(unreadable(&name, io::Error::from(io::ErrorKind::IsADirectory)));
-                }
-                if !kind.is_file() {
-                    // A pipe with a name can be read only once.
-                    let bytes = File::open(&path).map_err(|error| unreadable(&name, error))?;
-                    return Self::open(Source::Stream { name, bytes: Box::new(bytes) }, decoders);
-                }
-                let decoder = opening::file(&path, &name, decoders)?;
-                Ok(Self::new(name, decoder, None))
-            }
-            Source::Stream { name, bytes } => {
-                let (decoder, spool) = opening::stream(bytes, &name, decoders)?;
-                Ok(Self::new(name, decoder, spool))
-            }
-        }
+        let (name, opened) = match source {
+            Source::File(path) => (path.display().to_string(), opening::path(&path, decoders)),
+            Source::Stream { name, bytes } => (name, opening::stream(bytes, decoders)),
+        };
+        let (decoder, spool) = opened.map_err(|error| error.of(&name))?;
+        Ok(Self::new(name, decoder, spool))
     }
 
     fn new(name: String, decoder: Primed, spool: Option<Spool>) -> Self {
@@ -189,12 +175,12 @@ impl Audio {
             self.block.clear();
             self.block_told = 0;
             while self.block.is_empty() && !self.ended {
-                self.advance().map_err(|reason| no_audio(&self.name, reason))?;
+                self.advance().map_err(|error| error.of(&self.name))?;
             }
         }
         if self.block.is_empty() && self.told == 0 {
-            let reason = self.lost.first().map_or("it has no audio in it", |lost| lost.reason.as_str());
-            return Err(no_audio(&self.name, reason.to_owned()));
+            let lost = self.lost.first().map(|lost| AudioError::AllLost(lost.reason.clone()));
+            return Err(lost.unwrap_or(AudioError::NoAudio).of(&self.name));
         }
         let from = self.block_told;
         let left = usize::try_from(until.0 - self.told).unwrap_or(usize::MAX);
@@ -205,26 +191,26 @@ impl Audio {
     }
 
     /// Decodes one step further.
-    fn advance(&mut self) -> Result<(), String> {
+    fn advance(&mut self) -> Result<(), AudioError> {
         self.mono.clear();
         match self.decoder.next(&mut self.mono) {
             Step::Audio { rate } => self.resample(rate),
             Step::Lost { frames, rate, reason } => {
                 let start = self.base + self.resampler.as_ref().map_or(0, Resampler::position);
                 self.resample(rate)?;
-                self.lose(start, start + resample::exact(frames, rate), reason);
+                self.lose(start, start + resample::exact(frames, rate), &reason);
                 Ok(())
             }
             Step::Short { until } => {
                 self.finish()?;
-                self.lose(self.base, until.0, "the file ends before the audio that it announces".to_owned());
+                self.lose(self.base, until.0, &AudioError::Short);
                 self.ended = true;
                 Ok(())
             }
             Step::Broken(reason) => {
                 self.finish()?;
                 let until = self.decoder.stated().map_or(self.base, |stated| stated.0.max(self.base));
-                self.lose(self.base, until, reason);
+                self.lose(self.base, until, &reason);
                 self.ended = true;
                 Ok(())
             }
@@ -235,7 +221,7 @@ impl Audio {
         }
     }
 
-    fn resample(&mut self, rate: u32) -> Result<(), String> {
+    fn resample(&mut self, rate: u32) -> Result<(), AudioError> {
         if self.mono.is_empty() {
             return Ok(());
         }
@@ -254,13 +240,14 @@ impl Audio {
     }
 
     /// The audio of this rate is over.
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> Result<(), AudioError> {
         let Some(resampler) = self.resampler.take() else { return Ok(()) };
         self.base += resampler.position();
         resampler.finish(&mut self.block)
     }
 
-    fn lose(&mut self, start: u64, end: u64, reason: String) {
+    fn lose(&mut self, start: u64, end: u64, reason: &AudioError) {
+        let reason = reason.in_full();
         let many = self.lost.len() >= MOST_LOST_PARTS;
         match self.lost.last_mut() {
             Some(last) if many || last.reason == reason && start <= last.end.0 => {
@@ -282,13 +269,13 @@ struct Primed {
 
 impl Primed {
     /// Decodes the first audio, so that what cannot be decoded is refused before anything is told of it.
-    fn try_new(mut decoder: Box<dyn Decoder>) -> Result<Self, String> {
+    fn try_new(mut decoder: Box<dyn Decoder>) -> Result<Self, AudioError> {
         let mut first = VecDeque::new();
         for _ in 0..MOST_STEPS_TO_AUDIO {
             let mut mono = Vec::new();
             match decoder.next(&mut mono) {
                 Step::Audio { .. } if mono.is_empty() => {}
-                Step::End | Step::Short { .. } => return Err("it has no audio in it".to_owned()),
+                Step::End | Step::Short { .. } => return Err(AudioError::NoAudio),
                 Step::Broken(reason) => return Err(reason),
                 step @ Step::Lost { .. } => first.push_back((mono, step)),
                 step @ Step::Audio { .. } => {
@@ -297,7 +284,7 @@ impl Primed {
                 }
             }
         }
-        Err("nothing in it can be decoded".to_owned())
+        Err(AudioError::Nothing)
     }
 }
 
@@ -315,12 +302,4 @@ impl Decoder for Primed {
             None => self.decoder.next(mono),
         }
     }
-}
-
-fn unreadable(name: &str, source: io::Error) -> TranscriptionError {
-    TranscriptionError::Unreadable { name: name.to_owned(), source }
-}
-
-fn no_audio(name: &str, reason: String) -> TranscriptionError {
-    TranscriptionError::NoAudio { name: name.to_owned(), reason }
 }

@@ -5,6 +5,8 @@ use rubato::{Fft, FixedSync, Resampler as _};
 
 use commands::ports::transcription::SAMPLE_RATE;
 
+use super::error::AudioError;
+
 /// The shorter side of a block of the transform: long enough that the filter passes 98 % of the band.
 const SHORTEST_BLOCK: usize = 1_024;
 
@@ -33,7 +35,7 @@ impl Resampler {
     ///
     /// # Errors
     /// Says why there can be none.
-    pub(super) fn try_new(rate: u32) -> Result<Self, String> {
+    pub(super) fn try_new(rate: u32) -> Result<Self, AudioError> {
         let transform = if u64::from(rate) == SAMPLE_RATE { None } else { Some(Transform::try_new(rate)?) };
         Ok(Self { rate, transform, taken: 0, given: 0 })
     }
@@ -49,7 +51,7 @@ impl Resampler {
     }
 
     /// Takes frames and appends what can be told already.
-    pub(super) fn push(&mut self, frames: &[f32], out: &mut Vec<f32>) -> Result<(), String> {
+    pub(super) fn push(&mut self, frames: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
         self.taken += frames.len() as u64;
         let before = out.len();
         match &mut self.transform {
@@ -61,7 +63,7 @@ impl Resampler {
     }
 
     /// Appends what is left; the stretch is over.
-    pub(super) fn finish(mut self, out: &mut Vec<f32>) -> Result<(), String> {
+    pub(super) fn finish(mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
         let wanted = exact(self.taken, self.rate);
         if let Some(transform) = &mut self.transform {
             let silence = vec![0.0; transform.fft.input_frames_next()];
@@ -85,30 +87,30 @@ pub(super) fn exact(frames: u64, rate: u32) -> u64 {
 }
 
 impl Transform {
-    fn try_new(rate: u32) -> Result<Self, String> {
-        let (rate, wanted) = (rate as usize, SAMPLE_RATE as usize);
-        let common = greatest_common_divisor(rate, wanted);
-        let (unit_in, unit_out) = (rate / common, wanted / common);
+    fn try_new(rate: u32) -> Result<Self, AudioError> {
+        let (frames, wanted) = (rate as usize, SAMPLE_RATE as usize);
+        let common = greatest_common_divisor(frames, wanted);
+        let (unit_in, unit_out) = (frames / common, wanted / common);
         // An even number of units makes the filter's delay a whole number of samples on both sides.
         let units = SHORTEST_BLOCK.div_ceil(unit_in.min(unit_out)).next_multiple_of(2);
-        let fft = Fft::new(rate, wanted, units * unit_in, 1, FixedSync::Both)
-            .map_err(|error| format!("audio of {rate} Hz cannot be resampled: {error}"))?;
+        let fft = Fft::new(frames, wanted, units * unit_in, 1, FixedSync::Both)
+            .map_err(|source| AudioError::Resampler { rate, source })?;
         let block = vec![0.0; fft.output_frames_max()];
         Ok(Self { delay: fft.output_delay(), fft, pending: Vec::new(), block })
     }
 
-    fn push(&mut self, frames: &[f32], out: &mut Vec<f32>) -> Result<(), String> {
+    fn push(&mut self, frames: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
         self.pending.extend_from_slice(frames);
         let mut used = 0;
         loop {
             let needed = self.fft.input_frames_next();
             let Some(frames) = self.pending.get(used..used + needed) else { break };
             let length = self.block.len();
-            let input = InterleavedSlice::new(frames, 1, needed).map_err(|error| error.to_string())?;
+            let input = InterleavedSlice::new(frames, 1, needed).map_err(AudioError::ResampledBlock)?;
             let mut output =
-                InterleavedSlice::new_mut(&mut self.block, 1, length).map_err(|error| error.to_string())?;
+                InterleavedSlice::new_mut(&mut self.block, 1, length).map_err(AudioError::ResampledBlock)?;
             let (_, given) =
-                self.fft.process_into_buffer(&input, &mut output, None).map_err(|error| error.to_string())?;
+                self.fft.process_into_buffer(&input, &mut output, None).map_err(AudioError::Resample)?;
             used += needed;
             let dropped = self.delay.min(given);
             self.delay -= dropped;
