@@ -3,7 +3,8 @@
 use std::error::Error;
 
 /// What an error says, then each of its causes, from the nearest to the furthest.
-pub(super) fn in_full(error: &dyn Error) -> String {
+#[must_use]
+pub fn in_full(error: &dyn Error) -> String {
     std::iter::successors(Some(error), |&error| error.source())
         .map(ToString::to_string)
         .collect::<Vec<_>>()

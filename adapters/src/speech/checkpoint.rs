@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::course::WindowResult;
+use super::hexadecimal;
 use super::windows::Window;
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
@@ -55,13 +56,13 @@ impl Revision {
 
     /// 32 hexadecimal digits.
     pub(super) fn name(self) -> String {
-        hexadecimal(&self.0.finalize())
+        half(&self.0.finalize())
     }
 }
 
 /// The first half of a digest.
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+fn half(digest: &[u8]) -> String {
+    hexadecimal(&digest[..digest.len() / 2])
 }
 
 /// Each other line.
@@ -250,7 +251,7 @@ pub(super) fn digest(window: &Window) -> String {
         [speech.start.0, speech.end.0].into_iter().for_each(&mut number);
     }
     bytes.extend(window.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    hexadecimal(&Sha256::digest(&bytes))
+    half(&Sha256::digest(&bytes))
 }
 
 #[cfg(test)]

@@ -2,25 +2,23 @@
 //! threads (`feeder.rs`), hands windows to the one thread that owns the model (`scheduler.rs`), and follows each of them
 //! to its segments (`job.rs`, `course.rs`).
 
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use commands::ports::transcription::{
     Cancel, Job, Language, SpokenLanguage, Task, Transcriber, Transcript, TranscriptionError, Watcher,
 };
 
+use super::RuntimeError;
 use super::clockwork::Clockwork;
-use super::graphs::Graphs;
 use super::job;
+use super::loaded::Loaded;
 use super::mel::Spectrogram;
 use super::model::{ModelError, ModelFolder, Precision, mixes_rows};
 use super::scheduler::{LastResort, Scheduler};
 use super::tally::{Counter, Tally};
-use super::voice::{VoiceError, VoiceModel};
-use super::{Device, Runtime, RuntimeError};
+use super::voice::VoiceError;
 
 /// Which device to run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,23 +86,18 @@ impl EngineError {
 
 /// A model that is ready.
 pub struct Engine {
-    pub(super) model: Arc<ModelFolder>,
+    pub(super) loaded: Loaded,
     model_sha256: String,
     /// The same with the graph for word times.
     words_sha256: String,
     /// Why a text may depend on what else runs, if it may.
     pub(super) depends_on_batch: Option<String>,
-    pub(super) runtime: Runtime,
-    pub(super) voice: VoiceModel,
     /// One for all jobs.
     pub(super) spectrogram: Spectrogram,
     pub(super) scheduler: Scheduler,
-    pub(super) device: Device,
     pub(super) max_rows: usize,
     /// Why it cannot tell the times of words, if it cannot.
     pub(super) why_no_words: Option<String>,
-    device_reason: String,
-    load_s: f64,
     jobs: AtomicU64,
     pub(super) counter: Counter,
 }
@@ -115,66 +108,35 @@ impl Engine {
     /// # Errors
     /// Says what is missing or does not fit, and what to do about it.
     pub fn start(options: &EngineOptions) -> Result<Self, EngineError> {
-        let started = Instant::now();
-        let runtime = Runtime::load(options.library.as_deref())?;
-        let voice = VoiceModel::load(&runtime, options.voice_model.as_deref())?;
-        let threads =
-            options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-        let (device, device_reason, model, graphs) = load(&runtime, options, threads)?;
-        let mixes_rows = mixes(&model)?;
-        let max_rows = options.max_rows.unwrap_or(match device {
-            _ if mixes_rows => 1,
-            Device::Cpu => 8,
-            Device::Cuda => 32,
-        });
+        let (loaded, graphs) = Loaded::load(options)?;
+        let model = &loaded.model;
+        let mixes_rows = mixes(model)?;
+        let usual_rows = if mixes_rows { 1 } else { loaded.device.usual_rows() };
+        let max_rows = options.max_rows.unwrap_or(usual_rows);
         let depends_on_batch = (mixes_rows && max_rows > 1).then(|| {
             format!("the {} graphs take one scale for all of up to {max_rows} windows", model.precision)
         });
-        let model = Arc::new(model);
         let why_no_words = graphs.why_no_words().map(str::to_owned);
-        let last_resort = LastResort::new(&runtime, &model, device, threads);
+        let last_resort = LastResort::new(&loaded.runtime, model, loaded.device, loaded.threads);
+        let scheduler = Scheduler::start(graphs, last_resort, Arc::clone(model), max_rows);
         Ok(Self {
             spectrogram: Spectrogram::new(model.config.num_mel_bins),
             model_sha256: model.digest(false)?,
             words_sha256: model.digest(true)?,
             depends_on_batch,
-            scheduler: Scheduler::start(graphs, last_resort, Arc::clone(&model), max_rows)
-                .map_err(EngineError::Thread)?,
-            model,
-            runtime,
-            voice,
-            device,
+            scheduler: scheduler.map_err(EngineError::Thread)?,
             max_rows,
             why_no_words,
-            device_reason,
-            load_s: started.elapsed().as_secs_f64(),
             jobs: AtomicU64::new(0),
             counter: Counter::default(),
+            loaded,
         })
     }
 
-    /// Where it runs.
+    /// The model, and what it runs on.
     #[must_use]
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
-    /// Why it runs there.
-    #[must_use]
-    pub fn device_reason(&self) -> &str {
-        &self.device_reason
-    }
-
-    /// The model's folder.
-    #[must_use]
-    pub fn model(&self) -> &ModelFolder {
-        &self.model
-    }
-
-    /// Seconds that loading took.
-    #[must_use]
-    pub fn load_s(&self) -> f64 {
-        self.load_s
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// What a transcript depends on beside the audio and the options, as one digest.
@@ -196,18 +158,16 @@ impl Engine {
 
     /// Refuses what the model cannot do.
     fn check(&self, job: &Job) -> Result<(), TranscriptionError> {
-        let tokens = &self.model.tokens;
+        let model = &self.loaded.model;
+        let tokens = &model.tokens;
         let unsuitable = |reason: String| Err(TranscriptionError::Unsuitable(reason));
         let options = &job.options;
         if tokens.languages.is_empty() {
             if options.task == Task::Translate {
-                return unsuitable(format!("{} knows English alone and cannot translate", self.model.name()));
+                return unsuitable(format!("{} knows English alone and cannot translate", model.name()));
             }
             if matches!(&options.language, SpokenLanguage::Given(Language(language)) if language != "en") {
-                return unsuitable(format!(
-                    "{} knows English alone; leave --language out",
-                    self.model.name()
-                ));
+                return unsuitable(format!("{} knows English alone; leave --language out", model.name()));
             }
         } else if let SpokenLanguage::Given(language) = &options.language
             && tokens.language(language).is_none()
@@ -215,7 +175,7 @@ impl Engine {
             let known: Vec<&str> = tokens.languages.iter().map(|known| known.language.0.as_str()).collect();
             return unsuitable(format!(
                 "{} does not know the language '{}'; it knows {}",
-                self.model.name(),
+                model.name(),
                 language.0,
                 known.join(" ")
             ));
@@ -258,45 +218,4 @@ fn mixes(model: &ModelFolder) -> Result<bool, ModelError> {
         }
     }
     Ok(false)
-}
-
-pub(super) type Loaded = (Device, String, ModelFolder, Graphs);
-
-/// Loads the model where it was asked for. On `auto` a card is tried first, and that it could not be used is said.
-pub(super) fn load(
-    runtime: &Runtime,
-    options: &EngineOptions,
-    threads: usize,
-) -> Result<Loaded, EngineError> {
-    let on = |device: Device| -> Result<(ModelFolder, Graphs), EngineError> {
-        let model = ModelFolder::open(&options.model, &options.precision, device)?;
-        model.verify()?;
-        let graphs = Graphs::load(runtime, &model, device, threads)?;
-        Ok((model, graphs))
-    };
-    let cpu = |reason: String| on(Device::Cpu).map(|(model, graphs)| (Device::Cpu, reason, model, graphs));
-    if options.device == DeviceChoice::Cpu {
-        return cpu("it was asked for".to_owned());
-    }
-    match runtime.card() {
-        Ok(()) => {
-            let reason = match options.device {
-                DeviceChoice::Cuda => "it was asked for",
-                _ => "there is a card",
-            };
-            match on(Device::Cuda) {
-                Ok((model, graphs)) => Ok((Device::Cuda, reason.to_owned(), model, graphs)),
-                Err(error) if options.device == DeviceChoice::Auto => {
-                    tracing::warn!(%error, "the card cannot be used; speech runs on the processor");
-                    cpu(format!("the card cannot be used: {error}"))
-                }
-                Err(error) => Err(error),
-            }
-        }
-        Err(error) if options.device == DeviceChoice::Cuda => Err(error.into()),
-        Err(error) => {
-            tracing::info!(%error, "speech runs on the processor");
-            cpu(error.to_string())
-        }
-    }
 }

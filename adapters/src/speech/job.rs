@@ -50,16 +50,19 @@ pub(super) fn run(
 ) -> Result<Transcript, TranscriptionError> {
     let options = job.options;
     let checkpoint = match &job.checkpoint {
-        Some(path) => {
-            Some(Checkpoint::open(path, engine.sha256(options.words), &engine.model.precision, &options)?)
-        }
+        Some(path) => Some(Checkpoint::open(
+            path,
+            engine.sha256(options.words),
+            &engine.loaded.model.precision,
+            &options,
+        )?),
         None => None,
     };
     let (events, hear) = channel();
     // One batch decodes while the next is prepared; at least what the language is decided by.
     let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
     let feeder = feeder::Feeder {
-        voice: engine.voice.clone(),
+        voice: engine.loaded.voice.clone(),
         spectrogram: engine.spectrogram.clone(),
         options: options.clone(),
         permits: permits.clone(),
@@ -122,9 +125,9 @@ impl<'e> Transcription<'e> {
         checkpoint: Option<Checkpoint>,
         ties: Ties,
     ) -> Self {
-        let tokens = engine.model.tokens.clone();
+        let tokens = engine.loaded.model.tokens.clone();
         let language = Spoken::of(&options.language, &tokens);
-        let before = TextBefore::new(&options, &tokens, engine.model.config.max_target_positions);
+        let before = TextBefore::new(&options, &tokens, engine.loaded.model.config.max_target_positions);
         let plan = Plan {
             tokens,
             spectrogram: engine.spectrogram.clone(),
@@ -143,7 +146,7 @@ impl<'e> Transcription<'e> {
             number,
             plan: Arc::new(plan),
             told: Told::new(options.ranges.clone(), before),
-            revision: Revision::new(engine.sha256(options.words), &engine.model.precision, &options),
+            revision: Revision::new(engine.sha256(options.words), &engine.loaded.model.precision, &options),
             options,
             checkpoint,
             keeping: Keeping::default(),
@@ -327,12 +330,12 @@ impl<'e> Transcription<'e> {
                 lost,
                 word_timestamps,
                 empty_because,
-                model: self.engine.model.name(),
+                model: self.engine.loaded.model.name(),
                 model_sha256: self.engine.sha256(self.options.words).to_owned(),
                 depends_on_batch: self.engine.depends_on_batch.clone(),
                 not_resumable: self.keeping.ended,
-                device: self.engine.device.name().to_owned(),
-                runtime: self.engine.runtime.version().to_owned(),
+                device: self.engine.loaded.device.name().to_owned(),
+                runtime: self.engine.loaded.runtime.version().to_owned(),
             },
         })
     }

@@ -9,12 +9,14 @@ mod decode;
 mod doubts;
 mod engine;
 mod feeder;
+mod figures;
 #[cfg(test)]
 #[path = "../../tests/support/speech.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests of transcripts use the rest")]
 mod fixtures;
 mod graphs;
 mod job;
+mod loaded;
 mod mel;
 pub mod model;
 mod probe;
@@ -27,8 +29,11 @@ pub mod voice;
 pub mod windows;
 mod words;
 
+pub use causes::in_full;
 pub use clockwork::Clockwork;
 pub use engine::{DeviceChoice, Engine, EngineError, EngineOptions};
+pub use figures::hexadecimal;
+pub use loaded::Loaded;
 pub use probe::{Heard, Probe, Trial};
 pub use runtime::{Device, LIBRARY_VARIABLE, PINNED_VERSION, Runtime, RuntimeError, cache_folder};
 pub use tally::{Again, Cause, Tally};

@@ -1,7 +1,6 @@
 //! The stages of transcription one by one, each with its time: what benchmarks measure. The same code as in the engine, on
 //! the caller's thread, without jobs and batches of chance.
 
-use std::num::NonZero;
 use std::time::Instant;
 
 use commands::ports::transcription::{Source, TranscriptionError};
@@ -10,25 +9,17 @@ use super::audio::{Audio, Decoders};
 use super::causes::in_full;
 use super::clockwork::Clockwork;
 use super::decode::{self, Decoded, Found, Row, Rules, Search};
-use super::engine::{self, EngineError, EngineOptions};
+use super::engine::{EngineError, EngineOptions};
 use super::graphs::{Encoded, Graphs, RunError};
+use super::loaded::Loaded;
 use super::mel::Spectrogram;
-use super::model::ModelFolder;
-use super::voice::VoiceModel;
-use super::{Device, Runtime};
 
 /// A model and a voice detector that are ready.
 pub struct Probe {
     graphs: Graphs,
     rules: Rules,
-    model: ModelFolder,
-    voice: VoiceModel,
     spectrogram: Spectrogram,
-    runtime: Runtime,
-    device: Device,
-    device_reason: String,
-    threads: usize,
-    load_s: f64,
+    loaded: Loaded,
 }
 
 /// A recording that was decoded and listened to.
@@ -70,60 +61,20 @@ impl Probe {
     /// # Errors
     /// As [`super::Engine::start`].
     pub fn start(options: &EngineOptions) -> Result<Self, EngineError> {
-        let started = Instant::now();
-        let runtime = Runtime::load(options.library.as_deref())?;
-        let voice = VoiceModel::load(&runtime, options.voice_model.as_deref())?;
-        let threads =
-            options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-        let (device, device_reason, model, graphs) = engine::load(&runtime, options, threads)?;
+        let (loaded, graphs) = Loaded::load(options)?;
+        let model = &loaded.model;
         Ok(Self {
             rules: Rules::new(&model.tokens, &model.generation),
             spectrogram: Spectrogram::new(model.config.num_mel_bins),
             graphs,
-            model,
-            voice,
-            runtime,
-            device,
-            device_reason,
-            threads,
-            load_s: started.elapsed().as_secs_f64(),
+            loaded,
         })
     }
 
-    /// The model's folder.
+    /// The model, and what it runs on.
     #[must_use]
-    pub fn model(&self) -> &ModelFolder {
-        &self.model
-    }
-
-    /// Where it runs.
-    #[must_use]
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
-    /// Why it runs there.
-    #[must_use]
-    pub fn device_reason(&self) -> &str {
-        &self.device_reason
-    }
-
-    /// Threads of the processor.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        self.threads
-    }
-
-    /// The release of ONNX Runtime.
-    #[must_use]
-    pub fn runtime_version(&self) -> &str {
-        self.runtime.version()
-    }
-
-    /// Seconds that loading took.
-    #[must_use]
-    pub fn load_s(&self) -> f64 {
-        self.load_s
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// Decodes a whole recording into memory and listens to it.
@@ -148,7 +99,7 @@ impl Probe {
     /// When it fails.
     pub fn listen(&self, samples: &[f32]) -> Result<f64, TranscriptionError> {
         let started = Instant::now();
-        let mut detector = self.voice.detector();
+        let mut detector = self.loaded.voice.detector();
         let mut probabilities = Vec::new();
         let heard = detector.push(samples, &mut probabilities);
         heard
@@ -169,7 +120,7 @@ impl Probe {
     /// `times`, the token that asks for text alone.
     #[must_use]
     pub fn prompt(&self, times: bool) -> Vec<u32> {
-        let tokens = &self.model.tokens;
+        let tokens = &self.loaded.model.tokens;
         let mut prompt = vec![tokens.start];
         let english = tokens.languages.iter().find(|known| known.language.0 == "en");
         prompt.extend(english.or(tokens.languages.first()).map(|language| language.id));
@@ -211,8 +162,16 @@ impl Probe {
         let rows: Vec<Row> = encoded.into_iter().map(row).collect();
         let started = Instant::now();
         let decoded = match count {
-            None => decode::decode(&mut self.graphs, &self.rules, &self.model.tokens, &rows, Search::Sample),
-            Some(count) => decode::forced(&mut self.graphs, &self.rules, &self.model.tokens, &rows, count),
+            None => decode::decode(
+                &mut self.graphs,
+                &self.rules,
+                &self.loaded.model.tokens,
+                &rows,
+                Search::Sample,
+            ),
+            Some(count) => {
+                decode::forced(&mut self.graphs, &self.rules, &self.loaded.model.tokens, &rows, count)
+            }
         };
         let decoded = decoded.map_err(failed)?;
         let decoder_s = started.elapsed().as_secs_f64();

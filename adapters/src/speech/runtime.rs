@@ -7,9 +7,8 @@ use ort::environment::Environment;
 use ort::ep::{self, ArenaExtendStrategy};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::TensorElementType;
 
-use super::graphs::Gather;
+use super::graphs::{FloatKind, Gather};
 
 /// The release that the set-up fetches and the tests run with. `api-24` admits every library from 1.24 on.
 pub const PINNED_VERSION: &str = "1.31.1";
@@ -33,6 +32,15 @@ impl Device {
         match self {
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
+        }
+    }
+
+    /// Windows that are decoded together unless somebody asks for another number.
+    #[must_use]
+    pub fn usual_rows(self) -> usize {
+        match self {
+            Self::Cpu => 8,
+            Self::Cuda => 32,
         }
     }
 }
@@ -139,7 +147,7 @@ impl Runtime {
             }
         }
         // The provider asks the card for the first time when a session is made.
-        Gather::new(self, Device::Cuda, TensorElementType::Float32).map(|_| ()).map_err(|error| {
+        Gather::new(self, Device::Cuda, FloatKind::Single).map(|_| ()).map_err(|error| {
             let text = error.to_string();
             let said = cuda_said(&text);
             no_card(format!(

@@ -1,9 +1,9 @@
 //! Whether a model works, without anything to transcribe.
 
-use std::num::NonZero;
 use std::path::Path;
 
 use super::graphs::Graphs;
+use super::loaded::all_cores;
 use super::model::ModelFolder;
 use super::{Device, EngineError, Runtime};
 
@@ -14,7 +14,6 @@ use super::{Device, EngineError, Runtime};
 /// Says what is missing or does not fit.
 pub fn run_once(model: &ModelFolder, library: Option<&Path>) -> Result<(), EngineError> {
     let runtime = Runtime::load(library)?;
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Graphs::load(&runtime, model, Device::Cpu, threads)?;
+    Graphs::load(&runtime, model, Device::Cpu, all_cores())?;
     Ok(())
 }

@@ -57,7 +57,7 @@ fn a_window_that_fails_is_tried_again_on_the_most_exact_graphs_and_flagged() {
         ..EngineOptions::default()
     })
     .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(engine.model().precision, "int8");
+    assert_eq!(engine.loaded().model.precision, "int8");
     let transcribe = |file: &str, quality| {
         let options = Options { quality, ..Options::default() };
         let job = Job { source: Source::File(recording(file)), options, checkpoint: None };
@@ -91,7 +91,7 @@ fn int8(folder: &Path, max_rows: Option<usize>) -> Engine {
 fn the_text_of_a_quantised_model_does_not_depend_on_what_else_runs() {
     let folder = tempfile::tempdir().unwrap();
     let engine = int8(folder.path(), None);
-    assert_eq!(engine.model().precision, "int8");
+    assert_eq!(engine.loaded().model.precision, "int8");
     let transcribe = |file: &str| {
         let job =
             Job { source: Source::File(recording(file)), options: Options::default(), checkpoint: None };
@@ -161,6 +161,6 @@ fn a_file_that_is_not_in_use_is_not_read() {
     std::fs::write(folder.path().join("encoder_model_fp16.onnx"), "unfinished").unwrap();
     std::fs::write(folder.path().join("notes.json"), "{}").unwrap();
     let engine = start();
-    add_align(engine.model()).unwrap();
+    add_align(&engine.loaded().model).unwrap();
     assert_eq!(sha256(&start()), before);
 }

@@ -69,7 +69,7 @@ struct Decode {
 
 /// What a recording gives window by window where times are asked for.
 fn decodes(file: &Value) -> Vec<Decode> {
-    let end = ENGINE.model().tokens.end;
+    let end = ENGINE.loaded().model.tokens.end;
     let mut found = Vec::new();
     for window in file["windows"].as_array().unwrap() {
         let at = |key: &str| Samples(window[key].as_u64().unwrap());
@@ -78,7 +78,8 @@ fn decodes(file: &Value) -> Vec<Decode> {
                 continue;
             }
             let ids = one["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32);
-            let language = ENGINE.model().tokens.language_of(one["prompt"][1].as_u64().unwrap() as u32);
+            let language =
+                ENGINE.loaded().model.tokens.language_of(one["prompt"][1].as_u64().unwrap() as u32);
             let segments = one["segments"].as_array().unwrap().iter().map(|segment| {
                 let text = segment[2].as_str().unwrap().to_owned();
                 (segment[0].as_f64().unwrap(), segment[1].as_f64().unwrap(), text)
@@ -123,7 +124,7 @@ fn differing() -> (Vec<String>, usize) {
                 let tokens: Vec<u32> = inside.flat_map(|segment| segment.tokens.clone()).collect();
                 compared += 1;
                 if tokens != one.tokens {
-                    let text = ENGINE.model().tokens.text(&tokens);
+                    let text = ENGINE.loaded().model.tokens.text(&tokens);
                     differing.push(format!("{name} at {} s:{text}", window.start.seconds()));
                 }
             }

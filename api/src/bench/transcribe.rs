@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Report;
 use crate::{
     cli::SpeechEngineSettings,
-    compose::speech::{Device, Heard, Probe, SAMPLE_RATE, Source, Trial},
+    compose::speech::{Heard, Loaded, Probe, SAMPLE_RATE, Source, Trial},
 };
 
 /// Seconds of a window.
@@ -52,10 +52,9 @@ pub async fn run(args: TranscribeArgs) -> anyhow::Result<Report> {
 
 fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     let mut probe = Probe::start(&args.engine.options())?;
-    let usual = if probe.device() == Device::Cuda { 32 } else { 8 };
-    let rows = args.engine.machine.rows.map_or(usual, usize::from);
+    let rows = args.engine.machine.rows.map_or(probe.loaded().device.usual_rows(), usize::from);
     tell_conditions(args, &probe, rows, report);
-    report.figure("load_s", probe.load_s());
+    report.figure("load_s", probe.loaded().load_s);
 
     let heard = match &args.file {
         Some(file) => probe.hear(Source::File(file.clone()))?,
@@ -117,12 +116,13 @@ fn total_s(trial: &Trial) -> f64 {
 }
 
 fn tell_conditions(args: &TranscribeArgs, probe: &Probe, rows: usize, report: &mut Report) {
-    report.fact("model", probe.model().name());
-    report.fact("precision", probe.model().precision.as_str());
-    report.fact("device", probe.device().name());
-    report.fact("device_reason", probe.device_reason());
-    report.fact("runtime", format!("ONNX Runtime {}", probe.runtime_version()));
-    report.fact("threads", probe.threads());
+    let Loaded { model, runtime, device, device_reason, threads, .. } = probe.loaded();
+    report.fact("model", model.name());
+    report.fact("precision", model.precision.as_str());
+    report.fact("device", device.name());
+    report.fact("device_reason", device_reason.as_str());
+    report.fact("runtime", format!("ONNX Runtime {}", runtime.version()));
+    report.fact("threads", *threads);
     report.fact("rows", rows);
     report.fact("prompt_tokens", probe.prompt(!args.no_times).len());
     report.fact("tokens", args.tokens.map_or_else(|| json!("until the end"), |count| json!(count)));

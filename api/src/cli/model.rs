@@ -109,7 +109,8 @@ fn open(folder: &Path, precision: &Precision) -> Outcome<ModelFolder> {
 fn check(folder: &Path, machine: &SpeechMachineSettings) -> Outcome {
     let engine = Engine::start(&machine.options(folder))
         .map_err(|error| speech_failure("the model cannot be used", &error))?;
-    let model = engine.model();
+    let loaded = engine.loaded();
+    let model = &loaded.model;
     let tokens = &model.tokens;
     let printer = Printer;
     printer.line(format_args!(
@@ -118,8 +119,8 @@ fn check(folder: &Path, machine: &SpeechMachineSettings) -> Outcome {
         model.precision,
         model.config.num_mel_bins
     ))?;
-    printer.line(format_args!("runs on {}: {}", engine.device().name(), engine.device_reason()))?;
-    printer.line(format_args!("loaded and run once in {:.1} s", engine.load_s()))?;
+    printer.line(format_args!("runs on {}: {}", loaded.device.name(), loaded.device_reason))?;
+    printer.line(format_args!("loaded and run once in {:.1} s", loaded.load_s))?;
     printer.line(match tokens.languages.len() {
         0 => "English alone, no translation".to_owned(),
         count => format!("{count} languages, translation to English"),

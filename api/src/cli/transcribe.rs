@@ -24,7 +24,7 @@ use super::{
     Failure, Interrupt, Outcome, note,
     speech::{speech_failure, word_times_step},
 };
-use crate::compose::speech::{Cancel, Engine};
+use crate::compose::speech::{Cancel, Engine, Loaded};
 
 pub use self::settings::{EngineSettings as SpeechEngineSettings, MachineSettings as SpeechMachineSettings};
 
@@ -88,15 +88,15 @@ impl Transcribe {
             })?;
         }
         if !self.quiet {
+            let Loaded { model, device, device_reason, .. } = engine.loaded();
             note(format_args!(
-                "{} ({}) on {}: {}",
-                engine.model().name(),
-                engine.model().precision,
-                engine.device().name(),
-                engine.device_reason()
+                "{} ({}) on {}: {device_reason}",
+                model.name(),
+                model.precision,
+                device.name()
             ));
             // Known before hours of work, not after.
-            if let Some(step) = word_times_step(engine.model()).filter(|_| options.words) {
+            if let Some(step) = word_times_step(model).filter(|_| options.words) {
                 note(format_args!("there will be no word times: {step}"));
             }
         }
@@ -121,7 +121,7 @@ impl Transcribe {
         let (batch, started) = (Arc::new(batch), Instant::now());
         let outcome = Arc::clone(&batch).all(&self.files).await;
         if self.stats {
-            for line in stats::lines(&batch.engine.tally(), started.elapsed(), batch.engine.load_s()) {
+            for line in stats::lines(&batch.engine.tally(), started.elapsed(), batch.engine.loaded().load_s) {
                 note(line);
             }
         }

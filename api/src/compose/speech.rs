@@ -5,8 +5,8 @@ pub use adapters::speech::model::{
 };
 pub use adapters::speech::voice::VoiceError;
 pub use adapters::speech::{
-    Again, Cause, Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Probe,
-    RuntimeError, Tally, Trial, cache_folder, run_once,
+    Again, Cause, Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Loaded, Probe,
+    RuntimeError, Tally, Trial, cache_folder, hexadecimal, run_once,
 };
 pub use commands::ports::transcription::{
     Cancel, Flag, Job, Language, LanguageGuess, LostPart, LostTo, Options, Progress, Quality, SAMPLE_RATE,

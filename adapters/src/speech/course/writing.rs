@@ -9,6 +9,7 @@ use ndarray::Array2;
 use super::WindowTranscription;
 use super::part::Attempt;
 use crate::speech::doubts::{self, COMPRESSION_LIMIT, PlainWords};
+use crate::speech::figures::rounded;
 use crate::speech::segments::TimedText;
 use crate::speech::words::{self, FRAME_SAMPLES, SpokenWord, Untimed};
 
@@ -138,9 +139,4 @@ fn to_speech(span: Range<u64>, speech: &[Range<u64>]) -> Range<u64> {
         (Some(first), Some(last)) => span.start.max(first.start)..span.end.min(last.end),
         _ => span,
     }
-}
-
-/// To four decimals: what lies beyond depends on the order of additions.
-fn rounded(value: f32) -> f32 {
-    (value * 10_000.0).round() / 10_000.0
 }

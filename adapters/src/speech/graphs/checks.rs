@@ -7,15 +7,15 @@ use ort::value::{TensorElementType, ValueType};
 
 use super::align::Align;
 use super::decoder::DecoderGraphs;
-use super::{Graphs, RunError, WINDOW_FRAMES};
+use super::{FloatKind, Graphs, RunError, WINDOW_FRAMES};
 use crate::speech::model::{Decoders, ModelError, ModelFolder, layer_of};
 
 /// Checks the encoder; gives the kind of its floats.
-pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<TensorElementType, ModelError> {
+pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<FloatKind, ModelError> {
     let check = Check { model, path: &model.encoder };
-    let (kind, shape) = check.tensor(session.inputs(), "input_features")?;
+    let (elements, shape) = check.tensor(session.inputs(), "input_features")?;
     check.only(session, &["input_features"])?;
-    check.floats("input_features", kind)?;
+    let kind = check.floats("input_features", elements)?;
     check.dimension("input_features", &shape, 1, model.config.num_mel_bins)?;
     check.dimension("input_features", &shape, 2, WINDOW_FRAMES)?;
     let (_, shape) = check.tensor(session.outputs(), "last_hidden_state")?;
@@ -24,7 +24,7 @@ pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<TensorEl
 }
 
 /// Checks the decoder's graphs; gives the kind of their caches' floats.
-pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<TensorElementType, ModelError> {
+pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<FloatKind, ModelError> {
     let (first_path, next_path) = match &model.decoders {
         Decoders::Split { first, next } => (first, next),
         Decoders::Merged(path) => (path, path),
@@ -42,17 +42,16 @@ pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<Ten
             .only(session, &["input_ids", "encoder_hidden_states", "use_cache_branch", "past_key_values."])?;
     }
     next.tensor(graphs.next().inputs(), "input_ids")?;
-    let mut kind = TensorElementType::Float32;
+    let mut kind = FloatKind::Single;
     for layer in 0..config.decoder_layers {
         for part in ["decoder.key", "decoder.value", "encoder.key", "encoder.value"] {
             let output = format!("present.{layer}.{part}");
             first.tensor(graphs.first().outputs(), &output)?;
             let input = format!("past_key_values.{layer}.{part}");
-            let (found, shape) = next.tensor(graphs.next().inputs(), &input)?;
-            next.floats(&input, found)?;
+            let (elements, shape) = next.tensor(graphs.next().inputs(), &input)?;
             next.dimension(&input, &shape, 1, config.decoder_attention_heads)?;
             next.dimension(&input, &shape, 3, config.head_width())?;
-            kind = found;
+            kind = next.floats(&input, elements)?;
         }
     }
     let beyond = format!("present.{}.decoder.key", config.decoder_layers);
@@ -168,11 +167,9 @@ impl Check<'_> {
     }
 
     /// Refuses floats that this program cannot fill.
-    fn floats(&self, name: &str, kind: TensorElementType) -> Result<(), ModelError> {
-        match kind {
-            TensorElementType::Float32 | TensorElementType::Float16 => Ok(()),
-            other => Err(self.wrong(format!("'{name}' takes {other}, not floats of 32 or 16 bits"))),
-        }
+    fn floats(&self, name: &str, elements: TensorElementType) -> Result<FloatKind, ModelError> {
+        FloatKind::of(elements)
+            .ok_or_else(|| self.wrong(format!("'{name}' takes {elements}, not floats of 32 or 16 bits")))
     }
 
     fn tensor(

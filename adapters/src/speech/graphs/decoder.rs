@@ -5,9 +5,9 @@ use std::time::Instant;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use ort::session::{IoBinding, Session, SessionOutputs};
-use ort::value::{DynValue, Tensor, TensorElementType};
+use ort::value::{DynValue, Tensor};
 
-use super::{Encoded, Graphs, RunError, Stage, integers};
+use super::{Encoded, FloatKind, Graphs, RunError, Stage, integers};
 
 /// The published forms of a decoder.
 pub(super) enum DecoderGraphs {
@@ -268,11 +268,8 @@ impl Graphs {
             }
             let ort::value::ValueType::Tensor { ty, .. } = input.dtype() else { continue };
             let shape = [rows, self.heads, 0, self.width / self.heads];
-            let value = match ty {
-                TensorElementType::Float16 => Tensor::from_array((shape, Vec::<f16>::new()))?.into_dyn(),
-                _ => Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn(),
-            };
-            empty.push((input.name().to_owned(), value));
+            let Some(kind) = FloatKind::of(*ty) else { continue };
+            empty.push((input.name().to_owned(), super::floats::tensor(shape, Vec::new(), kind)?));
         }
         Ok(empty)
     }

@@ -6,6 +6,34 @@ use ort::value::{DynValue, Tensor, TensorElementType};
 
 use super::Attention;
 
+/// Which floats a graph takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::speech) enum FloatKind {
+    /// 32 bits.
+    Single,
+    /// 16 bits.
+    Half,
+}
+
+impl FloatKind {
+    /// The kind of a tensor's elements; none where they are no floats, or others.
+    pub(super) fn of(element: TensorElementType) -> Option<Self> {
+        match element {
+            TensorElementType::Float32 => Some(Self::Single),
+            TensorElementType::Float16 => Some(Self::Half),
+            _ => None,
+        }
+    }
+
+    /// The elements of a tensor of this kind.
+    pub(super) fn element(self) -> TensorElementType {
+        match self {
+            Self::Single => TensorElementType::Float32,
+            Self::Half => TensorElementType::Float16,
+        }
+    }
+}
+
 /// Values of one kind.
 #[derive(Debug, Clone)]
 pub(in crate::speech) enum Floats {
@@ -51,7 +79,7 @@ impl Floats {
                 }
                 Ok(Self::Half(all))
             }
-            _ => {
+            Some(Self::Single(_)) | None => {
                 let mut all = Vec::with_capacity(length);
                 for part in parts {
                     let Self::Single(values) = part else { return Err(mixed()) };
@@ -74,11 +102,11 @@ impl Floats {
 pub(super) fn tensor<const N: usize>(
     shape: [usize; N],
     values: Vec<f32>,
-    kind: TensorElementType,
+    kind: FloatKind,
 ) -> ort::Result<DynValue> {
     let values = match kind {
-        TensorElementType::Float16 => Floats::Half(values.into_iter().map(f16::from_f32).collect()),
-        _ => Floats::Single(values),
+        FloatKind::Half => Floats::Half(values.into_iter().map(f16::from_f32).collect()),
+        FloatKind::Single => Floats::Single(values),
     };
     values.into_tensor(shape)
 }

@@ -5,6 +5,7 @@ use ort::memory::MemoryInfo;
 use ort::session::Session;
 use ort::value::{DynValue, Outlet, Shape, SymbolicDimensions, Tensor, TensorElementType, ValueType};
 
+use super::FloatKind;
 use crate::speech::{Device, Runtime};
 
 /// Rows of caches, chosen anew.
@@ -14,11 +15,7 @@ pub(in crate::speech) struct Gather {
 
 impl Gather {
     /// For caches of this kind of float: `[rows, heads, length, width]`.
-    pub(in crate::speech) fn new(
-        runtime: &Runtime,
-        device: Device,
-        floats: TensorElementType,
-    ) -> ort::Result<Self> {
+    pub(in crate::speech) fn new(runtime: &Runtime, device: Device, floats: FloatKind) -> ort::Result<Self> {
         let tensor = |name: &str, ty, symbols: &[&str]| {
             Outlet::new(
                 name,
@@ -31,6 +28,7 @@ impl Gather {
                 },
             )
         };
+        let floats = floats.element();
         let mut graph = Graph::new()?;
         graph.set_inputs([
             tensor("data", floats, &["rows", "heads", "length", "width"]),

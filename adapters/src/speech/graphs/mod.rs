@@ -14,11 +14,11 @@ use std::time::Instant;
 use ndarray::Array4;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, Tensor, TensorElementType, TensorRef};
+use ort::value::{DynValue, Tensor, TensorRef};
 
 pub(super) use brake::{Brake, RunError};
 pub(super) use decoder::{Cache, Logits};
-pub(super) use floats::Floats;
+pub(super) use floats::{FloatKind, Floats};
 pub(super) use gather::Gather;
 
 use super::clockwork::Stage;
@@ -43,7 +43,7 @@ pub(super) struct Graphs {
     align: Result<align::Align, String>,
     gather: Gather,
     /// The floats that the graphs take and give.
-    floats: TensorElementType,
+    floats: FloatKind,
     width: usize,
     bands: usize,
     positions: usize,
@@ -152,7 +152,7 @@ impl Graphs {
             let shape = [batch.len(), self.bands, WINDOW_FRAMES];
             let input: SessionInputValue<'_> = match batch {
                 // One window is read where it lies.
-                [one] if self.floats == TensorElementType::Float32 => {
+                [one] if self.floats == FloatKind::Single => {
                     TensorRef::from_array_view((shape, *one))?.into()
                 }
                 _ => floats::tensor(shape, batch.concat(), self.floats)?.into(),

@@ -7,6 +7,7 @@ use commands::ports::transcription::{
 use super::Transcription;
 use crate::speech::course::WindowResult;
 use crate::speech::feeder::Prepared;
+use crate::speech::figures::rounded;
 use crate::speech::model::Tokens;
 use crate::speech::scheduler::{Features, Outcome, Work};
 
@@ -128,7 +129,7 @@ impl Transcription<'_> {
         let mean = |place: usize| sum(place) / heard.len().max(1) as f32;
         let guesses = languages.iter().enumerate().map(|(place, known)| LanguageGuess {
             language: known.language.clone(),
-            probability: (mean(place) * 10_000.0).round() / 10_000.0,
+            probability: rounded(mean(place)),
         });
         let mut guesses: Vec<LanguageGuess> = guesses.collect();
         guesses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
@@ -161,7 +162,7 @@ impl Transcription<'_> {
         let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
         let language = known.map(|known| known.language.clone());
-        let probability = best.map_or(0.0, |(_, probability)| (probability * 10_000.0).round() / 10_000.0);
+        let probability = best.map_or(0.0, |(_, probability)| rounded(*probability));
         let heard = language.clone().map(|language| LanguageGuess { language, probability });
         self.start(prepared, language, probability < CERTAIN, heard)
     }

@@ -42,7 +42,7 @@ fn follow(
     let (events, hear) = channel();
     let permits = Permits::new(16);
     let feeder = feeder::Feeder {
-        voice: engine.voice.clone(),
+        voice: engine.loaded.voice.clone(),
         spectrogram: engine.spectrogram.clone(),
         options: options.clone(),
         permits: permits.clone(),
@@ -97,7 +97,7 @@ fn a_disk_that_is_full_costs_the_resume_and_not_the_transcript() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let options = Options::default();
-    let precision = &engine.model.precision;
+    let precision = &engine.loaded.model.precision;
     let mut checkpoint = Checkpoint::open(&path, engine.sha256(false), precision, &options).unwrap();
     checkpoint.fill_disk();
     let mut told = Vec::new();

@@ -34,7 +34,7 @@ fn take_batch(waiting: &mut VecDeque<Request>, max_rows: usize, urgent_first: bo
     let Some(kind) = waiting.get(first).map(Request::kind) else { return Vec::new() };
     let room = match kind {
         Kind::Decode { search: Search::Beam, .. } => (max_rows / decode::BEAM).max(1),
-        _ => max_rows,
+        Kind::Languages | Kind::Decode { search: Search::Sample, .. } | Kind::Attention => max_rows,
     };
     let mut taken: Vec<Request> = Vec::with_capacity(room);
     while taken.len() < room {

@@ -184,7 +184,7 @@ impl Batch {
 
     /// Where the finished windows of a file are kept, if they can be.
     fn checkpoint(&self, path: &Path) -> Option<Checkpoint> {
-        match Checkpoint::open(path, &self.options, self.engine.model(), self.resume) {
+        match Checkpoint::open(path, &self.options, &self.engine.loaded().model, self.resume) {
             Ok(checkpoint) => Some(checkpoint),
             Err(error) => {
                 let name = path.display();

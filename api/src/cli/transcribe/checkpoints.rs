@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::compose::speech::{ModelFolder, Options, cache_folder};
+use crate::compose::speech::{ModelFolder, Options, cache_folder, hexadecimal};
 
 /// How long what was broken off is kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -165,7 +165,7 @@ fn digest(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize()[..10])
 }
 
 /// Whether something of the recording is kept elsewhere.
