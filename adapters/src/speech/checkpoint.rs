@@ -3,6 +3,7 @@
 //! audio that it was not made from.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -103,11 +104,14 @@ impl Checkpoint {
         precision: &str,
         options: &Options,
     ) -> Result<Self, TranscriptionError> {
-        let trouble = |reason: String| TranscriptionError::Checkpoint { path: path.to_owned(), reason };
-        let io = |error: std::io::Error| trouble(error.to_string());
+        let trouble = |source: Box<dyn Error + Send + Sync>| TranscriptionError::Checkpoint {
+            path: path.to_owned(),
+            source,
+        };
+        let io = |error: std::io::Error| trouble(error.into());
         let header = Header::new(model_sha256, precision, options);
         // Compared as text: what reading it would round was rounded in both.
-        let wanted = serde_json::to_string(&header).map_err(|error| trouble(error.to_string()))?;
+        let wanted = serde_json::to_string(&header).map_err(|error| trouble(error.into()))?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
@@ -130,7 +134,7 @@ impl Checkpoint {
             first => {
                 let foreign = first.and_then(|first| serde_json::from_str::<Foreign>(first).ok());
                 return Err(trouble(
-                    foreign.map_or("it is not a checkpoint", |foreign| foreign.why()).to_owned(),
+                    foreign.map_or("it is not a checkpoint", |foreign| foreign.why()).into(),
                 ));
             }
         }
@@ -138,7 +142,7 @@ impl Checkpoint {
         file.set_len(lines.length).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
         for line in lines.whole.drain(1..) {
-            match serde_json::from_str(&line).map_err(|error| trouble(error.to_string()))? {
+            match serde_json::from_str(&line).map_err(|error| trouble(error.into()))? {
                 Line::Languages { languages, first } => checkpoint.languages = Some((first, languages)),
                 Line::Window { window, result } => {
                     checkpoint.windows.insert(window, result);
@@ -183,10 +187,8 @@ impl Checkpoint {
             self.file.write_all(&line)?;
             self.file.sync_data()
         });
-        written.map_err(|error| TranscriptionError::Checkpoint {
-            path: self.path.clone(),
-            reason: error.to_string(),
-        })
+        written
+            .map_err(|error| TranscriptionError::Checkpoint { path: self.path.clone(), source: error.into() })
     }
 }
 
@@ -257,6 +259,7 @@ pub(super) fn digest(window: &Window) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::speech::in_full;
 
     fn open(path: &Path, precision: &str) -> Result<Checkpoint, TranscriptionError> {
         Checkpoint::open(path, "5e1f", precision, &Options::default())
@@ -264,7 +267,7 @@ mod tests {
 
     #[track_caller]
     fn refusal(path: &Path, precision: &str) -> String {
-        open(path, precision).err().map_or_else(|| panic!("it was taken"), |error| error.to_string())
+        open(path, precision).err().map_or_else(|| panic!("it was taken"), |error| in_full(&error))
     }
 
     #[test]

@@ -10,7 +10,6 @@ use commands::ports::transcription::{
 };
 
 use super::audio::{Audio, Decoders};
-use super::causes::in_full;
 use super::checkpoint;
 use super::mel::{Spectrogram, SpectrogramError};
 use super::scheduler::Features;
@@ -184,13 +183,13 @@ impl From<TranscriptionError> for Stop {
 
 impl From<VoiceError> for Stop {
     fn from(error: VoiceError) -> Self {
-        Self::Error(TranscriptionError::Engine(error.to_string()))
+        Self::Error(TranscriptionError::Engine(error.into()))
     }
 }
 
 impl From<SpectrogramError> for Stop {
     fn from(error: SpectrogramError) -> Self {
-        Self::Error(TranscriptionError::Engine(in_full(&error)))
+        Self::Error(TranscriptionError::Engine(error.into()))
     }
 }
 
@@ -216,8 +215,8 @@ impl Feeder {
                     tell(Fed::Failed(error));
                 }
                 Err(_) => {
-                    let reason = "the audio could not be prepared: its thread fell over".to_owned();
-                    tell(Fed::Failed(TranscriptionError::Engine(reason)));
+                    let reason = "the audio could not be prepared: its thread fell over";
+                    tell(Fed::Failed(TranscriptionError::Engine(reason.into())));
                 }
             }
         };

@@ -73,9 +73,9 @@ pub(super) fn run(
     let fed = events.clone();
     let _feeding = feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
-        .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
+        .map_err(|error| TranscriptionError::Engine(error.into()))?;
     let ties = Ties { events, permits, cancel: cancel.clone() };
-    let mut transcription = Transcription::new(engine, number, options, checkpoint, ties);
+    let mut transcription = Transcription::new(engine, number, options, checkpoint, ties)?;
     transcription.follow(&hear, watcher)?;
     transcription.finish(watcher)
 }
@@ -124,10 +124,11 @@ impl<'e> Transcription<'e> {
         options: Options,
         checkpoint: Option<Checkpoint>,
         ties: Ties,
-    ) -> Self {
+    ) -> Result<Self, TranscriptionError> {
         let tokens = engine.loaded.model.tokens.clone();
         let language = Spoken::of(&options.language, &tokens);
-        let before = TextBefore::new(&options, &tokens, engine.loaded.model.config.max_target_positions);
+        let before = TextBefore::new(&options, &tokens, engine.loaded.model.config.max_target_positions)
+            .map_err(|error| TranscriptionError::Engine(error.into()))?;
         let plan = Plan {
             tokens,
             spectrogram: engine.spectrogram.clone(),
@@ -141,7 +142,7 @@ impl<'e> Transcription<'e> {
             listens: options.voice.enabled,
             counter: engine.counter.clone(),
         };
-        Self {
+        Ok(Self {
             engine,
             number,
             plan: Arc::new(plan),
@@ -161,7 +162,7 @@ impl<'e> Transcription<'e> {
             all_fed: false,
             duration: Samples::default(),
             speech: Samples::default(),
-        }
+        })
     }
 
     /// Until every window is told.
@@ -304,7 +305,7 @@ impl<'e> Transcription<'e> {
 
     fn finish(self, watcher: &mut dyn Watcher) -> Result<Transcript, TranscriptionError> {
         if let Some(reason) = self.told.why_nothing() {
-            return Err(TranscriptionError::Engine(reason));
+            return Err(TranscriptionError::Engine(reason.into()));
         }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);

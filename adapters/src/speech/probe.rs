@@ -6,7 +6,6 @@ use std::time::Instant;
 use commands::ports::transcription::{Source, TranscriptionError};
 
 use super::audio::{Audio, Decoders};
-use super::causes::in_full;
 use super::clockwork::Clockwork;
 use super::decode::{self, Decoded, Found, Row, Rules, Search};
 use super::engine::{EngineError, EngineOptions};
@@ -104,7 +103,7 @@ impl Probe {
         let heard = detector.push(samples, &mut probabilities);
         heard
             .and_then(|()| detector.finish(&mut probabilities))
-            .map_err(|error| TranscriptionError::Engine(error.to_string()))?;
+            .map_err(|error| TranscriptionError::Engine(error.into()))?;
         Ok(started.elapsed().as_secs_f64())
     }
 
@@ -113,7 +112,7 @@ impl Probe {
     /// # Errors
     /// When it cannot be computed.
     pub fn spectrogram(&self, samples: &[f32]) -> Result<Vec<f32>, TranscriptionError> {
-        self.spectrogram.of(samples).map_err(|error| TranscriptionError::Engine(in_full(&error)))
+        self.spectrogram.of(samples).map_err(|error| TranscriptionError::Engine(error.into()))
     }
 
     /// What the decoder reads first: start, and in a model of several languages one of them and the task. Without
@@ -147,7 +146,7 @@ impl Probe {
         if count.is_some_and(|count| count == 0 || count > room) {
             return Err(TranscriptionError::Unsuitable(format!("this model writes 1 to {room} tokens")));
         }
-        let failed = |error: RunError| TranscriptionError::Engine(error.to_string());
+        let failed = |error: RunError| TranscriptionError::Engine(error.into());
         self.graphs.clockwork.reset();
         let started = Instant::now();
         let encoded = self.graphs.encode(spectrograms).map_err(failed)?;
@@ -177,9 +176,7 @@ impl Probe {
         let decoder_s = started.elapsed().as_secs_f64();
         let text = |found: Found<Decoded>| match found {
             Found::Answer(decoded) => Ok(decoded.tokens),
-            Found::NotFinite => {
-                Err(TranscriptionError::Engine("the model's answer is not finite".to_owned()))
-            }
+            Found::NotFinite => Err(TranscriptionError::Engine("the model's answer is not finite".into())),
             Found::Cancelled => Err(TranscriptionError::Cancelled),
         };
         let tokens = decoded.into_iter().map(text).collect::<Result<_, _>>()?;

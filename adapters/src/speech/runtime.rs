@@ -1,5 +1,6 @@
 //! ONNX Runtime's shared library: found, loaded once in a process, and asked for sessions.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -58,12 +59,13 @@ pub enum RuntimeError {
         looked_at: Vec<PathBuf>,
     },
     /// A file of that name cannot be used: another machine's, too old, or no such library.
-    #[error("{path} cannot be used as ONNX Runtime's library: {reason}")]
+    #[error("{path} cannot be used as ONNX Runtime's library")]
     Unusable {
         /// The file.
         path: PathBuf,
         /// What the loader said.
-        reason: String,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// CUDA was asked for and is not to be had.
     #[error("there is no CUDA device to run on: {reason}")]
@@ -99,18 +101,20 @@ impl Runtime {
         let Some(library) = candidates.iter().find(|path| path.is_file()).cloned() else {
             return Err(RuntimeError::Missing { looked_at: candidates });
         };
-        let unusable = |reason: String| RuntimeError::Unusable { path: library.clone(), reason };
+        let unusable =
+            |source: Box<dyn Error + Send + Sync>| RuntimeError::Unusable { path: library.clone(), source };
         // A bare name would be looked for in the system's places and beside the program, not here.
         let place = std::path::absolute(&library).unwrap_or_else(|_| library.clone());
         let environment = ort::init_from(place)
-            .map_err(|error| match &error {
-                ort::LoadDynamicError::Dlopen { error, .. } => unusable(loader_said(error)),
-                _ => unusable(error.to_string()),
+            .map_err(|error| match error {
+                // What it says around this repeats the file's name.
+                ort::LoadDynamicError::Dlopen { error, .. } => unusable(error.into()),
+                other => unusable(other.into()),
             })?
             .with_name("cairn")
             .with_telemetry(false)
             .build()
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| unusable(error.into()))?;
         environment.set_log_level(ort::logging::LogLevel::Error);
         let runtime = Self { environment, version: version_of(&library), library };
         *loaded = Some(runtime.clone());
@@ -209,7 +213,7 @@ pub fn cache_folder() -> Option<PathBuf> {
 }
 
 /// What the system's loader said; the library around it keeps that behind a "dlopen failed".
-fn loader_said(error: &dyn std::error::Error) -> String {
+fn loader_said(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 

@@ -285,7 +285,7 @@ mod tests {
         let mut text = Vec::new();
         let mut lines = Vec::new();
         for (word, looks) in words {
-            let ids = tokens.encode(&format!(" {word}"));
+            let ids = tokens.encode(&format!(" {word}")).unwrap();
             lines.extend(ids.iter().map(|_| looks.clone()));
             text.extend(ids);
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adapters::speech::model::{ModelFolder, add_align};
-use adapters::speech::{Device, Engine, EngineOptions};
+use adapters::speech::{Device, Engine, EngineOptions, in_full};
 use commands::ports::transcription::{Options, Quality, Transcript};
 
 use crate::fixture::{options, transcribe, transcribe_on};
@@ -63,6 +63,7 @@ fn weights_that_lie_in_a_file_of_their_own_and_are_not_there_are_told() {
     std::fs::remove_file(folder.path().join("decoder_fp16.onnx_data")).unwrap();
     let options =
         EngineOptions { model: folder.path().to_owned(), precision: "fp16".parse().unwrap(), ..options() };
-    let error = Engine::start(&options).err().unwrap_or_else(|| panic!("it was taken")).to_string();
+    let error = Engine::start(&options).err().unwrap_or_else(|| panic!("it was taken"));
+    let error = in_full(&error);
     assert!(error.contains("decoder_model_fp16.onnx") && error.contains("decoder_fp16.onnx_data"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use adapters::speech::model::{Manifest, ModelError, ModelFolder, Precision, Variants};
-use adapters::speech::{Device, run_once};
+use adapters::speech::{Device, in_full, run_once};
 use serde_json::{Value, json};
 
 /// What Git leaves in the place of a large file.
@@ -182,7 +182,7 @@ fn the_spectrogram_may_be_described_by_either_file_or_by_none() {
     assert!(open(folder.path(), "auto").is_ok());
     described["feature_size"] = json!(128);
     write(&described);
-    let error = refused(folder.path(), "auto").to_string();
+    let error = in_full(&refused(folder.path(), "auto"));
     assert!(error.contains("processor_config.json") && error.contains("feature_size: 128"), "{error}");
     fs::write(&own, r#"{"feature_size": 80, "sampling_rate": 16000}"#).unwrap();
     assert!(open(folder.path(), "auto").is_ok(), "what it does not say is as always");

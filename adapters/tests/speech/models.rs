@@ -1,9 +1,13 @@
 //! What is wrong with a model's folder is said before anything is transcribed, each with its own reason.
 
+use std::error::Error;
 use std::path::Path;
 
 use adapters::speech::model::{Manifest, ModelError, Precision};
-use adapters::speech::{DeviceChoice, Engine, EngineError, EngineOptions};
+use adapters::speech::{DeviceChoice, Engine, EngineError, EngineOptions, in_full};
+use commands::ports::transcription::{
+    Cancel, Job, Language, Options, Progress, Source, SpokenLanguage, Task, Transcriber,
+};
 use serde_json::{Value, json};
 
 use crate::support::{recording, whisper_tiny};
@@ -49,7 +53,7 @@ fn after(file: &str, change: impl FnOnce(&mut Value)) -> String {
     let mut value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     change(&mut value);
     std::fs::write(&path, serde_json::to_vec(&value).unwrap()).unwrap();
-    let error = refusal(folder.path()).to_string();
+    let error = in_full(&refusal(folder.path()));
     assert!(!error.contains('\n'), "{error}");
     error
 }
@@ -169,6 +173,43 @@ fn a_tokenizer_that_is_none_is_refused() {
 }
 
 #[test]
+fn a_tokenizer_that_would_make_other_texts_is_refused() {
+    for decoder in [
+        Value::Null,
+        json!({ "type": "Fuse" }),
+        json!({ "type": "WordPiece", "prefix": "er", "cleanup": true }),
+    ] {
+        says(&after("tokenizer.json", |one| one["decoder"] = decoder), &["makes other texts", "ByteLevel"]);
+    }
+}
+
+#[test]
+fn words_that_the_tokenizer_cannot_read_are_told_and_not_left_out() {
+    let folder = copy();
+    let path = folder.path().join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let model = tokenizer["model"].as_object_mut().unwrap();
+    model.insert("unk_token".to_owned(), json!("<unk>"));
+    let letters = model["vocab"].as_object_mut().unwrap();
+    let id = letters.remove("~").unwrap();
+    letters.insert("~~".to_owned(), id);
+    std::fs::write(&path, serde_json::to_vec(&tokenizer).unwrap()).unwrap();
+    let engine = start(folder.path(), Precision::Auto).unwrap_or_else(|error| panic!("{error}"));
+    let asked = |options: Options| {
+        let job = Job { source: Source::File(recording("single_en_07.wav")), options, checkpoint: None };
+        engine.transcribe(job, &mut |_: Progress<'_>| (), &Cancel::default())
+    };
+    for options in [
+        Options { hotwords: vec!["red".to_owned(), "~".to_owned()], ..Options::default() },
+        Options { prompt: Some("a~b".to_owned()), ..Options::default() },
+    ] {
+        let error = in_full(&asked(options).unwrap_err());
+        says(&error, &["tokenizer cannot read", "~"]);
+    }
+    assert!(asked(Options::default()).is_ok());
+}
+
+#[test]
 fn a_graph_that_is_cut_off_or_no_graph_is_refused() {
     for file in ["encoder_model.onnx", "decoder_model.onnx", "decoder_with_past_model.onnx"] {
         let folder = copy();
@@ -178,6 +219,9 @@ fn a_graph_that_is_cut_off_or_no_graph_is_refused() {
             std::fs::write(&path, bytes).unwrap();
             let error = refusal(folder.path());
             assert!(matches!(&error, ModelError::Load { path: named, .. } if *named == path), "{error}");
+            // What ONNX Runtime says stands below, once.
+            let said = error.source().unwrap().to_string();
+            assert!(!said.is_empty() && !error.to_string().contains(&said), "{error}: {said}");
         }
     }
 }
@@ -221,9 +265,6 @@ fn a_file_that_differs_from_the_manifest_is_refused_by_its_digest() {
 
 #[test]
 fn a_model_of_one_language_is_taken_and_refuses_to_translate() {
-    use commands::ports::transcription::{
-        Cancel, Job, Language, Options, Progress, Source, SpokenLanguage, Task, Transcriber,
-    };
     let folder = copy();
     let path = folder.path().join("generation_config.json");
     let mut generation: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

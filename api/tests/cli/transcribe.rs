@@ -265,7 +265,7 @@ fn a_library_that_is_missing_or_none_is_told_with_its_name() {
     assert!(error.contains("ONNX Runtime's library was not found (looked at: nowhere.so)"), "{error}");
     assert!(error.contains("`ops/run` fetches it"), "{error}");
     let error = with("notes.so");
-    assert!(error.contains("notes.so cannot be used as ONNX Runtime's library: "), "{error}");
+    assert!(error.contains("notes.so cannot be used as ONNX Runtime's library\n  because: "), "{error}");
     let error =
         ran(transcribe(&shell, &file).env("CAIRN_VAD_MODEL", "nowhere.onnx").env("HOME", "/nowhere")).fails();
     assert!(error.contains("the voice detector's model was not found (looked at: nowhere.onnx"), "{error}");

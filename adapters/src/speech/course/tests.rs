@@ -64,7 +64,7 @@ fn text(tokens: &Tokens, parts: &[(f64, &str, f64)], avg_logprob: f32) -> Decode
     let mut ids = Vec::new();
     for (start, text, end) in parts {
         ids.push(time(*start));
-        ids.extend(tokens.encode(&format!(" {text}")));
+        ids.extend(tokens.encode(&format!(" {text}")).unwrap());
         ids.push(time(*end));
     }
     Decoded {

@@ -114,17 +114,16 @@ pub(super) fn align(
 
 /// Runs the model on silence, twice over: a prompt and one step.
 pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), ModelError> {
-    let failed = |error: RunError| ModelError::Trial(error.to_string());
+    let failed = |error: RunError| ModelError::Trial(error.into());
     let silence = vec![0.0; graphs.bands * WINDOW_FRAMES];
     let encoded = graphs.encode(&[&silence]).map_err(failed)?;
-    let window = encoded.first().ok_or_else(|| ModelError::Trial("the encoder gave nothing".to_owned()))?;
+    let window = encoded.first().ok_or_else(|| ModelError::Trial("the encoder gave nothing".into()))?;
     let (mut logits, mut cache) = graphs.prefill(&[(window, &[model.tokens.start])]).map_err(failed)?;
     let vocabulary = logits.vocabulary();
     if vocabulary != model.config.vocab_size {
-        return Err(ModelError::Trial(format!(
-            "logits of {vocabulary} tokens, not {}",
-            model.config.vocab_size
-        )));
+        return Err(ModelError::Trial(
+            format!("logits of {vocabulary} tokens, not {}", model.config.vocab_size).into(),
+        ));
     }
     let finite = |logits: &[f32]| logits.iter().all(|logit| logit.is_finite());
     let mut sound = finite(logits.last(0).map_err(|error| failed(error.into()))?);
@@ -135,7 +134,7 @@ pub(super) fn trial(graphs: &mut Graphs, model: &ModelFolder) -> Result<(), Mode
             .map_err(failed)?
             .as_slice(),
     );
-    if sound { Ok(()) } else { Err(ModelError::Trial("logits are not finite".to_owned())) }
+    if sound { Ok(()) } else { Err(ModelError::Trial("logits are not finite".into())) }
 }
 
 struct Check<'a> {

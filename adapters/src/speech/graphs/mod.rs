@@ -66,9 +66,9 @@ impl Graphs {
         let open = |path: &std::path::Path| {
             runtime
                 .session(path, device, threads)
-                .map_err(|error| ModelError::Load { path: path.to_owned(), reason: error.to_string() })
+                .map_err(|source| ModelError::Load { path: path.to_owned(), source })
         };
-        let failed = |error: ort::Error| ModelError::Trial(error.to_string());
+        let failed = |error: ort::Error| ModelError::Trial(error.into());
         let encoder = open(&model.encoder)?;
         let floats = checks::encoder(&encoder, model)?;
         let decoder = match &model.decoders {

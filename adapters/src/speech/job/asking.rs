@@ -47,7 +47,7 @@ impl Transcription<'_> {
         let Answer { outcome, features, second_try } = answer;
         match outcome {
             Outcome::Stopped => {
-                return Err(TranscriptionError::Engine("it has stopped and must be started anew".to_owned()));
+                return Err(TranscriptionError::Engine("it has stopped and must be started anew".into()));
             }
             Outcome::Cancelled if self.ties.cancel.is_cancelled() => {
                 return Err(TranscriptionError::Cancelled);

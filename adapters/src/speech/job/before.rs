@@ -3,7 +3,7 @@
 
 use commands::ports::transcription::{Options, Segment};
 
-use crate::speech::model::Tokens;
+use crate::speech::model::{EncodeError, Tokens};
 
 /// Text of a higher temperature than this is not carried on, as in openai-whisper.
 const HIGHEST_TEMPERATURE: f32 = 0.5;
@@ -24,18 +24,22 @@ pub(super) struct TextBefore {
 impl TextBefore {
     /// What the options ask for, in a decoder that holds so many tokens. Half of them, less one for the token that begins
     /// the text before, are for it, as in openai-whisper; hotwords get at most half of that.
-    pub(super) fn new(options: &Options, tokens: &Tokens, positions: usize) -> Self {
+    ///
+    /// # Errors
+    /// When the tokenizer cannot read them.
+    pub(super) fn new(options: &Options, tokens: &Tokens, positions: usize) -> Result<Self, EncodeError> {
         let room = (positions / 2).saturating_sub(1);
         let hotwords: Vec<&str> =
             options.hotwords.iter().map(|word| word.trim()).filter(|word| !word.is_empty()).collect();
         let prompt = options.prompt.as_deref().map(str::trim).filter(|prompt| !prompt.is_empty());
-        Self {
-            hotwords: whole_words(&hotwords, tokens, room / 2),
-            separator: tokens.encode("."),
-            prompt: prompt.map_or_else(Vec::new, |prompt| tokens.encode(&format!(" {prompt}"))),
+        let prompt = prompt.map(|prompt| tokens.encode(&format!(" {prompt}"))).transpose()?;
+        Ok(Self {
+            hotwords: whole_words(&hotwords, tokens, room / 2)?,
+            separator: tokens.encode(".")?,
+            prompt: prompt.unwrap_or_default(),
             said: options.condition_on_previous.then(Vec::new),
             room,
-        }
+        })
     }
 
     /// What the next window has in view.
@@ -71,10 +75,10 @@ impl TextBefore {
 }
 
 /// The first of the words, as many as fit whole.
-fn whole_words(words: &[&str], tokens: &Tokens, room: usize) -> Vec<u32> {
+fn whole_words(words: &[&str], tokens: &Tokens, room: usize) -> Result<Vec<u32>, EncodeError> {
     let mut fitting = Vec::new();
     for (place, word) in words.iter().enumerate() {
-        let next = tokens.encode(&if place == 0 { format!(" {word}") } else { format!(", {word}") });
+        let next = tokens.encode(&if place == 0 { format!(" {word}") } else { format!(", {word}") })?;
         if fitting.len() + next.len() > room {
             tracing::warn!(
                 taken = place,
@@ -85,7 +89,7 @@ fn whole_words(words: &[&str], tokens: &Tokens, room: usize) -> Vec<u32> {
         }
         fitting.extend(next);
     }
-    fitting
+    Ok(fitting)
 }
 
 fn last(tokens: &[u32], count: usize) -> &[u32] {
@@ -134,46 +138,47 @@ mod tests {
     fn hotwords_stay_in_view_however_long_the_prompt_is() {
         let tokens = tokens();
         let long = "red green blue ".repeat(200);
-        let before = TextBefore::new(&options(&["seven", "eight"], Some(&long), false), &tokens, 448);
+        let before =
+            TextBefore::new(&options(&["seven", "eight"], Some(&long), false), &tokens, 448).unwrap();
         let view = before.tokens();
         assert_eq!(view.len(), 223, "half of the positions, less one");
         assert!(tokens.text(&view).starts_with(" seven, eight. "), "{}", tokens.text(&view));
         assert!(tokens.text(&view).ends_with(" red green blue"), "the prompt's end is what a window follows");
-        let short = TextBefore::new(&options(&["seven"], Some("red green"), false), &tokens, 448);
+        let short = TextBefore::new(&options(&["seven"], Some("red green"), false), &tokens, 448).unwrap();
         assert_eq!(tokens.text(&short.tokens()), " seven. red green");
     }
 
     #[test]
     fn the_newest_of_what_was_said_is_kept_after_the_hotwords() {
         let tokens = tokens();
-        let mut before = TextBefore::new(&options(&["seven"], Some("red"), true), &tokens, 64);
+        let mut before = TextBefore::new(&options(&["seven"], Some("red"), true), &tokens, 64).unwrap();
         assert_eq!(tokens.text(&before.tokens()), " seven. red");
-        before.follow(&[segment(tokens.encode(" green"), Vec::new())]);
+        before.follow(&[segment(tokens.encode(" green").unwrap(), Vec::new())]);
         assert_eq!(tokens.text(&before.tokens()), " seven. red green");
         for _ in 0..40 {
-            before.follow(&[segment(tokens.encode(" blue"), Vec::new())]);
+            before.follow(&[segment(tokens.encode(" blue").unwrap(), Vec::new())]);
         }
-        before.follow(&[segment(tokens.encode(" stop"), Vec::new())]);
+        before.follow(&[segment(tokens.encode(" stop").unwrap(), Vec::new())]);
         let view = tokens.text(&before.tokens());
         assert_eq!(before.tokens().len(), 31);
         assert!(view.starts_with(" seven. blue") && view.ends_with(" blue stop"), "{view}");
-        before.follow(&[segment(tokens.encode(" blue"), vec![Flag::Repetition])]);
+        before.follow(&[segment(tokens.encode(" blue").unwrap(), vec![Flag::Repetition])]);
         assert_eq!(tokens.text(&before.tokens()), " seven. red", "a loop is not carried on");
     }
 
     #[test]
     fn nothing_of_a_doubtful_window_is_carried_on() {
         let tokens = tokens();
-        let sound = || segment(tokens.encode(" green"), Vec::new());
+        let sound = || segment(tokens.encode(" green").unwrap(), Vec::new());
         let carried = |window: &[Segment]| {
-            let mut before = TextBefore::new(&options(&[], Some("red"), true), &tokens, 448);
+            let mut before = TextBefore::new(&options(&[], Some("red"), true), &tokens, 448).unwrap();
             before.follow(&[sound()]);
             before.follow(window);
             tokens.text(&before.tokens())
         };
         assert_eq!(carried(&[sound(), sound()]), " red green green green");
         for flag in [Flag::LowConfidence, Flag::Rate, Flag::UncoveredSpeech, Flag::PromptEcho] {
-            let doubtful = segment(tokens.encode(" blue"), vec![flag]);
+            let doubtful = segment(tokens.encode(" blue").unwrap(), vec![flag]);
             assert_eq!(carried(&[sound(), doubtful, sound()]), " red", "{flag:?}");
         }
         assert_eq!(carried(&[Segment { temperature: 0.6, ..sound() }]), " red");
@@ -184,8 +189,8 @@ mod tests {
     #[test]
     fn what_was_said_is_not_in_view_where_nobody_asked_for_it() {
         let tokens = tokens();
-        let mut before = TextBefore::new(&options(&[], None, false), &tokens, 448);
-        before.follow(&[segment(tokens.encode(" blue"), Vec::new())]);
+        let mut before = TextBefore::new(&options(&[], None, false), &tokens, 448).unwrap();
+        before.follow(&[segment(tokens.encode(" blue").unwrap(), Vec::new())]);
         assert!(before.tokens().is_empty());
     }
 
@@ -193,11 +198,11 @@ mod tests {
     fn hotwords_take_half_of_the_room_and_none_is_cut_in_two() {
         let tokens = tokens();
         let many = vec!["seven"; 200];
-        let before = TextBefore::new(&options(&many, None, false), &tokens, 448);
+        let before = TextBefore::new(&options(&many, None, false), &tokens, 448).unwrap();
         let view = tokens.text(&before.tokens());
         assert!(before.tokens().len() <= 111 && before.tokens().len() > 100, "{}", before.tokens().len());
         assert!(view.split(',').all(|word| word.trim() == "seven"), "{view}");
-        let tiny = TextBefore::new(&options(&["seven"], Some("red"), true), &tokens, 2);
+        let tiny = TextBefore::new(&options(&["seven"], Some("red"), true), &tokens, 2).unwrap();
         assert!(tiny.tokens().is_empty(), "a decoder without room has nothing in view");
     }
 }

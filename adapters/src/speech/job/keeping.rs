@@ -4,6 +4,7 @@ use commands::ports::transcription::{Progress, TranscriptionError, Watcher};
 
 use super::Transcription;
 use crate::speech::checkpoint::Checkpoint;
+use crate::speech::in_full;
 
 /// Whether what is finished is kept.
 #[derive(Default)]
@@ -21,8 +22,9 @@ impl Transcription<'_> {
             return;
         }
         if let Some(Err(error)) = self.checkpoint.as_mut().map(write) {
-            tracing::warn!(%error, "what is finished from now on is not kept");
-            self.keeping.ended = Some(error.to_string());
+            let error = in_full(&error);
+            tracing::warn!(error, "what is finished from now on is not kept");
+            self.keeping.ended = Some(error);
         }
     }
 

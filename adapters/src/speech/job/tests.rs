@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::speech::scheduler::Features;
-use crate::speech::{DeviceChoice, EngineOptions, fixtures};
+use crate::speech::{DeviceChoice, EngineOptions, fixtures, in_full};
 use commands::ports::transcription::{LostTo, Segment, Source, SpokenLanguage};
 
 fn engine() -> Engine {
@@ -61,7 +61,7 @@ fn follow(
     };
     let _feeding = feeder.start(source, tell).unwrap();
     let ties = Ties { events, permits, cancel: Cancel::default() };
-    let mut transcription = Transcription::new(engine, 0, options, checkpoint, ties);
+    let mut transcription = Transcription::new(engine, 0, options, checkpoint, ties)?;
     transcription.follow(&hear, &mut watcher)?;
     transcription.finish(&mut watcher)
 }
@@ -134,6 +134,7 @@ fn a_job_whose_every_window_fails_is_no_success() {
     ] {
         let error = transcribe(&engine, recording("window_en_01.wav", 1), options, |_| true).unwrap_err();
         assert_eq!(error.code(), "TRANSCRIPTION_ENGINE");
-        assert!(error.to_string().contains("not finite"), "{error}");
+        let told = in_full(&error);
+        assert!(told.contains("not finite"), "{told}");
     }
 }

@@ -2,6 +2,7 @@
 //! messages, and a message may be continued: fields that follow on its end are merged into it. So a graph that shows its
 //! attention is the published file with a few bytes after it that name more outputs.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use quick_protobuf::{BytesReader, Writer};
@@ -18,12 +19,13 @@ pub enum AddAlignError {
     #[error("word times need decoder_model.onnx of the same precision; {0} has only the merged one")]
     Merged(PathBuf),
     /// The file is no ONNX graph, or one of another making.
-    #[error("{path} shows no attention to the encoder: {reason}")]
+    #[error("{path} shows no attention to the encoder")]
     Unknown {
         /// The graph.
         path: PathBuf,
-        /// What was looked for.
-        reason: String,
+        /// What was looked for, or why it is no graph.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A file cannot be read or written.
     #[error("{path} cannot be read or written")]
@@ -62,19 +64,20 @@ pub fn add_align(model: &ModelFolder) -> Result<PathBuf, AddAlignError> {
         move |source| AddAlignError::Io { path, source }
     };
     let mut graph = std::fs::read(&decoder).map_err(io(&decoder))?;
-    let unknown = |reason: String| AddAlignError::Unknown { path: decoder.clone(), reason };
-    let attentions = cross_attentions(&graph).map_err(|error| unknown(error.to_string()))?;
+    let unknown =
+        |source: Box<dyn Error + Send + Sync>| AddAlignError::Unknown { path: decoder.clone(), source };
+    let attentions = cross_attentions(&graph).map_err(|error| unknown(error.into()))?;
     let mut wanted: Vec<usize> = heads.iter().map(|(layer, _)| *layer).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut outputs = Vec::with_capacity(wanted.len());
     for layer in wanted {
         let found = attentions.iter().find(|name| layer_of(name) == Some(layer));
-        outputs.push(
-            found.ok_or_else(|| unknown(format!("there is no Softmax of encoder_attn in layer {layer}")))?,
-        );
+        outputs.push(found.ok_or_else(|| {
+            unknown(format!("there is no Softmax of encoder_attn in layer {layer}").into())
+        })?);
     }
-    graph.extend(more_outputs(&outputs).map_err(|error| unknown(error.to_string()))?);
+    graph.extend(more_outputs(&outputs).map_err(|error| unknown(error.into()))?);
 
     let name = decoder.file_name().and_then(|name| name.to_str()).unwrap_or("decoder_model.onnx");
     let target = decoder.with_file_name(name.replacen("decoder_model", "decoder_align", 1));

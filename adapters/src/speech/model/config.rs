@@ -84,7 +84,10 @@ struct Processor {
 impl Config {
     pub(super) fn read(folder: &Path) -> Result<Self, ModelError> {
         let config: Self = read(folder, "config.json")?;
-        let malformed = |reason: String| ModelError::Malformed { path: folder.join("config.json"), reason };
+        let malformed = |reason: String| ModelError::Malformed {
+            path: folder.join("config.json"),
+            source: reason.into(),
+        };
         if config.model_type != "whisper" {
             return Err(malformed(format!("model_type is '{}'", config.model_type)));
         }
@@ -139,7 +142,7 @@ impl Preprocessor {
             if let Some(asked) = found.filter(|asked| *asked != made) {
                 return Err(ModelError::Malformed {
                     path: folder.join(file),
-                    reason: format!("it asks for {name}: {asked}, and this program makes {made}"),
+                    source: format!("it asks for {name}: {asked}, and this program makes {made}").into(),
                 });
             }
         }
@@ -172,7 +175,7 @@ fn read<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<T, ModelError>
     if is_pointer(&path) {
         return Err(ModelError::NotFetched(path));
     }
-    serde_json::from_slice(&text).map_err(|error| ModelError::Malformed { path, reason: error.to_string() })
+    serde_json::from_slice(&text).map_err(|error| ModelError::Malformed { path, source: error.into() })
 }
 
 /// A value that may be null.

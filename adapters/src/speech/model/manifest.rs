@@ -50,7 +50,7 @@ impl Manifest {
         match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
-                .map_err(|error| ModelError::Malformed { path, reason: error.to_string() }),
+                .map_err(|error| ModelError::Malformed { path, source: error.into() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ModelError::Unreadable { path, source }),
         }

@@ -5,10 +5,12 @@ mod align;
 mod config;
 mod folder;
 mod layout;
+mod letters;
 mod manifest;
 mod operators;
 mod tokens;
 
+use std::error::Error;
 use std::path::PathBuf;
 
 pub(super) use align::layer_of;
@@ -17,7 +19,7 @@ pub use config::{Config, Generation};
 pub use folder::{Decoders, ModelFolder, Precision, Variants};
 pub use manifest::Manifest;
 pub(super) use operators::mixes_rows;
-pub use tokens::{LanguageToken, Tokens};
+pub use tokens::{EncodeError, LanguageToken, Tokens};
 
 /// What is wrong with a model's folder. Each kind names the file and the reason.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +58,13 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// A file is not what it should be.
-    #[error("{path} is not a Whisper model's: {reason}")]
+    #[error("{path} is not a Whisper model's")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// What is wrong: what a parser said, or which value does not fit.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A file is not the one that the manifest names.
     #[error("{path} is damaged or another version: its SHA-256 is {found}, the manifest says {expected}")]
@@ -85,14 +88,15 @@ pub enum ModelError {
         reason: String,
     },
     /// ONNX Runtime cannot load a graph.
-    #[error("ONNX Runtime cannot load {path}: {reason}")]
+    #[error("ONNX Runtime cannot load {path}")]
     Load {
         /// The graph's file.
         path: PathBuf,
         /// What it said.
-        reason: String,
+        #[source]
+        source: ort::Error,
     },
     /// The graphs load, but do not answer as a Whisper model does.
-    #[error("a trial run of the model failed: {0}")]
-    Trial(String),
+    #[error("a trial run of the model failed")]
+    Trial(#[source] Box<dyn Error + Send + Sync>),
 }

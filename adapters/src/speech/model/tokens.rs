@@ -1,5 +1,6 @@
 //! Tokens: what the model reads and writes.
 
+use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use commands::ports::transcription::Language;
 use tokenizers::Tokenizer;
 
 use super::layout::is_pointer;
+use super::letters::Letters;
 use super::{Config, Generation, ModelError};
 
 /// A language and its token.
@@ -19,10 +21,22 @@ pub struct LanguageToken {
     pub id: u32,
 }
 
+/// A text that the tokenizer cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("the model's tokenizer cannot read '{text}'")]
+pub struct EncodeError {
+    /// The text.
+    pub text: String,
+    /// What it said.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
 /// The tokenizer and the special tokens, each found by its name and checked against `generation_config.json`.
 #[derive(Clone)]
 pub struct Tokens {
     tokenizer: Arc<Tokenizer>,
+    letters: Arc<Letters>,
     /// Begins every prompt.
     pub start: u32,
     /// Ends every text; every lower id is text.
@@ -60,8 +74,8 @@ impl Tokens {
         if is_pointer(&path) {
             return Err(ModelError::NotFetched(path));
         }
-        let tokenizer = Tokenizer::from_file(&path)
-            .map_err(|error| ModelError::Malformed { path, reason: error.to_string() })?;
+        let tokenizer =
+            Tokenizer::from_file(&path).map_err(|error| ModelError::Malformed { path, source: error })?;
         let named = |names: &[&str]| names.iter().find_map(|name| tokenizer.token_to_id(name));
         let need = |names: &[&str]| {
             named(names)
@@ -82,9 +96,10 @@ impl Tokens {
             agree(&token, id, generation.task_to_id.get(name).copied())?;
             Ok(Some(id))
         };
+        let end = need(&["<|endoftext|>"])?;
         let tokens = Self {
             start,
-            end: need(&["<|endoftext|>"])?,
+            end,
             previous: need(&["<|startofprev|>"])?,
             no_speech: need(&["<|nospeech|>", "<|nocaptions|>"])?,
             no_timestamps,
@@ -93,6 +108,7 @@ impl Tokens {
             translate: task("translate")?,
             languages,
             vocabulary: config.vocab_size as u32,
+            letters: Arc::new(Letters::read(&tokenizer, end)?),
             tokenizer: Arc::new(tokenizer),
         };
         agree("<|startoftranscript|>", tokens.start, generation.decoder_start_token_id)?;
@@ -133,19 +149,19 @@ impl Tokens {
     }
 
     /// The tokens of a text; special names in it are plain text.
-    #[must_use]
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        self.tokenizer
-            .encode(text, false)
-            .map(|encoding| encoding.get_ids().iter().copied().filter(|id| *id < self.end).collect())
-            .unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the tokenizer has nothing for a letter.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        let encoded = self.tokenizer.encode(text, false);
+        let encoded = encoded.map_err(|source| EncodeError { text: text.to_owned(), source })?;
+        Ok(encoded.get_ids().iter().copied().filter(|id| *id < self.end).collect())
     }
 
     /// The text of tokens; times and other special tokens have none.
     #[must_use]
     pub fn text(&self, ids: &[u32]) -> String {
-        let text: Vec<u32> = ids.iter().copied().filter(|id| *id < self.end).collect();
-        self.tokenizer.decode(&text, true).unwrap_or_default()
+        self.letters.text(ids)
     }
 
     /// Whether a token is a time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::speech::graphs::{Brake, Graphs};
 use crate::speech::model::ModelFolder;
-use crate::speech::{Device, Runtime};
+use crate::speech::{Device, Runtime, in_full};
 
 /// The graphs, or what there is to know about them.
 pub(in crate::speech) struct LastResort {
@@ -77,8 +77,9 @@ impl LastResort {
                 State::Loaded(Box::new(graphs))
             }
             Err(error) => {
-                tracing::error!(%error, "there are no graphs for a second try");
-                State::Unusable(error.to_string())
+                let error = in_full(&error);
+                tracing::error!(error, "there are no graphs for a second try");
+                State::Unusable(error)
             }
         }
     }

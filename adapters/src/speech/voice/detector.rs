@@ -1,6 +1,7 @@
 //! Silero's voice detector in its form for sequences: many frames in one call, equal to the last bit to one call a frame
 //! and more than twice as fast.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,16 +35,17 @@ pub enum VoiceError {
         looked_at: Vec<PathBuf>,
     },
     /// The file is no such model.
-    #[error("{path} is not Silero's model for sequences: {reason}")]
+    #[error("{path} is not Silero's model for sequences")]
     Unusable {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A call failed.
-    #[error("the voice detector failed: {0}")]
-    Failed(String),
+    #[error("the voice detector failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The model, loaded. Clones share it and take turns.
@@ -63,7 +65,7 @@ impl VoiceModel {
         // Always on the processor: the model is smaller than a call to a card is long.
         let session = runtime
             .session(&path, Device::Cpu, 1)
-            .map_err(|error| VoiceError::Unusable { path: path.clone(), reason: error.to_string() })?;
+            .map_err(|error| VoiceError::Unusable { path: path.clone(), source: error.into() })?;
         let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
         let outputs: Vec<&str> = session.outputs().iter().map(|output| output.name()).collect();
         let missing: Vec<&str> =
@@ -72,7 +74,7 @@ impl VoiceModel {
             ["speech_probs", "hn", "cn"].into_iter().filter(|name| !outputs.contains(name)).collect();
         if !missing.is_empty() || !lacking.is_empty() {
             let reason = format!("it has no {}", [missing, lacking].concat().join(", "));
-            return Err(VoiceError::Unusable { path, reason });
+            return Err(VoiceError::Unusable { path, source: reason.into() });
         }
         Ok(Self(Arc::new(Mutex::new(session))))
     }
@@ -128,7 +130,7 @@ impl Detector {
     }
 
     fn call(&mut self, frames: usize, probabilities: &mut Vec<f32>) -> Result<(), VoiceError> {
-        let failed = |error: ort::Error| VoiceError::Failed(error.to_string());
+        let failed = |error: ort::Error| VoiceError::Failed(error.into());
         let width = CONTEXT + FRAME;
         let mut rows = Vec::with_capacity(frames * width);
         for frame in 0..frames {
@@ -144,12 +146,12 @@ impl Detector {
             .map_err(failed)?;
         let (_, told) = answer["speech_probs"].try_extract_tensor::<f32>().map_err(failed)?;
         if told.len() != frames {
-            return Err(VoiceError::Failed(format!("{} answers to {frames} frames", told.len())));
+            return Err(VoiceError::Failed(format!("{} answers to {frames} frames", told.len()).into()));
         }
         let (_, hidden) = answer["hn"].try_extract_tensor::<f32>().map_err(failed)?;
         let (_, cell) = answer["cn"].try_extract_tensor::<f32>().map_err(failed)?;
         if hidden.len() != MEMORY || cell.len() != MEMORY {
-            return Err(VoiceError::Failed("its memory changed its size".to_owned()));
+            return Err(VoiceError::Failed("its memory changed its size".into()));
         }
         probabilities.extend_from_slice(told);
         self.hidden.copy_from_slice(hidden);

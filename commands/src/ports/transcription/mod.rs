@@ -9,6 +9,7 @@ mod options;
 mod time;
 mod watch;
 
+use std::error::Error;
 use std::path::PathBuf;
 
 pub use answer::{Flag, LanguageGuess, LostPart, LostTo, Segment, Transcript, TranscriptInfo, Word};
@@ -81,19 +82,20 @@ pub enum TranscriptionError {
     #[error("{0}")]
     Unsuitable(String),
     /// A checkpoint belongs to another job, or cannot be written.
-    #[error("the checkpoint {path} cannot be used: {reason}")]
+    #[error("the checkpoint {path} cannot be used")]
     Checkpoint {
         /// The file.
         path: PathBuf,
         /// Why not.
-        reason: String,
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The caller stopped it. What was finished stands in the checkpoint.
     #[error("transcription was stopped")]
     Cancelled,
     /// The engine failed.
-    #[error("the speech engine failed: {0}")]
-    Engine(String),
+    #[error("the speech engine failed")]
+    Engine(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl TranscriptionError {

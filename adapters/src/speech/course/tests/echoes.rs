@@ -3,7 +3,7 @@
 use super::*;
 
 fn prompted(tokens: &Tokens, prompt: &str) -> Setting {
-    Setting { before: tokens.encode(&format!(" {prompt}")), ..english() }
+    Setting { before: tokens.encode(&format!(" {prompt}")).unwrap(), ..english() }
 }
 
 #[test]
@@ -14,7 +14,7 @@ fn a_loop_with_a_prompt_in_view_is_decoded_again_without_it() {
     let (prompt, ..) = asked(course.begin());
     assert_eq!(
         (prompt[0], prompt.len()),
-        (plan.tokens.previous, 1 + 3 + plan.tokens.encode(" red green blue").len())
+        (plan.tokens.previous, 1 + 3 + plan.tokens.encode(" red green blue").unwrap().len())
     );
     let looping = "one two one two one two and so on";
     let (prompt, temperature, _) =

@@ -18,7 +18,7 @@ fn stopping(tokens: &Tokens, parts: &[(f64, &str, f64)]) -> Decoded {
 /// A text that begins and is cut off.
 fn begun(tokens: &Tokens, mut decoded: Decoded, at: f64, more: &str) -> Decoded {
     decoded.tokens.push(tokens.first_timestamp + (at / 0.02).round() as u32);
-    decoded.tokens.extend(tokens.encode(&format!(" {more}")));
+    decoded.tokens.extend(tokens.encode(&format!(" {more}")).unwrap());
     decoded.logprobs.resize(decoded.tokens.len(), -0.2);
     cut_off(decoded)
 }

@@ -55,7 +55,7 @@ fn what_is_decoded_once_more_and_has_text_is_kept() {
 #[test]
 fn a_window_with_a_prompt_is_decoded_once_more_without_it() {
     let plan = Arc::new(plan());
-    let before = plan.tokens.encode(" red green blue");
+    let before = plan.tokens.encode(" red green blue").unwrap();
     let setting = Setting { before, ..english() };
     let mut course = WindowTranscription::new(Arc::clone(&plan), setting, prepared(&ALL));
     let (prompt, temperature, _) = asked(course.decoded(text(&plan.tokens, &[], -0.2), features()));
