@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE, Samples, Segment};
+use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE, Samples, Segment, Span};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ use super::scheduler::{Features, Work};
 use super::segments::timeline;
 use super::tally::{Cause, Counter};
 use super::windows::Window;
-pub(super) use coverage::LOST;
+pub(super) use coverage::{LOST, is_asked_for};
 use coverage::{Stop, gaps, redone, rest, within};
 use part::{Attempt, Part, best};
 
@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub translate: bool,
     pub words: bool,
     pub seed: u64,
+    /// What of the recording was asked for; none where that is all of it.
+    pub ranges: Vec<Span>,
     /// Whether the windows' speech is known from a voice detector.
     pub listens: bool,
     /// Where it is noted what is decoded again.

@@ -139,6 +139,7 @@ impl<'e> Transcription<'e> {
             translate: options.task == Task::Translate,
             words: options.words && engine.why_no_words.is_none(),
             seed: options.seed,
+            ranges: options.ranges.clone(),
             listens: options.voice.enabled,
             counter: engine.counter.clone(),
         };
@@ -223,7 +224,7 @@ impl<'e> Transcription<'e> {
                 self.all_fed = true;
                 self.duration = duration;
                 self.speech = speech;
-                self.told.lost.extend(lost);
+                self.told.lose(lost);
             }
         }
         Ok(())

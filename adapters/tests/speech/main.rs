@@ -12,6 +12,7 @@ mod hearing;
 mod layouts;
 mod models;
 mod promises;
+mod ranges;
 mod recordings;
 mod resuming;
 mod second_tries;

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use commands::ports::transcription::{SAMPLE_RATE, Samples};
+use commands::ports::transcription::{SAMPLE_RATE, Samples, Span};
 
 use crate::speech::doubts::overlap;
 
@@ -94,6 +94,14 @@ pub(super) fn redone(gaps: &[Gap], texts: &[Range<u64>], stopped: Option<Stop>) 
 /// What lies behind the point where the model stopped, where nobody listened for speech.
 pub(super) fn rest(stop: Stop, asked: &Range<u64>) -> Option<Range<u64>> {
     (asked.start < stop.at && stop.at + REDONE_REGION.0 <= asked.end).then_some(stop.at..asked.end)
+}
+
+/// Whether any of a stretch of the source lies in what was asked for, which is everything where there are no ranges. One
+/// without a length lies where it begins.
+pub(in crate::speech) fn is_asked_for(ranges: &[Span], stretch: &Range<u64>) -> bool {
+    let end = stretch.end.max(stretch.start.saturating_add(1));
+    let touches = |range: &Span| range.start.0 < end && range.end.0 > stretch.start;
+    ranges.is_empty() || ranges.iter().any(touches)
 }
 
 /// What of a stretch none of the others covers.

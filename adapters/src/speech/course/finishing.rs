@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use commands::ports::transcription::{Flag, Samples, Segment};
 
-use super::coverage::{gaps, without};
+use super::coverage::{gaps, is_asked_for, without};
 use super::writing::SHORTEST_SEGMENT;
 use super::{WindowResult, WindowTranscription};
 use crate::speech::doubts;
@@ -16,19 +16,26 @@ impl WindowTranscription {
         set_apart(&mut texts, self.window.samples.len() as u64);
         let spans: Vec<Range<u64>> = texts.iter().map(span).collect();
         let uncovered = self.uncovered(&spans);
-        for span in &uncovered {
-            let nearest = texts.iter_mut().min_by_key(|text| distance(text, span));
-            if let Some(text) = nearest {
-                doubts::add(&mut text.flags, Flag::UncoveredSpeech);
-            }
-        }
+        let mut segments: Vec<Segment> = texts.into_iter().map(|text| self.segment_in_source(text)).collect();
+        self.flag_beside(&uncovered, &mut segments, &spans);
         let failed: Vec<(Range<u64>, String)> =
             self.failed.iter().map(|(span, reason)| (self.in_source(span), reason.clone())).collect();
         let uncovered: Vec<Range<u64>> = uncovered.iter().map(|span| self.in_source(span)).collect();
-        let silent = self.has_silence && texts.is_empty() && failed.is_empty() && uncovered.is_empty();
-        let segments = texts.into_iter().map(|text| self.segment_in_source(text)).collect();
+        let silent = self.has_silence && segments.is_empty() && failed.is_empty() && uncovered.is_empty();
         let (untimed, language) = (self.untimed.take(), self.setting.heard.take());
         WindowResult { segments, silent, failed, uncovered, untimed, language }
+    }
+
+    /// Flags what stands next to speech without text. What is only heard around the ranges that were asked for counts as
+    /// neither: its speech is not told, and a flag on its text would be lost with it.
+    fn flag_beside(&self, uncovered: &[Range<u64>], segments: &mut [Segment], places: &[Range<u64>]) {
+        let ranges = &self.plan.ranges;
+        for gap in uncovered.iter().filter(|gap| is_asked_for(ranges, &self.in_source(gap))) {
+            let told = segments.iter_mut().zip(places).filter(|(segment, _)| segment.lies_in(ranges));
+            if let Some((segment, _)) = told.min_by_key(|(_, place)| distance(place, gap)) {
+                doubts::add(&mut segment.flags, Flag::UncoveredSpeech);
+            }
+        }
     }
 
     /// What got no text although it should have, beside what failed.
@@ -69,10 +76,10 @@ pub(super) fn span(segment: &Segment) -> Range<u64> {
     segment.start.0..segment.end.0
 }
 
-/// How far a segment is from a stretch.
-fn distance(segment: &Segment, stretch: &Range<u64>) -> u64 {
-    let before = stretch.start.saturating_sub(segment.end.0);
-    before.max(segment.start.0.saturating_sub(stretch.end))
+/// How far a text is from a stretch.
+fn distance(text: &Range<u64>, stretch: &Range<u64>) -> u64 {
+    let before = stretch.start.saturating_sub(text.end);
+    before.max(text.start.saturating_sub(stretch.end))
 }
 
 /// Puts the segments of a window of this many samples in order, so that no two are said at once and each has a length: of

@@ -2,6 +2,7 @@
 
 mod echoes;
 mod following;
+mod ranges;
 mod silence;
 
 use commands::ports::transcription::{Span, VoiceOptions};
@@ -27,6 +28,7 @@ fn plan() -> Plan {
         translate: false,
         words: false,
         seed: 5,
+        ranges: Vec::new(),
         listens: true,
         counter: Counter::default(),
     }

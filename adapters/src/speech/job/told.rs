@@ -7,7 +7,7 @@ use commands::ports::transcription::{
 };
 
 use super::before::TextBefore;
-use crate::speech::course::{LOST, WindowResult};
+use crate::speech::course::{LOST, WindowResult, is_asked_for};
 use crate::speech::doubts::RepeatedSegments;
 
 /// What was told.
@@ -93,27 +93,29 @@ impl Told {
             to,
             reason: reason.to_owned(),
         };
+        let has_text = result.segments.iter().any(|segment| segment.lies_in(&self.ranges));
         for (span, reason) in &result.failed {
-            if self.is_asked_for(span) {
+            if is_asked_for(&self.ranges, span) {
                 self.lost.push(part(span, LostTo::Engine, reason));
             }
         }
         for span in &result.uncovered {
-            if !self.is_asked_for(span) {
+            if !is_asked_for(&self.ranges, span) {
                 continue;
             }
             let length = span.end - span.start;
             self.uncovered += length;
-            if length >= LOST.0 || result.segments.is_empty() {
+            if length >= LOST.0 || !has_text {
                 self.lost.push(part(span, LostTo::Model, "the model gave no text for speech"));
             }
         }
     }
 
-    /// Whether any of it lies in what was asked for.
-    fn is_asked_for(&self, span: &Range<u64>) -> bool {
-        let touches = |range: &Span| range.start.0 < span.end && range.end.0 > span.start;
-        self.ranges.is_empty() || self.ranges.iter().any(touches)
+    /// Takes note of audio that could not be decoded. What was only passed over, or heard around a range, is not told.
+    pub(super) fn lose(&mut self, audio: Vec<LostPart>) {
+        let ranges = &self.ranges;
+        let asked = |part: &LostPart| is_asked_for(ranges, &(part.start.0..part.end.0));
+        self.lost.extend(audio.into_iter().filter(asked));
     }
 
     /// Why there is no transcript at all: an engine that fails on every window has not found out that nothing was said.
@@ -139,6 +141,86 @@ impl Told {
             (true, _) if beyond => Some("the recording ends before what was asked for"),
             (true, 0) => Some("no speech was heard"),
             (true, _) => Some("what was heard gave no text"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use commands::ports::transcription::{Language, Options, Progress};
+
+    use super::*;
+    use crate::speech::Device;
+    use crate::speech::fixtures::whisper_tiny;
+    use crate::speech::model::{ModelFolder, Precision};
+
+    fn told(ranges: &[(u64, u64)]) -> Told {
+        let tokens = ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu).unwrap().tokens;
+        let span = |(start, end): &(u64, u64)| Span { start: Samples(*start), end: Samples(*end) };
+        let before = TextBefore::new(&Options::default(), &tokens, 448).unwrap();
+        Told::new(ranges.iter().map(span).collect(), before)
+    }
+
+    fn segment(start: u64, end: u64) -> Segment {
+        Segment {
+            start: Samples(start),
+            end: Samples(end),
+            text: "green".to_owned(),
+            tokens: Vec::new(),
+            words: None,
+            avg_logprob: 0.0,
+            compression_ratio: 1.0,
+            no_speech_prob: 0.0,
+            temperature: 0.0,
+            language: Language("en".to_owned()),
+            flags: Vec::new(),
+        }
+    }
+
+    fn places(told: &Told) -> Vec<(u64, u64)> {
+        told.lost.iter().map(|part| (part.start.0, part.end.0)).collect()
+    }
+
+    #[test]
+    fn a_short_word_without_text_is_told_where_no_text_of_the_range_can_be_flagged_for_it() {
+        let (segments, uncovered) = (vec![segment(0, 16_000)], 40_000..44_000);
+        let window = || WindowResult {
+            segments: segments.clone(),
+            uncovered: vec![uncovered.clone()],
+            ..WindowResult::default()
+        };
+        for (ranges, lost) in [
+            (vec![], vec![]),
+            (vec![(0, 64_000)], vec![]),
+            (vec![(32_000, 64_000)], vec![(40_000, 44_000)]),
+            (vec![(0, 32_000)], vec![]),
+        ] {
+            let mut told = told(&ranges);
+            told.tell(Samples(64_000), window(), &mut |_: Progress<'_>| ());
+            assert_eq!(places(&told), lost, "{ranges:?}");
+        }
+    }
+
+    #[test]
+    fn damage_outside_of_what_was_asked_for_is_not_told() {
+        let damage = || {
+            let part = |start, end| LostPart {
+                start: Samples(start),
+                end: Samples(end),
+                to: LostTo::Audio,
+                reason: "damaged".to_owned(),
+            };
+            vec![part(10, 20), part(40, 40), part(70, 90)]
+        };
+        for (ranges, lost) in [
+            (vec![], vec![(10, 20), (40, 40), (70, 90)]),
+            (vec![(20, 40)], vec![]),
+            (vec![(40, 60)], vec![(40, 40)]),
+            (vec![(0, 11), (80, 100)], vec![(10, 20), (70, 90)]),
+        ] {
+            let mut told = told(&ranges);
+            told.lose(damage());
+            assert_eq!(places(&told), lost, "{ranges:?}");
         }
     }
 }
