@@ -17,8 +17,8 @@ use crate::compose::speech::{Device, Engine, ModelFolder, Precision, add_align, 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cairn model add ~/Downloads/whisper-base     checks it, then keeps a copy
-  cairn model add ~/Downloads/whisper-base --precision int8
+  cairn model add whisper-base --name base     checks it, then keeps a copy
+  cairn model add whisper-base --precision int8
   cairn model check models/whisper-base        loads it and runs it once
   cairn model add-align base                   makes word times possible
   cairn model list
