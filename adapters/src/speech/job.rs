@@ -243,9 +243,7 @@ impl<'e> Transcription<'e> {
 
     fn begin_ready(&mut self) -> Result<(), TranscriptionError> {
         while let Some(prepared) = self.ready.pop_front() {
-            if let Some(result) =
-                self.checkpoint.as_mut().and_then(|checkpoint| checkpoint.take(&prepared.digest))
-            {
+            if let Some(result) = self.recall(&prepared) {
                 self.resumed += 1;
                 self.finish_window(prepared.number, prepared.window.end(), result);
                 continue;

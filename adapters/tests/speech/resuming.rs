@@ -87,3 +87,36 @@ fn whatever_was_asked_for_half_a_transcription_goes_on_to_the_same_end() {
         assert_eq!(resumed, undisturbed, "{options:?}");
     }
 }
+
+/// Its first window is another one than the checkpoint's, the others are the same, and more of these are kept than an
+/// engine that decodes one window at a time prepares at once: the language has to be heard before they are of use.
+#[test]
+fn a_recording_that_was_edited_at_its_start_goes_on_behind_that() {
+    let one_by_one = EngineOptions { max_rows: Some(1), ..options() };
+    let engine = Engine::start(&one_by_one).unwrap_or_else(|error| panic!("{error}"));
+    let folder = tempfile::tempdir().unwrap();
+    let (path, checkpoint) = (folder.path().join("talk.wav"), folder.path().join("checkpoint"));
+    let mut samples: Vec<i16> = ["long_en_01.wav", "window_en_01.wav", "window_en_02.wav", "long_en_01.wav"]
+        .iter()
+        .flat_map(|file| read_wav(&recording(file)))
+        .collect();
+    std::fs::write(&path, wav_16(16_000, &samples)).unwrap();
+    let job =
+        |checkpoint| Job { source: Source::File(path.clone()), options: Options::default(), checkpoint };
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    let mut late = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Segment(segment) if segment.end.seconds() > 300.0) {
+            stop.cancel();
+        }
+    };
+    engine.transcribe(job(Some(checkpoint.clone())), &mut late, &cancel).unwrap_err();
+    samples[32_000..32_400].fill(0);
+    std::fs::write(&path, wav_16(16_000, &samples)).unwrap();
+    let quiet = &mut |_: Progress<'_>| ();
+    let resumed = engine.transcribe(job(Some(checkpoint)), quiet, &Cancel::default()).unwrap();
+    let fresh = engine.transcribe(job(None), quiet, &Cancel::default()).unwrap();
+    assert_eq!(resumed.segments, fresh.segments);
+    assert!(resumed.info.resumed_windows > 6, "{}", resumed.info.resumed_windows);
+    assert!(resumed.info.resumed_windows < resumed.info.windows);
+}

@@ -147,6 +147,19 @@ impl Transcription<'_> {
         }
     }
 
+    /// What an earlier run made of a window, if that was in the language that the recording is in now. As long as it is not
+    /// known which one that is, nothing: the first windows decide it, as they would in a run from the start.
+    pub(super) fn recall(&mut self, prepared: &Prepared) -> Option<WindowResult> {
+        let now = match &self.language {
+            Spoken::Unknown => return None,
+            Spoken::EachWindow => None,
+            Spoken::Known { language, .. } => language.clone(),
+        };
+        let result = self.checkpoint.as_mut()?.take(&prepared.digest)?;
+        let is_in_it = |now: Language| result.segments.iter().all(|segment| segment.language == now);
+        now.is_none_or(is_in_it).then_some(result)
+    }
+
     /// The language of the recording is known.
     pub(super) fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
         let first = languages.first();
