@@ -31,6 +31,7 @@ unpack_package() {
   rm -rf "$wheels"
 }
 
+# In a subshell of its own: it cleans up when that ends.
 need_cuda() {
   local folder made name version digest platform members
   folder=$(speech_folder)/onnxruntime-cuda
@@ -41,17 +42,20 @@ need_cuda() {
     need_pip
     mkdir -p "${folder%/*}"
     made=$(mktemp -d "$folder.XXXXXX") || stop "no folder can be made beside $folder"
+    # Half of it would be a gigabyte that nobody looks at again.
+    # shellcheck disable=SC2064 # the folder of now
+    trap "rm -rf '$made'" EXIT
     unpack_package "$made" onnxruntime-gpu "$ONNXRUNTIME" \
       e26c475fe361b2015f45b4b824bd13f0bb20204e59b62814e6f0acd5f3d491a6 manylinux_2_28_x86_64 \
       "onnxruntime/capi/libonnxruntime.so.$ONNXRUNTIME" onnxruntime/capi/libonnxruntime_providers_cuda.so \
-      onnxruntime/capi/libonnxruntime_providers_shared.so || { rm -rf "$made"; exit 1; }
+      onnxruntime/capi/libonnxruntime_providers_shared.so || exit 1
     while read -r name version digest platform members; do
       # shellcheck disable=SC2086 # a list of members
-      unpack_package "$made" "$name" "$version" "$digest" "$platform" $members || { rm -rf "$made"; exit 1; }
+      unpack_package "$made" "$name" "$version" "$digest" "$platform" $members || exit 1
     done < <(cuda_packages)
     chmod 755 "$made"
     rm -rf "$folder"
-    mv -T "$made" "$folder" 2>/dev/null || rm -rf "$made"
+    mv -T "$made" "$folder" 2>/dev/null
   fi
   [ -e /dev/nvidia0 ] || say "there is no NVIDIA card in this machine; 'cairn transcribe --device cuda' will refuse to start"
   export ORT_DYLIB_PATH=$folder/libonnxruntime.so.$ONNXRUNTIME

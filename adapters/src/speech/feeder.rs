@@ -282,7 +282,8 @@ impl Feed<'_> {
             self.feeder.counter.timed(Preparing::Voice, || listener.push(block, &mut windows))?;
             self.give(&mut windows)?;
         }
-        self.speech += listener.finish(&mut windows)?.0;
+        let counter = &self.feeder.counter;
+        self.speech += counter.timed(Preparing::Voice, || listener.finish(&mut windows))?.0;
         self.give(&mut windows)
     }
 

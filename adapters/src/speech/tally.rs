@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use commands::ports::transcription::Transcript;
+use commands::ports::transcription::{Span, Transcript, TranscriptInfo};
 use serde::Serialize;
 
 use super::Clockwork;
@@ -37,7 +37,7 @@ pub(super) enum Preparing {
 pub struct Tally {
     /// Transcripts that came to their end.
     pub transcripts: u64,
-    /// Seconds of audio in them.
+    /// Seconds of audio in them; of a re-run of ranges, those.
     pub audio_s: f64,
     /// Seconds of speech in that.
     pub speech_s: f64,
@@ -54,11 +54,11 @@ pub struct Tally {
     /// Windows and parts of windows that were decoded again, by what was wrong with the text and the temperature that it
     /// was tried at next.
     pub again: Vec<Again>,
-    /// Seconds that decoding the audio took.
+    /// Seconds that decoding the audio took, those included in which a pipe was waited for.
     pub audio_decode_s: f64,
-    /// Seconds in the voice detector.
+    /// Seconds in the voice detector, and in cutting windows where it hears speech.
     pub voice_s: f64,
-    /// Seconds in spectrograms.
+    /// Seconds in the windows' spectrograms.
     pub mel_s: f64,
     /// Where the time of the thread that owns the model went.
     pub clockwork: Clockwork,
@@ -101,7 +101,7 @@ impl Counter {
         let mut tally = self.lock();
         let info = &transcript.info;
         tally.transcripts += 1;
-        tally.audio_s += info.duration.seconds();
+        tally.audio_s += asked_for(info);
         tally.speech_s += info.speech_duration.seconds();
         tally.uncovered_s += info.uncovered_speech.seconds();
         tally.windows += info.windows;
@@ -129,4 +129,14 @@ impl Counter {
     fn lock(&self) -> MutexGuard<'_, Tally> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Seconds of the recording that there are, and were asked for.
+fn asked_for(info: &TranscriptInfo) -> f64 {
+    if info.ranges.is_empty() {
+        return info.duration.seconds();
+    }
+    let within =
+        |range: &Span| range.end.min(info.duration).seconds() - range.start.min(info.duration).seconds();
+    info.ranges.iter().map(within).sum()
 }

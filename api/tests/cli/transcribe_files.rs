@@ -273,7 +273,7 @@ fn where_the_time_went_is_told_when_it_is_asked_for() {
         ran(&mut transcribe(&shell, &format!("{} --quiet --stats", recording("single_en_07.wav").display())));
     for told in [
         "s of audio with",
-        "beside the model: audio",
+        "beside the model: audio, where",
         "windows encoded",
         "batches of",
         "1 windows, 0 of them silence",

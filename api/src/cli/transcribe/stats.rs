@@ -8,15 +8,11 @@ use crate::compose::speech::{Again, Cause, Tally};
 pub fn lines(tally: &Tally, took: Duration, load_s: f64) -> Vec<String> {
     let work = &tally.clockwork;
     let seconds = took.as_secs_f64();
-    let mut lines = vec![
+    let mut lines = whole(tally, seconds);
+    lines.extend([
+        format!("in all {seconds:.2} s, and before that {load_s:.2} s of loading"),
         format!(
-            "{:.1} s of audio with {:.1} s of speech in {seconds:.2} s: {:.0} × real time; before that, {load_s:.2} s of loading",
-            tally.audio_s,
-            tally.speech_s,
-            tally.audio_s / seconds.max(f64::EPSILON),
-        ),
-        format!(
-            "beside the model: audio {:.2} s, voice detector {:.2} s, spectrograms {:.2} s",
+            "beside the model: audio, where it is waited for included, {:.2} s, finding speech {:.2} s, spectrograms {:.2} s",
             tally.audio_decode_s, tally.voice_s, tally.mel_s
         ),
         format!(
@@ -33,18 +29,14 @@ pub fn lines(tally: &Tally, took: Duration, load_s: f64) -> Vec<String> {
             work.around_s,
         ),
         format!(
-            "{} batches of {:.1} windows, each of which waited {:.2} s; {} failed, {} came on the second try",
+            "{} batches of {:.1} windows, each of which waited {:.2} s; {} failed, {} were tried once more on the most exact graphs",
             work.batches,
             mean(work.batch_rows as f64, work.batches),
             mean(work.waited_s, work.batch_rows),
             work.failed,
             work.second_tries,
         ),
-        format!(
-            "{} windows, {} of them silence and {} done before; {:.1} s of speech without text",
-            tally.windows, tally.dropped_silence, tally.resumed_windows, tally.uncovered_s
-        ),
-    ];
+    ]);
     if !tally.again.is_empty() {
         lines.push(format!("decoded again: {}", listed(tally.again.iter().map(again))));
     }
@@ -53,6 +45,27 @@ pub fn lines(tally: &Tally, took: Duration, load_s: f64) -> Vec<String> {
         lines.push(format!("segments marked: {}", listed(flags)));
     }
     lines
+}
+
+/// What came of the recordings that were done to their end, if any was.
+fn whole(tally: &Tally, seconds: f64) -> Vec<String> {
+    if tally.transcripts == 0 {
+        return Vec::new();
+    }
+    let windows = format!(
+        "{} windows, {} of them silence and {} done before; {:.1} s of speech without text",
+        tally.windows, tally.dropped_silence, tally.resumed_windows, tally.uncovered_s
+    );
+    // What was done before took its time then.
+    let speed = (tally.resumed_windows == 0)
+        .then(|| format!(": {:.0} × real time", tally.audio_s / seconds.max(f64::EPSILON)));
+    let audio = format!(
+        "{:.1} s of audio with {:.1} s of speech{}",
+        tally.audio_s,
+        tally.speech_s,
+        speed.unwrap_or_default()
+    );
+    vec![audio, windows]
 }
 
 fn again(again: &Again) -> String {
