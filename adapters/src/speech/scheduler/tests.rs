@@ -156,7 +156,8 @@ fn what_nobody_waits_for_any_more_ends() {
     let cancel = commands::ports::transcription::Cancel::default();
     let (answers, answered) = channel();
     let window = speech("window_en_01.wav");
-    for _ in 0..8 {
+    // More than are decoded before this thread has its turn again, however busy the machine is.
+    for _ in 0..64 {
         let answers = answers.clone();
         scheduler.submit(Request {
             job: 0,
@@ -172,7 +173,8 @@ fn what_nobody_waits_for_any_more_ends() {
     }
     cancel.cancel();
     scheduler.look();
-    for _ in 0..8 {
-        assert!(matches!(answered.recv().unwrap(), Outcome::Cancelled));
-    }
+    let outcomes: Vec<Outcome> = (0..64).map(|_| answered.recv().unwrap()).collect();
+    let done = outcomes.iter().take_while(|outcome| matches!(outcome, Outcome::Decoded(_))).count();
+    assert!(done < outcomes.len(), "nothing was left to cancel");
+    assert!(outcomes[done..].iter().all(|outcome| matches!(outcome, Outcome::Cancelled)));
 }
