@@ -113,7 +113,8 @@ def write_configuration(shape, folder):
     preprocessor = {"feature_size": shape.mels, "hop_length": 160, "n_fft": 400, "chunk_length": 30, "sampling_rate": 16000}
     tokenizer = {
         "version": "1.0", "truncation": None, "padding": None, "normalizer": None, "pre_tokenizer": None,
-        "post_processor": None, "decoder": None,
+        "post_processor": None,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
         "added_tokens": [{"id": i, "content": name, "single_word": False, "lstrip": False, "rstrip": False,
                           "normalized": False, "special": True} for name, i in ids.items() if i >= END],
         "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
