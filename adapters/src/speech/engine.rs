@@ -97,7 +97,7 @@ pub struct Engine {
     pub(super) scheduler: Scheduler,
     pub(super) max_rows: usize,
     /// Why it cannot tell the times of words, if it cannot.
-    pub(super) why_no_words: Option<String>,
+    why_no_words: Option<String>,
     jobs: AtomicU64,
     pub(super) counter: Counter,
 }
@@ -137,6 +137,12 @@ impl Engine {
     #[must_use]
     pub fn loaded(&self) -> &Loaded {
         &self.loaded
+    }
+
+    /// Why it cannot tell the times of words, if it cannot: known since the graphs were loaded.
+    #[must_use]
+    pub fn why_no_words(&self) -> Option<&str> {
+        self.why_no_words.as_deref()
     }
 
     /// What a transcript depends on beside the audio and the options, as one digest.

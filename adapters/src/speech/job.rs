@@ -137,7 +137,7 @@ impl<'e> Transcription<'e> {
                 Quality::High => Search::Beam,
             },
             translate: options.task == Task::Translate,
-            words: options.words && engine.why_no_words.is_none(),
+            words: options.words && engine.why_no_words().is_none(),
             seed: options.seed,
             ranges: options.ranges.clone(),
             listens: options.voice.enabled,
@@ -308,7 +308,7 @@ impl<'e> Transcription<'e> {
         }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
-        let why_no_words = self.engine.why_no_words.clone().or_else(|| self.told.why_untimed());
+        let why_no_words = self.engine.why_no_words().map(str::to_owned).or_else(|| self.told.why_untimed());
         let word_timestamps =
             why_no_words.filter(|_| self.options.words).map(|why| format!("unavailable: {why}"));
         let Told { segments, mut languages, mut lost, windows, silent, uncovered, .. } = self.told;

@@ -125,7 +125,7 @@ fn check(folder: &Path, machine: &SpeechMachineSettings) -> Outcome {
         0 => "English alone, no translation".to_owned(),
         count => format!("{count} languages, translation to English"),
     })?;
-    printer.line(match word_times_step(model) {
+    printer.line(match word_times_step(&engine) {
         None => "word times: yes".to_owned(),
         Some(step) => format!("word times: no; {step}"),
     })

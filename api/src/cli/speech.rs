@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Failure, model};
-use crate::compose::speech::{AddAlignError, EngineError, ModelError, ModelFolder, RuntimeError, VoiceError};
+use crate::compose::speech::{AddAlignError, Engine, EngineError, ModelError, RuntimeError, VoiceError};
 
 /// `what` did not work, because of the engine or a model.
 pub fn speech_failure(what: &str, error: &EngineError) -> Failure {
@@ -75,10 +75,13 @@ fn model_step(error: &ModelError) -> String {
     }
 }
 
-/// What makes word times possible with this model, or why nothing does; none if they are.
-pub fn word_times_step(model: &ModelFolder) -> Option<String> {
+/// What makes word times possible with this engine, or why nothing does; none if they are.
+pub fn word_times_step(engine: &Engine) -> Option<String> {
+    let why_not = engine.why_no_words()?;
+    let model = &engine.loaded().model;
+    // A graph that is there and does not do is not made better by making it again.
     if model.align.is_some() {
-        return None;
+        return Some(why_not.to_owned());
     }
     let heads = model.generation.alignment_heads.as_deref().unwrap_or_default();
     Some(if heads.is_empty() {

@@ -96,7 +96,7 @@ impl Transcribe {
                 device.name()
             ));
             // Known before hours of work, not after.
-            if let Some(step) = word_times_step(model).filter(|_| options.words) {
+            if let Some(step) = word_times_step(&engine).filter(|_| options.words) {
                 note(format_args!("there will be no word times: {step}"));
             }
         }

@@ -176,6 +176,25 @@ fn advice_for_word_times_can_be_followed() {
 }
 
 #[test]
+fn word_times_that_the_model_cannot_give_are_told_before_the_work() {
+    let shell = Shell::new();
+    let folder = published(&shell, "ours", &[""]);
+    model(&shell, "add-align ours").succeeds();
+    let path = folder.join("generation_config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    // A head that the layer does not have.
+    config["alignment_heads"] = json!([[2, 40]]);
+    fs::write(&path, config.to_string()).unwrap();
+
+    let checked = model(&shell, "check ours --device cpu").succeeds();
+    assert!(checked.contains("word times: no; ") && checked.contains("alignment_heads"), "{checked}");
+    let mut transcribe = speech(&shell, "transcribe --model ours --device cpu --words");
+    let told = ran(transcribe.arg(recording("single_en_07.wav"))).err;
+    let before = told.find("there will be no word times: ").expect(&told);
+    assert!(before < told.find("word times are unavailable").expect(&told), "{told}");
+}
+
+#[test]
 fn what_keeps_the_engine_from_starting_has_a_code_and_a_next_step() {
     let shell = Shell::new();
     let folder = published(&shell, "ours", &[""]);
