@@ -15,7 +15,8 @@ impl Transcription<'_> {
             Next::Ask(features, work) => self.submit(number, features, work),
             Next::Done(result) => {
                 let course = self.running.remove(&number);
-                // What failed is tried again when the job goes on.
+                // What failed, or lacks times, is tried again when a job that was broken off goes on. One that came to
+                // its end is done with words untimed too: the transcript says so, and nobody goes on from there.
                 if let Some(course) = course.filter(|_| result.failed.is_empty() && result.untimed.is_none())
                 {
                     self.keep(|checkpoint| checkpoint.keep(course.digest().to_owned(), &result));

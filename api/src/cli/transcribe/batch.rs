@@ -32,6 +32,9 @@ const GO_ON: &str = "what is done is kept; the same command with --resume goes o
 /// What can be done about stretches that the engine failed on.
 const TRY_AGAIN: &str = "the rest is kept; the same command with --resume tries these stretches again";
 
+/// The same where the disk did not take all of the rest.
+const TRY_MORE_AGAIN: &str = "a part of the rest is kept; the same command with --resume does these stretches and what is missing again";
+
 /// What all recordings of a command share.
 pub struct Batch {
     pub engine: Engine,
@@ -47,12 +50,23 @@ pub struct Batch {
 enum Ended {
     /// There is a transcript, to be delivered.
     Done { transcript: Box<Transcript>, checkpoint: Option<Checkpoint> },
-    /// Somebody wanted it to stop. What is done is kept, if there is a checkpoint.
-    Stopped { failure: Failure, checkpoint: Option<Checkpoint> },
+    /// There is no transcript: it failed, or somebody wanted it to stop.
+    Broken { failure: Failure, kept: Kept },
     /// Somebody wanted it to stop before it began.
     NotBegun,
-    /// There is no transcript. A checkpoint may hold stretches that a later run need not do again.
-    Failed { failure: Failure, checkpoint: Option<Checkpoint> },
+}
+
+/// What is kept of a recording for a later run.
+enum Kept {
+    /// Nothing, or nothing that a run goes on from.
+    Nothing,
+    /// All of it, which was delivered: of use only as long as another one has to be gone on with, since the same command
+    /// would do this one anew.
+    Whole(Released),
+    /// All of it that the engine did not fail on, or as much as the disk took. Its own advice says so.
+    Rest(Released),
+    /// What was done before it was broken off.
+    Part(Released),
 }
 
 /// What became of the recordings so far.
@@ -60,12 +74,7 @@ enum Ended {
 struct Sum {
     failures: Vec<Failure>,
     not_begun: usize,
-    /// The same command can go on.
-    can_go_on: bool,
-    /// Work of recordings that need not be done again while others have to be gone on with.
-    kept: Vec<Released>,
-    /// Work that a later run goes on from.
-    is_kept: bool,
+    kept: Vec<Kept>,
 }
 
 impl Batch {
@@ -91,17 +100,15 @@ impl Batch {
             sum.failures
                 .push(Failure::new(format!("{count} of {} recordings {were} not begun", files.len())));
         }
-        // As long as something has to be gone on with, the same command would do the others anew.
-        if !sum.is_kept {
-            sum.kept.into_iter().for_each(Released::forget);
-        }
+        let goes_on = sum.goes_on();
+        sum.forget_what_is_done();
         let Some(last) = sum.failures.pop() else { return Ok(()) };
         for failure in sum.failures {
             for line in failure.lines() {
                 note(line);
             }
         }
-        Err(last.advise_if(sum.can_go_on, GO_ON))
+        Err(last.advise_if(goes_on, GO_ON))
     }
 
     /// Begins the files in their order, several at once; tells how each ended, by its number.
@@ -130,29 +137,23 @@ impl Batch {
         match ended {
             _ if self.screen.is_unread() => ended.forget(),
             Ended::Done { transcript, checkpoint } => match self.deliver(file, &transcript, files) {
-                Ok(()) => match holes(file, &transcript, checkpoint.is_some()) {
-                    Some(failure) => sum.fail(failure, checkpoint),
-                    None => sum.kept.extend(checkpoint.map(Checkpoint::release)),
+                Ok(()) => match holes(file, &transcript) {
+                    Some(failure) => {
+                        let work = checkpoint.and_then(Checkpoint::with_work);
+                        let advice =
+                            if transcript.info.not_resumable.is_none() { TRY_AGAIN } else { TRY_MORE_AGAIN };
+                        sum.fail(failure.advise_if(work.is_some(), advice), Kept::of(work, Kept::Rest));
+                    }
+                    None => sum.kept.push(Kept::of(checkpoint.map(Checkpoint::release), Kept::Whole)),
                 },
                 Err(failure) if failure.is_of_the_reader() => {
                     checkpoint.into_iter().for_each(Checkpoint::forget);
                 }
                 // A text that could not be written would have to be made again.
-                Err(failure) => {
-                    sum.can_go_on |= checkpoint.is_some();
-                    sum.fail(failure, checkpoint);
-                }
+                Err(failure) => sum.fail(failure, Kept::part(checkpoint)),
             },
-            Ended::Stopped { failure, checkpoint } => {
-                sum.can_go_on |= checkpoint.is_some();
-                sum.fail(failure, checkpoint);
-            }
-            Ended::NotBegun => {
-                sum.not_begun += 1;
-                sum.can_go_on |= !sum.kept.is_empty();
-                sum.is_kept = true;
-            }
-            Ended::Failed { failure, checkpoint } => sum.fail(failure, checkpoint),
+            Ended::Broken { failure, kept } => sum.fail(failure, kept),
+            Ended::NotBegun => sum.not_begun += 1,
         }
     }
 
@@ -224,24 +225,59 @@ impl Batch {
 }
 
 impl Sum {
-    fn fail(&mut self, failure: Failure, checkpoint: Option<Checkpoint>) {
+    fn fail(&mut self, failure: Failure, kept: Kept) {
         self.failures.push(failure);
-        self.is_kept |= checkpoint.is_some();
+        self.kept.push(kept);
+    }
+
+    /// Whether the same command can go on where this one was broken off.
+    fn goes_on(&self) -> bool {
+        self.kept.iter().any(|kept| match kept {
+            Kept::Part(_) => true,
+            Kept::Whole(_) | Kept::Rest(_) => self.not_begun > 0,
+            Kept::Nothing => false,
+        })
+    }
+
+    /// Removes what was delivered as a whole, unless something else has to be gone on with.
+    fn forget_what_is_done(&mut self) {
+        let waits = |kept: &Kept| matches!(kept, Kept::Part(_) | Kept::Rest(_));
+        if self.not_begun > 0 || self.kept.iter().any(waits) {
+            return;
+        }
+        self.kept.drain(..).for_each(Kept::forget);
+    }
+}
+
+impl Kept {
+    fn of(released: Option<Released>, kept: impl FnOnce(Released) -> Self) -> Self {
+        released.map_or(Self::Nothing, kept)
+    }
+
+    /// What a recording that was broken off leaves, if that is any work.
+    fn part(checkpoint: Option<Checkpoint>) -> Self {
+        Self::of(checkpoint.and_then(Checkpoint::with_work), Self::Part)
+    }
+
+    fn forget(self) {
+        match self {
+            Self::Whole(released) | Self::Rest(released) | Self::Part(released) => released.forget(),
+            Self::Nothing => {}
+        }
     }
 }
 
 impl Ended {
     fn fell_over(error: &tokio::task::JoinError) -> Self {
         let failure = Failure::new("the transcription fell over").because(error);
-        Self::Failed { failure, checkpoint: None }
+        Self::Broken { failure, kept: Kept::Nothing }
     }
 
     /// Nobody wants it any more.
     fn forget(self) {
         match self {
-            Self::Done { checkpoint, .. }
-            | Self::Stopped { checkpoint, .. }
-            | Self::Failed { checkpoint, .. } => checkpoint.into_iter().for_each(Checkpoint::forget),
+            Self::Done { checkpoint, .. } => checkpoint.into_iter().for_each(Checkpoint::forget),
+            Self::Broken { kept, .. } => kept.forget(),
             Self::NotBegun => {}
         }
     }
@@ -249,52 +285,82 @@ impl Ended {
 
 /// Why a transcript is no success although it was delivered: the engine failed on parts of it, and may not when it is asked
 /// again.
-fn holes(file: &Path, transcript: &Transcript, is_kept: bool) -> Option<Failure> {
+fn holes(file: &Path, transcript: &Transcript) -> Option<Failure> {
     let failed = transcript.info.lost.iter().filter(|part| part.to == LostTo::Engine);
     let spans: Vec<String> =
         failed.map(|part| format!("{}-{}", clock(part.start), clock(part.end))).collect();
     let what =
         format!("{}: no text for {}, the speech engine failed there", file.display(), spans.join(", "));
-    (!spans.is_empty()).then(|| Failure::new(what).advise_if(is_kept, TRY_AGAIN))
+    (!spans.is_empty()).then(|| Failure::new(what))
 }
 
 /// What is true of a recording that was broken off.
 fn stopped(path: &Path, reached: Option<String>, checkpoint: Option<Checkpoint>) -> Ended {
     let at =
         reached.map_or_else(|| "stopped before its first text".to_owned(), |at| format!("stopped at {at}"));
-    let checkpoint = match checkpoint {
-        Some(checkpoint) if !checkpoint.holds_work() => {
-            checkpoint.forget();
-            None
-        }
-        checkpoint => checkpoint,
-    };
+    let kept = Kept::part(checkpoint);
     let what = if path.as_os_str() == STANDARD_INPUT {
         format!("{at}; the rest of standard input was not read")
-    } else if checkpoint.is_some() {
-        format!("{}: {at}", path.display())
-    } else {
+    } else if matches!(kept, Kept::Nothing) {
         format!("{}: {at}; nothing of it is kept", path.display())
+    } else {
+        format!("{}: {at}", path.display())
     };
-    Ended::Stopped { failure: Failure::new(what), checkpoint }
+    Ended::Broken { failure: Failure::new(what), kept }
 }
 
 /// What is told of a recording that gave no transcript.
 fn failed(path: &Path, error: &TranscriptionError, checkpoint: Option<Checkpoint>) -> Ended {
     let what = format!("{} is not transcribed [{}]", path.display(), error.code());
     let mut failure = Failure::new(what).because(error);
-    let checkpoint = match error {
+    let kept = match error {
         TranscriptionError::NoAudio { .. }
         | TranscriptionError::Unreadable { .. }
         | TranscriptionError::Unsuitable(_) => {
             checkpoint.into_iter().for_each(Checkpoint::forget);
-            None
+            Kept::Nothing
         }
         TranscriptionError::Checkpoint { .. } => {
             failure = failure.advise("without --resume it starts anew");
-            checkpoint
+            // It stays, but what is in it cannot be gone on from.
+            Kept::Nothing
         }
-        _ => checkpoint,
+        TranscriptionError::Engine(_) | TranscriptionError::Cancelled => Kept::part(checkpoint),
     };
-    Ended::Failed { failure, checkpoint }
+    Ended::Broken { failure, kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the work ends when the engine fails and this is kept, what the command says, and whether it is kept still.
+    fn engine_failed(kept: &str) -> (bool, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept");
+        std::fs::write(&path, kept).unwrap();
+        let error = TranscriptionError::Engine("it has stopped".into());
+        let Ended::Broken { failure, kept } =
+            failed(Path::new("minutes.wav"), &error, Some(Checkpoint::at(&path)))
+        else {
+            panic!("it gave no transcript")
+        };
+        let mut sum = Sum::default();
+        sum.fail(failure, kept);
+        let goes_on = sum.goes_on();
+        sum.forget_what_is_done();
+        (goes_on, path.exists())
+    }
+
+    #[test]
+    fn an_engine_that_fails_leaves_what_was_done_and_says_so() {
+        assert_eq!(engine_failed("the options\na window\n"), (true, true));
+    }
+
+    #[test]
+    fn where_nothing_was_done_nothing_is_kept_or_promised() {
+        for kept in ["", "the options\n", "the options\na line that the full disk cut"] {
+            assert_eq!(engine_failed(kept), (false, false), "{kept}");
+        }
+    }
 }

@@ -92,10 +92,21 @@ impl Checkpoint {
         self.nothing
     }
 
-    /// Whether something was kept since.
-    pub fn holds_work(&self) -> bool {
-        // The first line is there before any work.
-        fs::read_to_string(&self.path).is_ok_and(|text| text.lines().count() > 1)
+    /// Keeps it if it holds anything that need not be done again; else removes it.
+    pub fn with_work(self) -> Option<Released> {
+        // The first line is there before any work, and one without an end, as a full disk leaves it, is of no use.
+        let lines = fs::read(&self.path).map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
+        if lines > 1 {
+            return Some(self.release());
+        }
+        self.forget();
+        None
+    }
+
+    /// A place like any other, for tests.
+    #[cfg(test)]
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: private().open(path).unwrap(), nothing: "" }
     }
 
     /// Keeps it for a later command, and lets others have it.
