@@ -17,7 +17,7 @@ use super::hexadecimal;
 use super::windows::Window;
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]

@@ -369,8 +369,10 @@ impl WindowTranscription {
         let asked = heard.start.max(before.unwrap_or(0))..heard.end.min(after.unwrap_or(length));
         let features = part::features(&self.plan.spectrogram, &self.window.samples, &heard);
         let features = features.map_err(|error| self.failed.push((asked.clone(), in_full(&error)))).ok()?;
-        // A rest is new to the model; speech that it passed over has been decoded once already.
-        Some(Part { looked_again: !is_rest, ..Part::new(heard, asked, features) })
+        // A rest is new to the model and stands behind the same text before; speech that it passed over has been decoded
+        // once already, with that in view.
+        let prompted = is_rest && !self.setting.before.is_empty();
+        Some(Part { looked_again: !is_rest, prompted, ..Part::new(heard, asked, features) })
     }
 
     /// The part has no text although it should.
@@ -387,15 +389,5 @@ impl WindowTranscription {
             }
             None => Next::Done(self.finished()),
         }
-    }
-
-    /// Where somebody speaks.
-    fn speech(&self) -> Vec<Range<u64>> {
-        self.window.speech.iter().map(|span| span.start.0..span.end.0).collect()
-    }
-
-    /// Where there are texts.
-    fn spans(&self) -> Vec<Range<u64>> {
-        self.texts.iter().map(finishing::span).collect()
     }
 }

@@ -38,6 +38,16 @@ impl WindowTranscription {
         }
     }
 
+    /// Where somebody speaks.
+    pub(super) fn speech(&self) -> Vec<Range<u64>> {
+        self.window.speech.iter().map(|span| span.start.0..span.end.0).collect()
+    }
+
+    /// Where there are texts.
+    pub(super) fn spans(&self) -> Vec<Range<u64>> {
+        self.texts.iter().map(span).collect()
+    }
+
     /// What got no text although it should have, beside what failed.
     fn uncovered(&self, texts: &[Range<u64>]) -> Vec<Range<u64>> {
         if !self.plan.listens {
@@ -72,7 +82,7 @@ impl WindowTranscription {
 }
 
 /// Where a segment lies.
-pub(super) fn span(segment: &Segment) -> Range<u64> {
+fn span(segment: &Segment) -> Range<u64> {
     segment.start.0..segment.end.0
 }
 

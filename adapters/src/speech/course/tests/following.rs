@@ -124,3 +124,26 @@ fn a_text_of_which_only_a_little_is_new_tells_that() {
     let result = done(course.decoded(part, features()));
     assert_eq!(seconds(&result), [(0.0, 2.0), (2.0, 12.0)], "not from 1.8 s");
 }
+
+#[test]
+fn what_stands_before_a_window_stands_before_its_rest_too() {
+    for listens in [true, false] {
+        let plan = Arc::new(Plan { listens, ..plan() });
+        let setting = Setting { before: plan.tokens.encode(" red green blue").unwrap(), ..english() };
+        let mut course = WindowTranscription::new(Arc::clone(&plan), setting, prepared(&ALL));
+        let whole = asked(course.begin()).0;
+        assert_eq!(whole[0], plan.tokens.previous);
+        let first = stopping(&plan.tokens, &[(0.0, "one two three four", 5.0)]);
+        assert_eq!(asked(course.decoded(first, features())).0, whole);
+    }
+}
+
+#[test]
+fn speech_that_a_model_passed_over_is_decoded_without_what_stands_before_the_window() {
+    let plan = Arc::new(plan());
+    let setting = Setting { before: plan.tokens.encode(" red green blue").unwrap(), ..english() };
+    let mut course = WindowTranscription::new(Arc::clone(&plan), setting, prepared(&ALL));
+    let said = [(0.0, "one two three four", 6.0), (15.0, "seven eight nine ten", 20.0)];
+    let prompt = asked(course.decoded(text(&plan.tokens, &said, -0.2), features())).0;
+    assert_eq!(prompt[0], plan.tokens.start);
+}
