@@ -144,13 +144,13 @@ pub struct TranscriptInfo {
     pub duration: Samples,
     /// How much of it was speech.
     pub speech_duration: Samples,
-    /// Windows decoded.
+    /// Windows that the audio was cut into and that were told, those from a checkpoint included.
     pub windows: u64,
     /// How much of the speech got no text, however often it was decoded; single words count too. Where nobody listened for
     /// speech: how much of the audio got none and is not silence to the model either.
     pub uncovered_speech: Samples,
-    /// Windows left out because both the model and the voice detector heard nothing in them; where nobody listened for
-    /// speech, the model alone.
+    /// Windows left out because the model heard nothing in them, where nobody listened for speech. With the voice detector
+    /// it is 0: a window is cut around what the detector heard, and what of that gets no text is told.
     pub dropped_silence: u64,
     /// Windows taken from a checkpoint.
     pub resumed_windows: u64,
