@@ -11,6 +11,7 @@ use commands::ports::transcription::{
 
 use super::audio::{Audio, Decoders};
 use super::checkpoint;
+use super::engine::Engine;
 use super::mel::{Spectrogram, SpectrogramError};
 use super::scheduler::Features;
 use super::tally::{Counter, Preparing};
@@ -104,20 +105,20 @@ impl Permits {
 
 /// Prepares one recording.
 pub(super) struct Feeder {
-    pub voice: VoiceModel,
-    pub spectrogram: Spectrogram,
-    pub options: Options,
-    pub permits: Permits,
+    voice: VoiceModel,
+    spectrogram: Spectrogram,
+    options: Options,
+    permits: Permits,
     /// Ends the feeder; not the caller's, since a feeder ends when its job does for whatever reason.
-    pub cancel: Cancel,
-    pub desk: Desk,
-    pub counter: Counter,
+    cancel: Cancel,
+    desk: Desk,
+    counter: Counter,
 }
 
 /// Whether a feeder works on what it has read. Only then does it use ONNX Runtime, which must not be called any more
 /// when its process ends.
 #[derive(Clone, Default)]
-pub(super) struct Desk(Arc<(Mutex<bool>, Condvar)>);
+struct Desk(Arc<(Mutex<bool>, Condvar)>);
 
 impl Desk {
     fn set(&self, at_work: bool) {
@@ -194,6 +195,19 @@ impl From<SpectrogramError> for Stop {
 }
 
 impl Feeder {
+    /// One that prepares at most as many windows at once as there are permits.
+    pub(super) fn new(engine: &Engine, options: Options, permits: Permits) -> Self {
+        Self {
+            voice: engine.loaded.voice.clone(),
+            spectrogram: engine.spectrogram.clone(),
+            options,
+            permits,
+            cancel: Cancel::default(),
+            desk: Desk::default(),
+            counter: engine.counter.clone(),
+        }
+    }
+
     /// Starts a thread that tells what it has through `tell`, until that answers false or the answer is dropped.
     pub(super) fn start(
         self,

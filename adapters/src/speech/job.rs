@@ -23,7 +23,7 @@ use super::checkpoint::{Checkpoint, Revision};
 use super::course::{Plan, Setting, WindowResult, WindowTranscription};
 use super::decode::Search;
 use super::engine::Engine;
-use super::feeder::{self, Fed, Permits, Prepared};
+use super::feeder::{Fed, Feeder, Permits, Prepared};
 use super::scheduler::Answer;
 use before::TextBefore;
 use keeping::Keeping;
@@ -61,15 +61,7 @@ pub(super) fn run(
     let (events, hear) = channel();
     // One batch decodes while the next is prepared; at least what the language is decided by.
     let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
-    let feeder = feeder::Feeder {
-        voice: engine.loaded.voice.clone(),
-        spectrogram: engine.spectrogram.clone(),
-        options: options.clone(),
-        permits: permits.clone(),
-        cancel: Cancel::default(),
-        desk: feeder::Desk::default(),
-        counter: engine.counter.clone(),
-    };
+    let feeder = Feeder::new(engine, options.clone(), permits.clone());
     let fed = events.clone();
     let _feeding = feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())

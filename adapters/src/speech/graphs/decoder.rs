@@ -1,13 +1,13 @@
 //! The decoder: a prompt, then one token after another, for several rows at once.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use ort::session::{IoBinding, Session, SessionOutputs};
 use ort::value::{DynValue, Tensor};
 
-use super::{Encoded, FloatKind, Graphs, RunError, Stage, integers};
+use super::{Brake, Encoded, FloatKind, Graphs, RunError, Stage, integers};
 
 /// The published forms of a decoder.
 pub(super) enum DecoderGraphs {
@@ -124,6 +124,21 @@ fn present(session: &Session) -> impl Iterator<Item = &str> {
     session.outputs().iter().map(|output| output.name()).filter(|name| name.starts_with("present"))
 }
 
+/// Runs a session on what is bound: what it gave, and how long that took.
+fn run_bound<'b, 's: 'b>(
+    brake: &Brake,
+    session: &'s mut Session,
+    binding: &'b IoBinding,
+) -> Result<(SessionOutputs<'b>, Duration), RunError> {
+    let running = Instant::now();
+    let output = brake.run(|options| {
+        let output = session.run_binding_with_options(binding, options)?;
+        binding.synchronize_outputs()?;
+        Ok(output)
+    })?;
+    Ok((output, running.elapsed()))
+}
+
 impl Graphs {
     /// Runs prompts of one length, each on its window. Gives the logits of every position and what to remember.
     pub(in crate::speech) fn prefill(
@@ -156,13 +171,7 @@ impl Graphs {
         for name in &outputs {
             binding.bind_output_to_device(name, &self.memory)?;
         }
-        let running = Instant::now();
-        let mut output = self.brake.run(|options| {
-            let output = session.run_binding_with_options(&binding, options)?;
-            binding.synchronize_outputs()?;
-            Ok(output)
-        })?;
-        let ran = running.elapsed();
+        let (mut output, ran) = run_bound(&self.brake, session, &binding)?;
         let logits = Logits::take(&mut output)?;
         let (mut own, mut window) = (Vec::new(), Vec::new());
         for name in outputs {
@@ -197,13 +206,7 @@ impl Graphs {
         for name in present(session).filter(|name| !name.contains(".encoder.")) {
             binding.bind_output_to_device(name, &self.memory)?;
         }
-        let running = Instant::now();
-        let mut output = self.brake.run(|options| {
-            let output = session.run_binding_with_options(&binding, options)?;
-            binding.synchronize_outputs()?;
-            Ok(output)
-        })?;
-        let ran = running.elapsed();
+        let (mut output, ran) = run_bound(&self.brake, session, &binding)?;
         let logits = Logits::take(&mut output)?;
         for (name, kept) in &mut cache.own {
             *kept = output

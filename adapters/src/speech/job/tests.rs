@@ -41,15 +41,7 @@ fn follow(
 ) -> Result<Transcript, TranscriptionError> {
     let (events, hear) = channel();
     let permits = Permits::new(16);
-    let feeder = feeder::Feeder {
-        voice: engine.loaded.voice.clone(),
-        spectrogram: engine.spectrogram.clone(),
-        options: options.clone(),
-        permits: permits.clone(),
-        cancel: Cancel::default(),
-        desk: feeder::Desk::default(),
-        counter: engine.counter.clone(),
-    };
+    let feeder = Feeder::new(engine, options.clone(), permits.clone());
     let fed = events.clone();
     let tell = move |mut item| {
         if let Fed::Window(prepared) = &mut item
