@@ -12,8 +12,10 @@ use std::{
     sync::Arc,
 };
 
-use adapters::{memory::MemoryEventStore, postgres::PostgresEventStore, read, sqlite::SqliteEventStore};
-pub use adapters::{postgres::ScratchDatabase, torture};
+use adapters_store::{
+    memory::MemoryEventStore, postgres::PostgresEventStore, read, sqlite::SqliteEventStore,
+};
+pub use adapters_store::{postgres::ScratchDatabase, torture};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{

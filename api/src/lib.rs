@@ -1,12 +1,11 @@
 //! What the outside touches: GraphQL, HTTP, and the binary `cairn`.
 //!
-//! It holds no rules: a mutation is a command, a query reads rows. Reading order:
+//! It holds no rules: a mutation is a command, a query reads rows. Two packages beside it know nothing of the rest:
+//! `document` (whether a GraphQL document may run) and `drawing` (a genealogy as a picture). Reading order:
 //! - [`http`]: a request's way through the process;
 //! - [`auth`]: who is asking;
-//! - [`document`]: whether a GraphQL document may run;
 //! - [`graphql`]: what every context's module of types shares;
 //! - [`config`]: what is set;
-//! - [`drawing`]: a genealogy as a picture;
 //! - [`compose`]: the parts put together; it alone names adapters;
 //! - [`demo`]: a plant to try it on;
 //! - [`cli`] and [`mod@bench`]: the binary's commands.
@@ -17,8 +16,5 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod demo;
-pub mod document;
-pub mod drawing;
 pub mod graphql;
 pub mod http;
-mod numbers;

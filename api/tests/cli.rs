@@ -28,7 +28,7 @@ mod replaced_log;
 mod serve;
 #[path = "cli/speech.rs"]
 mod speech;
-#[path = "../../adapters/tests/speech/spoilt.rs"]
+#[path = "../../adapters/speech/tests/speech/spoilt.rs"]
 mod spoilt;
 #[path = "cli/tokens.rs"]
 mod tokens;

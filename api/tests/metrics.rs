@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use api::{
     auth::{Authenticator, Grant, LocalSecret, mint},
     http::{AlwaysReady, Edge, GraphqlLimits, GraphqlService, install_metrics, prepare_schema, router},

@@ -299,7 +299,7 @@ pub enum ReadStoreError {
 
 /// Where read models keep their rows and checkpoints. It can be thrown away and rebuilt from the log at any time.
 ///
-/// The suite in `adapters/tests` runs against every adapter.
+/// The suite in `adapters/store/tests` runs against every adapter.
 #[async_trait]
 pub trait ReadStore: Send + Sync + 'static {
     /// Takes a lease for a time. None: somebody else holds it.

@@ -31,7 +31,7 @@ use clap::{
 };
 
 use crate::bench::{self, BenchArgs};
-pub use crate::numbers::{grouped, kilograms};
+pub use drawing::numbers::{grouped, kilograms};
 
 pub use self::{
     failure::{Context, Failure, Outcome},

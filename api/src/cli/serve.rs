@@ -1,6 +1,7 @@
 use std::{io, sync::Arc};
 
 use clap::Args;
+use document::{Limits, TrustedDocuments};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -9,7 +10,6 @@ use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
     compose::{CannotServe, Serving},
     config::{ConfiguredTenants, Identity, Settings, masked},
-    document::{Limits, TrustedDocuments},
     graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, RateLimits, ServeLimits},
 };

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use commands::ports::EventStore;
 use domain::{Decider, lots::Lot};
+use drawing::Detail;
 use projections::lots::genealogy::{Genealogy, GenealogyOptions};
 use uuid::Uuid;
 
 use self::traced::{Traced, Ways};
 use super::{Context, Failure, Outcome, Place, Printer, Progress, Settled, note, whose};
-use crate::drawing::{self, Detail};
 
 /// Draw where a lot came from and where it went
 #[derive(Debug, Args)]

@@ -1,10 +1,10 @@
 //! The speech engine, as the command line sees it.
 
-pub use adapters::speech::model::{
+pub use adapters_speech::model::{
     AddAlignError, Manifest, ModelError, ModelFolder, Precision, Variants, add_align,
 };
-pub use adapters::speech::voice::VoiceError;
-pub use adapters::speech::{
+pub use adapters_speech::voice::VoiceError;
+pub use adapters_speech::{
     Again, Cause, Clockwork, Device, DeviceChoice, Engine, EngineError, EngineOptions, Heard, Loaded, Probe,
     RuntimeError, Tally, Trial, cache_folder, hexadecimal, run_once,
 };

@@ -82,7 +82,7 @@ fn introspection_costs_and_metrics_are_as_the_configuration_says() {
 fn only_the_documents_of_the_manifest_run_where_there_is_one() {
     let shell = Shell::new();
     let listed = "{__typename}";
-    let manifest = serde_json::json!({ api::document::TrustedDocuments::hash(listed): listed });
+    let manifest = serde_json::json!({ document::TrustedDocuments::hash(listed): listed });
     std::fs::write(shell.path().join("trusted.json"), manifest.to_string()).unwrap();
     std::fs::create_dir(shell.path().join("data")).unwrap();
     let set = "[graphql]\ntrusted_documents = 'trusted.json'\n";

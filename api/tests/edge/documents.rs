@@ -1,10 +1,11 @@
 //! Cairn's verdicts on documents against those of graphql-js, and the form of the answers.
 
 use api::{
-    document::{Gate, Limits, Refused},
+    graphql::kernel::SCALARS,
     http::{GraphqlLimits, GraphqlService, ServeLimits},
 };
 use async_graphql::{Request, Variables};
+use document::{Gate, Limits, Refused};
 use serde_json::json;
 
 use crate::{audits::graphql_js, schema::schema, server::TestServer};
@@ -29,7 +30,7 @@ async fn documents_are_judged_as_graphql_js_judges_them() {
         tokens: 5_000,
         cost: u64::MAX,
     };
-    let gate = Gate::new(answer, wide).unwrap();
+    let gate = Gate::new(answer, wide, SCALARS).unwrap();
     let documents = documents();
     let verdicts = graphql_js(&schema.sdl(), &documents).await;
     assert_eq!(documents.len(), verdicts.len());
@@ -117,7 +118,7 @@ async fn the_gates_defaults_are_what_the_specification_of_limits_says() {
     assert_eq!(numbers, (12, 30, 20, 10, 2_000));
     let schema = schema();
     let answer = schema.execute(Request::new(Gate::QUESTION)).await.data.into_json().unwrap();
-    let gate = Gate::new(answer, limits).unwrap();
+    let gate = Gate::new(answer, limits, SCALARS).unwrap();
     let cost = |query: &str| gate.admit(query, None, &Variables::default(), |_operation| true).unwrap().cost;
     assert_eq!(cost("{ ping }"), 0);
     assert_eq!(cost("{ numbers { totals: __typename } }"), 1);
@@ -133,7 +134,7 @@ async fn the_gates_defaults_are_what_the_specification_of_limits_says() {
 async fn what_is_told_from_the_log_costs_as_much_as_it_reads() {
     let schema = api::graphql::unconnected_schema();
     let answer = schema.execute(Request::new(Gate::QUESTION)).await.data.into_json().unwrap();
-    let gate = Gate::new(answer, Limits::default()).unwrap();
+    let gate = Gate::new(answer, Limits::default(), SCALARS).unwrap();
     let cost_with = |query: &str, variables| {
         let variables = Variables::from_json(variables);
         gate.admit(query, None, &variables, |_operation| true).map(|admitted| admitted.cost)
@@ -177,7 +178,7 @@ async fn tracing_a_plant_twenty_times_over_in_one_document_is_too_costly() {
         assert_eq!((reply.status, reply.code().as_str()), (400, "QUERY_TOO_COSTLY"), "{query}");
     }
     let answer = api::graphql::unconnected_schema().execute(Request::new(Gate::QUESTION)).await;
-    let gate = Gate::new(answer.data.into_json().unwrap(), Limits::default()).unwrap();
+    let gate = Gate::new(answer.data.into_json().unwrap(), Limits::default(), SCALARS).unwrap();
     let cost = |query: &str| gate.admit(query, None, &Variables::default(), |_operation| true).unwrap().cost;
     let one = format!("{{ {} }}", genealogy(0));
     assert_eq!(cost(&one), 1 + 1 + 200 * (1 + 1 + 1 + 10));

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use api::{
-    document::TrustedDocuments,
-    http::{GraphqlLimits, GraphqlService, ServeLimits},
-};
+use api::http::{GraphqlLimits, GraphqlService, ServeLimits};
+use document::TrustedDocuments;
 use domain::identity::Role;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::{

@@ -10,7 +10,7 @@ mod time;
 
 use std::sync::Arc;
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use commands::{
     engine::{Caller, Command, CommandError, Done, Engine, EngineConfig, Envelope, Ports, fold},
     ports::{EventStore, RandomIds, SnapshotStore, StreamKey, SystemClock, UniformSettings},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use adapters::{
+use adapters_store::{
     postgres::{PostgresEventStore, ScratchDatabase},
     sqlite::SqliteEventStore,
 };

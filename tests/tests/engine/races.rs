@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use commands::engine::{CommandError, EngineConfig};
 use futures::future::join_all;
 

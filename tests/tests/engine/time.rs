@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use chrono::{TimeDelta, Utc};
 use commands::{
     engine::{Caller, EngineConfig, Envelope, FoldFault, decode_event},

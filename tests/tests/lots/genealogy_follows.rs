@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters::read::sqlite_read_store;
+use adapters_store::read::sqlite_read_store;
 use commands::ports::{EventStore, Position};
 use domain::lots::{LotStatus, LotType};
 use projections::{

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use commands::{
     engine::{Aggregate, Caller, Command, CommandError, Done, Engine, EngineConfig, Envelope, Ports, fold},

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use adapters::memory::MemoryEventStore;
+use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use commands::{

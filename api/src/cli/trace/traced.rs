@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use commands::ports::{Position, TenantId};
+use drawing::{Link, Node, Picture};
 use projections::lots::genealogy::{
     Consignee, Direction, Genealogy, GenealogyLot, GenealogyRefusal, LotLink, LotRef, MassBalance,
 };
@@ -8,10 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    cli::{Failure, Outcome, Table, grouped, kilograms},
-    drawing::{self, Link, Node, Picture},
-};
+use crate::cli::{Failure, Outcome, Table, grouped, kilograms};
 
 /// Which ways a trace follows.
 #[derive(Debug, Clone, Copy)]

@@ -18,6 +18,9 @@ mod past;
 mod reads;
 mod request;
 
+/// Which values fit the schema's own scalars: what does not is refused before anything runs.
+pub const SCALARS: &[document::Scalar] = &[("Int64", |value| Int64::read(value).is_some())];
+
 pub use commit_info::CommitInfo;
 pub use errors::{
     ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,

@@ -3,11 +3,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use document::Problem;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{media::Media, parameters::Malformed};
-use crate::document::Problem;
 
 /// What a GraphQL request came to.
 #[derive(Debug)]

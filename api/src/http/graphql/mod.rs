@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: the specification of that name, to the letter.
 //!
-//! A request is negotiated (`media.rs`), read (`parameters.rs`), admitted ([`crate::document::Gate`]), run and masked
+//! A request is negotiated (`media.rs`), read (`parameters.rs`), admitted ([`document::Gate`]), run and masked
 //! (`run.rs`), and answered (`answer.rs`). What may run is decided before anything runs.
 
 mod answer;
@@ -20,14 +20,12 @@ use axum::{
     response::{IntoResponse, Response as HttpResponse},
 };
 use commands::engine::Caller;
+use document::{Gate, Limits, TrustedDocuments, UnreadableSchema};
 use futures::FutureExt;
 
 use self::{answer::Answer, media::Media, parameters::Parameters};
 use super::{HttpProblem, body, conversation::Conversation, operators::Operators};
-use crate::{
-    document::{Gate, Limits, TrustedDocuments, UnreadableSchema},
-    graphql::kernel::{Floor, IdempotencyKey, RequestContext},
-};
+use crate::graphql::kernel::{Floor, IdempotencyKey, RequestContext, SCALARS};
 
 /// Runs admitted requests: a schema, its types forgotten.
 #[async_trait]
@@ -100,7 +98,7 @@ impl GraphqlService {
         // Introspection is answered from memory: it is ready at once.
         let answer = executor.run(Request::new(Gate::QUESTION)).now_or_never().unwrap_or_default();
         let data = answer.data.into_json().unwrap_or_default();
-        let gate = Gate::new(data, limits.document)?;
+        let gate = Gate::new(data, limits.document, SCALARS)?;
         Ok(Self { executor: Arc::new(executor), gate, limits, operators: Arc::default() })
     }
 

@@ -5,13 +5,11 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::http::StatusCode;
+use document::{Admitted, Code, Problem, Refused, TrustedDocuments};
 use futures::FutureExt;
 
 use super::{Answer, GraphqlService, Parameters};
-use crate::{
-    document::{Admitted, Code, Problem, Refused},
-    graphql::kernel::{RequestContext, classify},
-};
+use crate::graphql::kernel::{RequestContext, classify};
 
 /// Which operations the HTTP method lets run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl GraphqlService {
     /// The document's text: given, or listed under the hash that was given.
     fn document<'a>(&'a self, parameters: &'a Parameters) -> Result<&'a str, Answer> {
         match (&parameters.query, &parameters.document_hash) {
-            (Some(query), Some(hash)) if crate::document::TrustedDocuments::hash(query) != *hash => {
+            (Some(query), Some(hash)) if TrustedDocuments::hash(query) != *hash => {
                 let message = "the document does not have the hash that stands beside it";
                 Err(Answer::failed(StatusCode::BAD_REQUEST, "DOCUMENT_HASH_MISMATCH", message))
             }

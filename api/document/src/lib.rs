@@ -1,0 +1,222 @@
+//! Whether a GraphQL document may run.
+//!
+//! [`Gate::admit`] reads a document once and checks it before anything is resolved: that it is GraphQL, that it is not too
+//! large ([`Limits`], each with a code of its own), that it fits the schema as strictly as graphql-js demands, that its
+//! variables fit their types, that it does not cost too much, and, where a manifest is in place, that it is listed
+//! ([`TrustedDocuments`]). What passes goes to async-graphql parsed, with its variables in their final form.
+//!
+//! Reading order: this file, `parser.rs`, `measure.rs`, `rules.rs` with its parts, `variables.rs`, `cost.rs`, `normal.rs`, `complete.rs`.
+
+mod complete;
+mod cost;
+mod lexer;
+mod limits;
+mod measure;
+mod merge;
+mod model;
+mod normal;
+mod parser;
+mod problem;
+mod rules;
+mod scope;
+mod strings;
+mod trusted;
+mod values;
+mod variables;
+
+use async_graphql::{
+    Positioned, Value, Variables,
+    parser::types::{
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    },
+};
+
+pub use limits::Limits;
+pub use problem::{Code, Problem};
+pub use trusted::{ManifestError, TrustedDocuments};
+
+use model::Model;
+
+/// Whether a value is one of a scalar's.
+pub type FitsScalar = fn(&Value) -> bool;
+
+/// A scalar's name in the schema, and which values fit it.
+pub type Scalar = (&'static str, FitsScalar);
+
+/// Decides which documents run against one schema.
+#[derive(Debug)]
+pub struct Gate {
+    model: Model,
+    limits: Limits,
+    introspection: bool,
+    trusted: Option<TrustedDocuments>,
+}
+
+/// The schema does not describe itself as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema cannot be read from its introspection: {reason}")]
+pub struct UnreadableSchema {
+    reason: String,
+}
+
+/// An operation that may run.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The operation in the form in which it runs: fragments spread out, every field once.
+    pub operation: Positioned<OperationDefinition>,
+    /// The variables in their types' form, with their defaults.
+    pub variables: Variables,
+    /// What kind of operation it is.
+    pub operation_type: OperationType,
+    /// Its static cost.
+    pub cost: u64,
+    /// The first field at its root: names the operation in metrics, where a client's own name must not.
+    pub root_field: String,
+}
+
+impl Gate {
+    /// What a schema is asked, by introspection, to answer to [`Self::new`].
+    pub const QUESTION: &'static str = model::QUESTION;
+
+    /// A gate for the schema that answered [`Self::QUESTION`] so (`data`, as JSON).
+    /// `scalars` says which values fit each scalar of the schema's own; one that is not named takes any value here, and
+    /// its resolver judges.
+    pub fn new(
+        answer: serde_json::Value,
+        limits: Limits,
+        scalars: &[Scalar],
+    ) -> Result<Self, UnreadableSchema> {
+        let mut model = Model::read(answer).map_err(|reason| UnreadableSchema { reason })?;
+        model.scalars = scalars.iter().copied().collect();
+        Ok(Self { model, limits, introspection: true, trusted: None })
+    }
+
+    /// Lets listed documents through only.
+    #[must_use]
+    pub fn trusting_only(mut self, documents: TrustedDocuments) -> Self {
+        self.trusted = Some(documents);
+        self
+    }
+
+    /// Refuses introspection.
+    #[must_use]
+    pub fn without_introspection(mut self) -> Self {
+        self.introspection = false;
+        self
+    }
+
+    /// The listed document with this hash.
+    pub fn trusted_document(&self, hash: &str) -> Option<&str> {
+        self.trusted.as_ref()?.get(hash)
+    }
+
+    /// Whether a document is GraphQL and fits the schema and the limits, whatever its variables. For tools and tests.
+    pub fn judge(&self, source: &str) -> Result<(), Refused> {
+        let document = parser::parse(source, self.limits.tokens)?;
+        measure::check(&document, &self.limits)?;
+        let problems = rules::check(&self.model, &document);
+        if problems.is_empty() { Ok(()) } else { Err(Refused::Problems(problems)) }
+    }
+
+    /// Reads a document and checks everything. `mutations` is false where they must not run (GET); the caller answers that
+    /// by the operation's type, before the rest is looked at.
+    pub fn admit(
+        &self,
+        source: &str,
+        operation_name: Option<&str>,
+        variables: &Variables,
+        may_run: impl FnOnce(OperationType) -> bool,
+    ) -> Result<Admitted, Refused> {
+        if self.trusted.as_ref().is_some_and(|trusted| !trusted.contains(source)) {
+            return Err(Problem::new(Code::NotTrusted, "only listed documents run here").into());
+        }
+        let document = parser::parse(source, self.limits.tokens)?;
+        let selected = select(&document, operation_name)?;
+        let operation = &selected.node;
+        if !may_run(operation.ty) {
+            return Err(Refused::OperationType(operation.ty));
+        }
+        measure::check(&document, &self.limits)?;
+        let problems = rules::check(&self.model, &document);
+        if !problems.is_empty() {
+            return Err(Refused::Problems(problems));
+        }
+        if !self.introspection && introspects(&document) {
+            return Err(Problem::new(Code::Introspection, "introspection is switched off").into());
+        }
+        let variables = variables::coerce(&self.model, operation, variables).map_err(Refused::Problems)?;
+        let cost = cost::of_operation(&self.model, &document, operation, &variables);
+        if cost > self.limits.cost {
+            return Err(Problem::too_much(Code::Cost, "a cost of", cost, self.limits.cost).into());
+        }
+        let operation_type = operation.ty;
+        let root_field = first_field(&document, &operation.selection_set.node).unwrap_or_default().to_owned();
+        let normal = normal::operation(&self.model, &document, operation, &variables)?;
+        let operation = Positioned::new(normal, selected.pos);
+        Ok(Admitted { operation, variables, operation_type, cost, root_field })
+    }
+
+    /// What async-graphql has answered to an admitted operation, in the form that the specification promises.
+    pub fn complete(&self, operation: &OperationDefinition, data: Value) -> Value {
+        let root = self.model.root(operation.ty).unwrap_or_default();
+        complete::answer(&self.model, &operation.selection_set.node, root, data)
+    }
+}
+
+/// Why a document does not run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refused {
+    /// The document is at fault.
+    Problems(Vec<Problem>),
+    /// The document may be fine, but operations of its type do not run this way.
+    OperationType(OperationType),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(vec![problem])
+    }
+}
+
+fn select<'a>(
+    document: &'a ExecutableDocument,
+    wanted: Option<&str>,
+) -> Result<&'a Positioned<OperationDefinition>, Problem> {
+    let mut operations = document.operations.iter();
+    let found = match (wanted, &document.operations) {
+        (Some(wanted), _) => operations.find(|(name, _operation)| name.is_some_and(|name| name == wanted)),
+        (None, DocumentOperations::Multiple(several)) if several.len() > 1 => {
+            return Err(Problem::new(Code::Operation, "the document has several operations: name one"));
+        }
+        (None, _) => operations.next(),
+    };
+    let found = found.map(|(_name, operation)| operation);
+    found.ok_or_else(|| Problem::new(Code::Operation, "the document has no operation of that name"))
+}
+
+fn introspects(document: &ExecutableDocument) -> bool {
+    fn within(set: &SelectionSet) -> bool {
+        set.items.iter().any(|selection| match &selection.node {
+            Selection::Field(field) => {
+                let name = field.node.name.node.as_str();
+                name == "__schema" || name == "__type" || within(&field.node.selection_set.node)
+            }
+            Selection::InlineFragment(fragment) => within(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => false,
+        })
+    }
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    let operations = document.operations.iter().map(|(_name, operation)| &operation.node.selection_set.node);
+    fragments.chain(operations).any(within)
+}
+
+fn first_field<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Option<&'a str> {
+    set.items.iter().find_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(field.node.name.node.as_str()),
+        Selection::InlineFragment(fragment) => first_field(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node)?;
+            first_field(document, &fragment.node.selection_set.node)
+        }
+    })
+}
