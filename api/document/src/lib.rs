@@ -5,6 +5,12 @@
 //! variables fit their types, that it does not cost too much, and, where a manifest is in place, that it is listed
 //! ([`TrustedDocuments`]). What passes goes to async-graphql parsed, with its variables in their final form.
 //!
+//! Why the gate is our own and does not stand on `apollo-compiler` (tried with 1.32 on 2026-11-30): of the 222 documents that
+//! the tests put to graphql-js, it accepts seven that graphql-js refuses (a variable of a nullable list type where the list
+//! may not be null, an input field given twice, a `@oneOf` object with two fields, none, or null); the executor mends none of
+//! them, so these rules would stand here all the same. It judges a valid document in 28 µs, which is no gain, and its 27
+//! further packages take 147 s of processor time in a release build.
+//!
 //! Reading order: this file, `parser.rs`, `measure.rs`, `rules.rs` with its parts, `variables.rs`, `cost.rs`, `normal.rs`, `complete.rs`.
 
 mod complete;
