@@ -1,9 +1,11 @@
 //! The write side of Cairn: ports, the engine, process managers, deadlines.
 //!
 //! It knows nothing of SQL, HTTP, Kafka or GraphQL. Reading order: [`ports`] (what is needed from the world), then
-//! [`engine`] (how a command becomes a commit), then one context's handlers, [`lots`] first.
+//! [`engine`] (how a command becomes a commit), [`tail`] (how the log is followed), then one context's handlers, [`lots`]
+//! first.
 
 pub mod engine;
 pub mod lots;
 pub mod ports;
 pub mod process;
+pub mod tail;

@@ -281,6 +281,37 @@ impl LogFilter {
     pub fn is_everything(&self) -> bool {
         self.categories.is_empty() && self.event_types.is_empty()
     }
+
+    /// Whether an event passes.
+    pub fn passes(&self, event: &RecordedEvent) -> bool {
+        let has = |names: &[Cow<'static, str>], name: &str| {
+            names.is_empty() || names.iter().any(|wanted| wanted == name)
+        };
+        has(&self.categories, &event.stream.category) && has(&self.event_types, &event.event_type)
+    }
+
+    /// A filter for whatever passes this one or another; perhaps a little more.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let either = |left: &[Cow<'static, str>], right: &[Cow<'static, str>]| match left.is_empty()
+            || right.is_empty()
+        {
+            true => Vec::new(),
+            false => left.iter().chain(right.iter().filter(|name| !left.contains(name))).cloned().collect(),
+        };
+        Self {
+            categories: either(&self.categories, &other.categories),
+            event_types: either(&self.event_types, &other.event_types),
+        }
+    }
+
+    /// Whether whatever passes this one surely passes another.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let within = |left: &[Cow<'static, str>], right: &[Cow<'static, str>]| {
+            right.is_empty() || (!left.is_empty() && left.iter().all(|name| right.contains(name)))
+        };
+        within(&self.categories, &other.categories) && within(&self.event_types, &other.event_types)
+    }
 }
 
 /// A stretch of the log.

@@ -130,13 +130,6 @@ impl State {
     }
 }
 
-fn passes(filter: &LogFilter, event: &RecordedEvent) -> bool {
-    let category = filter.categories.is_empty() || filter.categories.contains(&event.stream.category);
-    let event_type = filter.event_types.is_empty()
-        || filter.event_types.iter().any(|wanted| **wanted == *event.event_type);
-    category && event_type
-}
-
 #[async_trait]
 impl EventStore for MemoryEventStore {
     async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
@@ -174,7 +167,7 @@ impl EventStore for MemoryEventStore {
             .log
             .iter()
             .skip(skipped)
-            .filter(|event| passes(filter, event))
+            .filter(|event| filter.passes(event))
             .take(limit)
             .cloned()
             .collect();

@@ -8,6 +8,7 @@ mod harness;
 mod plans;
 mod sqlite_file;
 mod tally;
+#[path = "../support/troubled_log.rs"]
 mod troubled_log;
 
 mod sqlite {

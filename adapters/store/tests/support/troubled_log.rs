@@ -1,6 +1,10 @@
-//! A log with troubles.
+//! A log with troubles, and what is asked of it.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
@@ -16,17 +20,37 @@ use uuid::Uuid;
 pub struct TroubledLog {
     log: Mutex<MemoryEventStore>,
     hangs: bool,
+    /// A position that was lost; 0: none.
+    lost: AtomicU64,
     asked: Notify,
+    statements: AtomicUsize,
+    events_read: AtomicUsize,
 }
 
 impl TroubledLog {
     pub fn new(log: &MemoryEventStore) -> Arc<Self> {
-        Arc::new(Self { log: Mutex::new(log.clone()), hangs: false, asked: Notify::new() })
+        Arc::new(Self::over(log, false))
+    }
+
+    fn over(log: &MemoryEventStore, hangs: bool) -> Self {
+        let (statements, events_read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let lost = AtomicU64::new(0);
+        Self { log: Mutex::new(log.clone()), hangs, lost, asked: Notify::new(), statements, events_read }
+    }
+
+    /// The event at a position is no longer there.
+    pub fn lose(&self, position: Position) {
+        self.lost.store(position, Ordering::Relaxed);
+    }
+
+    /// How often it was asked for anything but a stream or an answer, and how many events it gave, since the last call.
+    pub fn take_counts(&self) -> (usize, usize) {
+        (self.statements.swap(0, Ordering::Relaxed), self.events_read.swap(0, Ordering::Relaxed))
     }
 
     /// One that nothing can be read from: whoever tries waits for ever.
     pub fn hanging(log: &MemoryEventStore) -> Arc<Self> {
-        Arc::new(Self { log: Mutex::new(log.clone()), hangs: true, asked: Notify::new() })
+        Arc::new(Self::over(log, true))
     }
 
     pub fn replace(&self, log: &MemoryEventStore) {
@@ -68,10 +92,18 @@ impl EventStore for TroubledLog {
         if self.hangs {
             std::future::pending::<()>().await;
         }
-        self.now().read_log(after, filter, limit).await
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let page = self.now().read_log(after, filter, limit).await?;
+        let lost = self.lost.load(Ordering::Relaxed);
+        if filter.is_everything() && page.events.iter().any(|event| event.position == lost) {
+            return Err(StoreError::Gap { expected: lost, found: lost + 1 });
+        }
+        self.events_read.fetch_add(page.events.len(), Ordering::Relaxed);
+        Ok(page)
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
         self.now().head().await
     }
 
