@@ -113,13 +113,13 @@ macro_rules! row {
                 columns: &[
                     $( $crate::Column {
                         name: stringify!($key),
-                        column_type: <$key_type as $crate::Field>::TYPE,
-                        nullable: <$key_type as $crate::Field>::NULLABLE,
+                        column_type: <$key_type as $crate::Field<_>>::TYPE,
+                        nullable: <$key_type as $crate::Field<_>>::NULLABLE,
                     }, )+
                     $( $crate::Column {
                         name: stringify!($field),
-                        column_type: <$field_type as $crate::Field>::TYPE,
-                        nullable: <$field_type as $crate::Field>::NULLABLE,
+                        column_type: <$field_type as $crate::Field<_>>::TYPE,
+                        nullable: <$field_type as $crate::Field<_>>::NULLABLE,
                     }, )*
                 ],
                 key_columns: [$(stringify!($key)),+].len(),
@@ -143,14 +143,14 @@ macro_rules! row {
             fn read(
                 values: &mut dyn Iterator<Item = $crate::Value>,
             ) -> Result<Self, $crate::ValueMismatch> {
-                fn next<F: $crate::Field>(
+                fn next<How, F: $crate::Field<How>>(
                     values: &mut dyn Iterator<Item = $crate::Value>,
                 ) -> Result<F, $crate::ValueMismatch> {
                     F::from_value(values.next().unwrap_or($crate::Value::Null))
                 }
                 Ok(Self {
-                    $( $key: next::<$key_type>(values)?, )+
-                    $( $field: next::<$field_type>(values)?, )*
+                    $( $key: next::<_, $key_type>(values)?, )+
+                    $( $field: next::<_, $field_type>(values)?, )*
                 })
             }
         }

@@ -3,11 +3,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use domain::{
-    kernel::LocalDay,
-    lots::{
-        Decision, DeviationStatus, Disposition, Gate, Grams, HoldCause, LimitSource, LotCode, LotStatus,
-        LotType, ReadingType, Sku, TenthsC,
-    },
+    kernel::{Enumeration, LocalDay},
+    lots::{Grams, LotCode, TenthsC},
 };
 
 /// What a column holds. Every engine stores each of them so that equal values compare equal and sort alike.
@@ -71,8 +68,19 @@ pub struct ValueMismatch {
     pub expected: &'static str,
 }
 
-/// A type that a row's column may have.
-pub trait Field: Sized {
+/// How a [`Field`] says what it is: by itself.
+pub enum Plain {}
+
+/// How a [`Field`] says what it is: it is an [`Enumeration`], stored as the text that its declaration names.
+pub enum Named {}
+
+/// As [`Named`], where it may be missing.
+pub enum MaybeNamed {}
+
+/// A type that a row's column may have. Every enum of the domain is one.
+///
+/// `How` is inferred, never named: it lets all enumerations be fields at once, beside the types that are one each.
+pub trait Field<How = Plain>: Sized {
     /// How it is stored.
     const TYPE: ColumnType;
     /// Whether it may be missing.
@@ -193,20 +201,32 @@ macro_rules! text_field {
     )+ };
 }
 
-text_field!(
-    Decision,
-    DeviationStatus,
-    Disposition,
-    Gate,
-    HoldCause,
-    LimitSource,
-    LocalDay,
-    LotCode,
-    LotStatus,
-    LotType,
-    ReadingType,
-    Sku
-);
+text_field!(LocalDay, LotCode);
+
+impl<T: Enumeration> Field<Named> for T {
+    const TYPE: ColumnType = ColumnType::Text;
+
+    fn to_value(&self) -> Value {
+        Value::Text(self.about().text.to_owned())
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        Self::from_text(&String::from_value(value)?).ok_or(ValueMismatch { expected: T::NAME })
+    }
+}
+
+impl<T: Enumeration> Field<MaybeNamed> for Option<T> {
+    const TYPE: ColumnType = <T as Field<Named>>::TYPE;
+    const NULLABLE: bool = true;
+
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Field::to_value)
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
+    }
+}
 
 impl Field for Grams {
     const TYPE: ColumnType = ColumnType::Int64;
@@ -236,5 +256,40 @@ impl Value {
     /// An instant from milliseconds since 1970, as engines without an instant of their own store it.
     pub fn from_millis(millis: i64) -> Self {
         Utc.timestamp_millis_opt(millis).single().map_or(Self::Null, Self::Instant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::lots::{LotStatus, Sku};
+
+    use super::*;
+
+    crate::row! {
+        /// A shelf.
+        pub struct ShelfRow in "shelves" {
+            key {
+                /// What it is for.
+                status: LotStatus,
+            }
+            /// Of which class.
+            sku: Option<Sku>,
+        }
+    }
+
+    #[test]
+    fn an_enumeration_is_a_column_without_a_line_for_it() {
+        use crate::Row as _;
+
+        assert!(ShelfRow::TABLE.columns.iter().all(|column| column.column_type == ColumnType::Text));
+        assert!(!ShelfRow::TABLE.columns[0].nullable && ShelfRow::TABLE.columns[1].nullable);
+        for sku in [None, Some(Sku::Kg15)] {
+            let (shelf, mut values) = (ShelfRow { status: LotStatus::Hold, sku }, Vec::new());
+            shelf.write(&mut values);
+            let stored = sku.map_or(Value::Null, |_| Value::Text("15".to_owned()));
+            assert_eq!(values, [Value::Text("HOLD".to_owned()), stored]);
+            assert_eq!(ShelfRow::read(&mut values.into_iter()), Ok(shelf));
+        }
+        assert!(<Sku as Field<_>>::from_value(Value::Text("KG15".to_owned())).is_err());
     }
 }

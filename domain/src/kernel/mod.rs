@@ -1,10 +1,12 @@
-//! What every context shares: the decider, the event, the refusal, limits of texts, days.
+//! What every context shares: the decider, the event, the refusal, the enumeration, limits of texts, days.
 
+pub mod enumeration;
 mod event;
 mod input;
 mod local_day;
 mod refusal;
 
+pub use enumeration::{EnumValue, Enumeration};
 pub use event::{Event, EventSchema, UnknownEvent};
 pub use input::{InvalidInput, Lines, TextFault, TextRule};
 pub use local_day::LocalDay;

@@ -1,55 +1,49 @@
-use std::fmt;
+use crate::{enumeration, kernel::InvalidInput};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::kernel::InvalidInput;
-
-/// What a lot is made of and how far it has come (lots.md, section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LotType {
-    /// Raw material, from a supplier.
-    Raw,
-    /// Deboned meat.
-    Deb,
-    /// Meat in the bulk buffer.
-    Bulk,
-    /// A mix of meat and spices; its codes begin with `MIXLOT`.
-    Mix,
-    /// One rod of 15 kg.
-    Skw15,
-    /// One rod of 30 kg.
-    Skw30,
-    /// A frozen 15 kg rod.
-    Frz15,
-    /// A frozen 30 kg rod.
-    Frz30,
-    /// Finished goods of 15 kg.
-    Fg15,
-    /// Finished goods of 30 kg.
-    Fg30,
-    /// A pallet.
-    Pal,
-    /// A shipment.
-    Ship,
-    /// A rod of an imported older lot, its SKU not in the type. No new lot may be one.
-    Skw,
-    /// A frozen rod of an imported older lot. No new lot may be one.
-    Frz,
-    /// Finished goods of an imported older lot. No new lot may be one.
-    Fg,
+enumeration! {
+    /// What a lot is made of and how far it has come.
+    pub enum LotType {
+        /// Raw material, from a supplier.
+        Raw = "RAW",
+        /// Deboned meat.
+        Deb = "DEB",
+        /// Meat in the bulk buffer.
+        Bulk = "BULK",
+        /// A mix of meat and spices.
+        Mix = "MIX",
+        /// One rod of 15 kg.
+        Skw15 = "SKW15",
+        /// One rod of 30 kg.
+        Skw30 = "SKW30",
+        /// A frozen 15 kg rod.
+        Frz15 = "FRZ15",
+        /// A frozen 30 kg rod.
+        Frz30 = "FRZ30",
+        /// Finished goods of 15 kg.
+        Fg15 = "FG15",
+        /// Finished goods of 30 kg.
+        Fg30 = "FG30",
+        /// A pallet.
+        Pal = "PAL",
+        /// A shipment.
+        Ship = "SHIP",
+        /// A rod of an imported older lot. No new lot may be one.
+        Skw = "SKW",
+        /// A frozen rod of an imported older lot. No new lot may be one.
+        Frz = "FRZ",
+        /// Finished goods of an imported older lot. No new lot may be one.
+        Fg = "FG",
+    }
 }
 
-/// The weight class of a rod and of what is made of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Sku {
-    /// 15 kg.
-    #[serde(rename = "15")]
-    Kg15,
-    /// 30 kg.
-    #[serde(rename = "30")]
-    Kg30,
+enumeration! {
+    /// The weight class of a rod and of what is made of it.
+    pub enum Sku {
+        /// 15 kg.
+        Kg15 = "15" as "KG15",
+        /// 30 kg.
+        Kg30 = "30" as "KG30",
+    }
 }
 
 impl Sku {
@@ -59,15 +53,6 @@ impl Sku {
             Self::Kg15 => 15_000,
             Self::Kg30 => 30_000,
         }
-    }
-}
-
-impl fmt::Display for Sku {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Kg15 => "15",
-            Self::Kg30 => "30",
-        })
     }
 }
 
@@ -87,27 +72,6 @@ impl LotType {
         Self::Pal,
         Self::Ship,
     ];
-
-    /// As the rules write it: `SKW15`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Raw => "RAW",
-            Self::Deb => "DEB",
-            Self::Bulk => "BULK",
-            Self::Mix => "MIX",
-            Self::Skw15 => "SKW15",
-            Self::Skw30 => "SKW30",
-            Self::Frz15 => "FRZ15",
-            Self::Frz30 => "FRZ30",
-            Self::Fg15 => "FG15",
-            Self::Fg30 => "FG30",
-            Self::Pal => "PAL",
-            Self::Ship => "SHIP",
-            Self::Skw => "SKW",
-            Self::Frz => "FRZ",
-            Self::Fg => "FG",
-        }
-    }
 
     /// What codes of this type begin with.
     pub const fn code_prefix(self) -> &'static str {
@@ -185,12 +149,6 @@ impl LotType {
     /// Whether one lot of this type is one rod.
     pub const fn is_rod(self) -> bool {
         matches!(self, Self::Skw15 | Self::Skw30 | Self::Skw)
-    }
-}
-
-impl fmt::Display for LotType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

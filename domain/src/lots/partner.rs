@@ -4,20 +4,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Decider, Refusal, events,
+    Decider, Refusal, enumeration, events,
     kernel::{Detail, InvalidInput, RefusalKind, TextFault, TextRule},
 };
 
-/// What a partner does for the plant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum PartnerRole {
-    /// Delivers raw material.
-    Supplier,
-    /// Receives shipments.
-    Customer,
-    /// Carries them.
-    Carrier,
+enumeration! {
+    /// What a partner is to the plant.
+    pub enum PartnerRole {
+        /// Delivers raw material.
+        Supplier = "SUPPLIER",
+        /// Receives shipments.
+        Customer = "CUSTOMER",
+        /// Carries them.
+        Carrier = "CARRIER",
+    }
 }
 
 /// A partner was entered or changed; the whole of it, as it is now.

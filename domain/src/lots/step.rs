@@ -1,52 +1,43 @@
-use std::{fmt, str::FromStr};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 use super::{LotType, ReadingType, TenthsC};
-use crate::kernel::InvalidInput;
+use crate::{
+    enumeration,
+    kernel::{Enumeration as _, InvalidInput},
+};
 
-/// A quality gate, named by its key: `6.5`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Gate {
-    /// Receipt.
-    #[serde(rename = "1")]
-    Receipt,
-    /// Deboning.
-    #[serde(rename = "3")]
-    Deboning,
-    /// Bulk ready.
-    #[serde(rename = "4")]
-    BulkReady,
-    /// Mix.
-    #[serde(rename = "5")]
-    Mix,
-    /// Skewer weigh.
-    #[serde(rename = "6")]
-    SkewerWeigh,
-    /// SKU split.
-    #[serde(rename = "6.5")]
-    SkuSplit,
-    /// Freeze.
-    #[serde(rename = "7")]
-    Freeze,
-    /// Packaging, and palletizing after it.
-    #[serde(rename = "8")]
-    Packaging,
-    /// Shipment.
-    #[serde(rename = "10")]
-    Shipment,
+enumeration! {
+    /// A quality gate, named by its key: `6.5`.
+    pub enum Gate {
+        /// Receipt.
+        Receipt = "1" as "RECEIPT",
+        /// Deboning.
+        Deboning = "3" as "DEBONING",
+        /// Bulk ready.
+        BulkReady = "4" as "BULK_READY",
+        /// Mix.
+        Mix = "5" as "MIX",
+        /// Skewer weigh.
+        SkewerWeigh = "6" as "SKEWER_WEIGH",
+        /// SKU split.
+        SkuSplit = "6.5" as "SKU_SPLIT",
+        /// Freeze.
+        Freeze = "7" as "FREEZE",
+        /// Packaging, and palletizing after it.
+        Packaging = "8" as "PACKAGING",
+        /// Shipment.
+        Shipment = "10" as "SHIPMENT",
+    }
 }
 
-/// What kind of HACCP control a gate is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum GateClass {
-    /// A critical control point: its critical limit is measured.
-    #[serde(rename = "CCP")]
-    Ccp,
-    /// An operational prerequisite programme.
-    #[serde(rename = "oPRP")]
-    Oprp,
+enumeration! {
+    /// What kind of HACCP control a gate is.
+    pub enum GateClass {
+        /// A critical control point: its critical limit is measured.
+        Ccp = "CCP",
+        /// An operational prerequisite programme.
+        Oprp = "oPRP",
+    }
 }
 
 /// The greatest temperature that a critical control point allows.
@@ -136,49 +127,11 @@ impl LotType {
     }
 }
 
-impl Gate {
-    /// Every gate, in the order of the steps.
-    pub const ALL: [Self; 9] = [
-        Self::Receipt,
-        Self::Deboning,
-        Self::BulkReady,
-        Self::Mix,
-        Self::SkewerWeigh,
-        Self::SkuSplit,
-        Self::Freeze,
-        Self::Packaging,
-        Self::Shipment,
-    ];
-
-    /// The gate's key.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Receipt => "1",
-            Self::Deboning => "3",
-            Self::BulkReady => "4",
-            Self::Mix => "5",
-            Self::SkewerWeigh => "6",
-            Self::SkuSplit => "6.5",
-            Self::Freeze => "7",
-            Self::Packaging => "8",
-            Self::Shipment => "10",
-        }
-    }
-}
-
-impl fmt::Display for Gate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
 impl FromStr for Gate {
     type Err = InvalidInput;
 
     fn from_str(key: &str) -> Result<Self, InvalidInput> {
-        Self::ALL
-            .into_iter()
-            .find(|gate| gate.as_str() == key)
+        Self::from_text(key)
             .ok_or_else(|| InvalidInput::new("gate", "must be a gate's key: 1, 3, 4, 5, 6, 6.5, 7, 8 or 10"))
     }
 }

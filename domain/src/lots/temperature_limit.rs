@@ -1,42 +1,31 @@
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Step, TenthsC};
+use crate::enumeration;
 
-/// Where a thermometer was held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ReadingType {
-    /// On the surface of the goods.
-    Surface,
-    /// In the core of the goods.
-    Core,
-    /// The air around them.
-    Ambient,
-}
-
-impl fmt::Display for ReadingType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Surface => "SURFACE",
-            Self::Core => "CORE",
-            Self::Ambient => "AMBIENT",
-        })
+enumeration! {
+    /// Where a thermometer was held.
+    pub enum ReadingType {
+        /// On the surface of the goods.
+        Surface = "SURFACE",
+        /// In the core of the goods.
+        Core = "CORE",
+        /// In the air around them.
+        Ambient = "AMBIENT",
     }
 }
 
-/// Which rule a limit came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum LimitSource {
-    /// The critical limit of the lot's step.
-    CriticalLimit,
-    /// The range of the buffer.
-    BufferRange,
-    /// The plant's standard for the type of reading.
-    Standard,
+enumeration! {
+    /// Which rule a limit came from.
+    pub enum LimitSource {
+        /// The critical limit of the lot's step.
+        CriticalLimit = "CRITICAL_LIMIT",
+        /// The range of the buffer.
+        BufferRange = "BUFFER_RANGE",
+        /// The plant's standard for the type of reading.
+        Standard = "STANDARD",
+    }
 }
 
 /// The limit that a reading was judged by; kept in the event.

@@ -109,7 +109,7 @@ fn ordered(query: Query, order: Option<ListOrder>) -> Query {
 }
 
 /// Keeps rows whose column is one of these values, if any were given.
-fn one_of<T, F: Field>(query: Query, column: &'static str, values: Option<Vec<T>>) -> Query
+fn one_of<How, T, F: Field<How>>(query: Query, column: &'static str, values: Option<Vec<T>>) -> Query
 where
     T: Into<F>,
 {
@@ -124,7 +124,7 @@ where
 }
 
 /// Keeps rows whose column has this value, if one was given.
-fn is<F: Field>(query: Query, column: &'static str, value: Option<F>) -> Query {
+fn is<How, F: Field<How>>(query: Query, column: &'static str, value: Option<F>) -> Query {
     match value {
         Some(value) => query.filter(Filter::Is(column, value.to_value())),
         None => query,
@@ -217,8 +217,8 @@ fn lots(context: &Context<'_>, filter: Option<LotBoardFilter>) -> Result<Query> 
     let tenant = context.request()?.caller.tenant;
     let mut query =
         Query::of::<LotBoard, LotBoardRow>(tenant).order_by(&["created_position"], Direction::Descending);
-    query = one_of::<_, domain::lots::LotType>(query, "lot_type", filter.lot_type);
-    query = one_of::<_, domain::lots::LotStatus>(query, "status", filter.status);
+    query = one_of::<_, _, domain::lots::LotType>(query, "lot_type", filter.lot_type);
+    query = one_of::<_, _, domain::lots::LotStatus>(query, "status", filter.status);
     query = is(query, "step_index", filter.step);
     query = is(query, "sku", filter.sku.map(domain::lots::Sku::from));
     query = is(query, "production_day", filter.day.map(|day| day.0));
@@ -250,7 +250,7 @@ fn deviations(context: &Context<'_>, filter: Option<DeviationFilter>) -> Result<
     let tenant = context.request()?.caller.tenant;
     let query =
         Query::of::<Deviations, DeviationRow>(tenant).order_by(&["opened_position"], Direction::Descending);
-    let query = one_of::<_, domain::lots::DeviationStatus>(query, "status", filter.status);
+    let query = one_of::<_, _, domain::lots::DeviationStatus>(query, "status", filter.status);
     of_lot(context, query, filter.lot)
 }
 
@@ -259,7 +259,7 @@ fn inspections(context: &Context<'_>, filter: Option<InspectionFilter>) -> Resul
     let tenant = context.request()?.caller.tenant;
     let mut query =
         Query::of::<Inspections, InspectionRow>(tenant).order_by(&["position"], Direction::Descending);
-    query = one_of::<_, domain::lots::Decision>(query, "decision", filter.decision);
+    query = one_of::<_, _, domain::lots::Decision>(query, "decision", filter.decision);
     if let Some(key) = filter.gate {
         let gate: Gate = key.parse().map_err(|unknown: domain::kernel::InvalidInput| {
             refused("VALIDATION_FAILED", unknown.to_string())

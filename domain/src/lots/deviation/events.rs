@@ -4,53 +4,31 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    events,
+    enumeration, events,
     lots::{HoldCause, LotCode, Reading, Subject},
 };
 
-/// What becomes of the goods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Disposition {
-    /// They may be used.
-    Release,
-    /// They are destroyed.
-    Dispose,
-    /// They go back.
-    ReturnToSupplier,
-}
-
-impl Disposition {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "RELEASE",
-            Self::Dispose => "DISPOSE",
-            Self::ReturnToSupplier => "RETURN_TO_SUPPLIER",
-        }
+enumeration! {
+    /// What becomes of held goods.
+    pub enum Disposition {
+        /// They may be used.
+        Release = "RELEASE",
+        /// They are destroyed.
+        Dispose = "DISPOSE",
+        /// They go back.
+        ReturnToSupplier = "RETURN_TO_SUPPLIER",
     }
 }
 
-/// Where a deviation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum DeviationStatus {
-    /// Nobody has decided yet.
-    Open,
-    /// It is decided what becomes of the goods.
-    Dispositioned,
-    /// Its root cause is known and somebody has signed it off.
-    Closed,
-}
-
-impl DeviationStatus {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::Dispositioned => "DISPOSITIONED",
-            Self::Closed => "CLOSED",
-        }
+enumeration! {
+    /// Where a deviation stands.
+    pub enum DeviationStatus {
+        /// Nobody has decided yet.
+        Open = "OPEN",
+        /// It is decided what becomes of the goods.
+        Dispositioned = "DISPOSITIONED",
+        /// Its root cause is known and somebody has signed it off.
+        Closed = "CLOSED",
     }
 }
 

@@ -1,5 +1,8 @@
 use super::LotState;
-use crate::lots::{Grams, LotType};
+use crate::{
+    enumeration,
+    lots::{Grams, LotType},
+};
 
 /// A weight that is allowed but unusual; answered beside the success, never instead of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -12,14 +15,14 @@ pub struct WeightAdvice {
     pub max_grams: Grams,
 }
 
-/// Which range a weight lies outside of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum RangeCode {
-    /// A rod is more than 500 g off its nominal 15 or 30 kg.
-    RodNotNominal,
-    /// The weight lies outside the plant's advisory range for the type.
-    WeightUnusual,
+enumeration! {
+    /// Which range a weight lies outside of.
+    pub enum RangeCode {
+        /// A rod is more than 500 g off its nominal 15 or 30 kg.
+        RodNotNominal = "ROD_NOT_NOMINAL",
+        /// The weight lies outside the plant's advisory range for the type.
+        WeightUnusual = "WEIGHT_UNUSUAL",
+    }
 }
 
 /// How far a rod may be off its nominal weight without a warning.

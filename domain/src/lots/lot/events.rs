@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Decision, LotStatus, ParentLink};
 use crate::{
-    events,
+    enumeration, events,
     kernel::LocalDay,
     lots::{Disposition, Gate, Grams, LotCode, LotType, Reading, Sku, TemperatureLimit, TenthsC},
 };
@@ -172,16 +172,16 @@ pub struct LotReleased {
     pub released_at: DateTime<Utc>,
 }
 
-/// What put a lot on hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum HoldCause {
-    /// A decision at a gate.
-    QcDecision,
-    /// Somebody held it.
-    ManualHold,
-    /// A reading outside its limit.
-    TempViolationHold,
+enumeration! {
+    /// What put a lot on hold.
+    pub enum HoldCause {
+        /// A decision at a gate.
+        QcDecision = "QC_DECISION",
+        /// Somebody held it.
+        ManualHold = "MANUAL_HOLD",
+        /// A reading outside its limit.
+        TempViolationHold = "TEMP_VIOLATION_HOLD",
+    }
 }
 
 /// The lot may not be used until its deviation is resolved.

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,76 +5,47 @@ use uuid::Uuid;
 
 use super::{LotCreated, LotEvent, LotHeld, LotInspected, LotRefusal};
 use crate::{
+    enumeration,
     kernel::LocalDay,
     lots::{Gate, Grams, LotCode, LotType, Sku},
 };
 
-/// Where a lot stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LotStatus {
-    /// It exists.
-    Created,
-    /// It waits for its gate.
-    Quarantine,
-    /// It may be used.
-    Released,
-    /// It may not be used until its deviation is resolved.
-    Hold,
-    /// Disposed of or returned. Terminal.
-    Rejected,
-    /// Nothing of it is left.
-    Consumed,
-    /// It and all that was made of it are closed. Terminal.
-    Finished,
+enumeration! {
+    /// Where a lot stands.
+    pub enum LotStatus {
+        /// It exists.
+        Created = "CREATED",
+        /// It waits for its gate.
+        Quarantine = "QUARANTINE",
+        /// It may be used.
+        Released = "RELEASED",
+        /// It may not be used until its deviation is resolved.
+        Hold = "HOLD",
+        /// Disposed of or returned. Final.
+        Rejected = "REJECTED",
+        /// Nothing of it is left.
+        Consumed = "CONSUMED",
+        /// It and all that was made of it are closed. Final.
+        Finished = "FINISHED",
+    }
 }
 
 impl LotStatus {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Quarantine => "QUARANTINE",
-            Self::Released => "RELEASED",
-            Self::Hold => "HOLD",
-            Self::Rejected => "REJECTED",
-            Self::Consumed => "CONSUMED",
-            Self::Finished => "FINISHED",
-        }
-    }
-
     /// Whether nothing can happen to the lot any more.
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Rejected | Self::Finished)
     }
 }
 
-impl fmt::Display for LotStatus {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-/// What quality staff decide at a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Decision {
-    /// In order.
-    Pass,
-    /// To be clarified.
-    Hold,
-    /// Not in order.
-    Fail,
-}
-
-impl Decision {
-    /// As the rules write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "PASS",
-            Self::Hold => "HOLD",
-            Self::Fail => "FAIL",
-        }
+enumeration! {
+    /// What quality staff decide at a gate.
+    pub enum Decision as "QcDecision" {
+        /// In order.
+        Pass = "PASS",
+        /// To be clarified.
+        Hold = "HOLD",
+        /// Not in order.
+        Fail = "FAIL",
     }
 }
 
