@@ -104,6 +104,35 @@ need_rust_part() {
   rustup component add "$2" </dev/null || stop "rustup could not add $2"
 }
 
+# build_release: builds the program with its dependencies and says how far it is: cargo's own bar on a terminal, a line
+# now and then elsewhere. What the compiler has to say is passed on.
+build_release() {
+  local packages
+  if [ -t 2 ]; then
+    cargo build --locked --release --package api --bin cairn </dev/null
+    return
+  fi
+  packages=$(cargo tree --locked --package api --edges normal,build --prefix none --no-dedupe --format '{p}' </dev/null 2>/dev/null |
+    sort -u | wc -l)
+  cargo build --locked --release --package api --bin cairn </dev/null 2>&1 >/dev/null | tell_progress "$packages"
+}
+
+# tell_progress PACKAGES: reads what cargo prints and tells, every fifteen seconds, how many packages it has begun.
+tell_progress() {
+  local line begun=0 from=$SECONDS told=$SECONDS
+  while IFS= read -r line; do
+    case $line in
+      *" Compiling "*) begun=$((begun + 1)) ;;
+      *" Updating "* | *" Locking "* | *" Downloading "* | *" Downloaded "* | *" Finished "* | *" Blocking "*) continue ;;
+      *) printf '%s\n' "$line" >&2 ;;
+    esac
+    if [ $((SECONDS - told)) -ge 15 ]; then
+      told=$SECONDS
+      say "  $begun of $1 packages, $(duration $((SECONDS - from)))"
+    fi
+  done
+}
+
 # Prints the folder of PostgreSQL's programs; Debian keeps the server's out of PATH, one folder a version.
 find_postgres() {
   local folder
