@@ -20,12 +20,19 @@ Examples:
        http://127.0.0.1:8080/graphql
 
 Signed with the secret in the data directory, which is made when it is missing. Whoever can read that file can do \
-anything: keep it as you would keep the log. Roles: ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER; MONITOR reads /metrics.")]
+anything: keep it as you would keep the log.
+
+Roles of a plant: ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER
+of field service: field:OWNER, field:ADMIN, field:MANAGER, field:DISPATCHER, field:TECHNICIAN, field:VIEWER
+of a shop:        shop:USER, shop:ADMIN
+of an office:     office:ADMIN, office:MEMBER, office:VIEWER
+of machines:      machine:RUNNER, machine:FULFILLER, machine:INDEXER, machine:TRANSCRIBER, machine:ORCHESTRATOR
+MONITOR reads /metrics.")]
 pub struct Token {
     /// Whose data it opens: a tenant's id, or `demo`
     #[arg(long, value_name = "ID", env = "CAIRN_TENANT", hide_env_values = true)]
     tenant: String,
-    /// What it may do; may be given several times
+    /// What it may do; may be given several times, also with roles of several sets
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<Role>,
     /// Who acts, as events will say
@@ -130,6 +137,16 @@ fn actor(given: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_names_every_role() {
+        let command = <Token as clap::Args>::augment_args(clap::Command::new("token"));
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let named: Vec<&str> = help.split(|c: char| !(c.is_alphanumeric() || c == ':')).collect();
+        for role in Role::ALL {
+            assert!(named.contains(&role.as_str()), "{} is not in {help}", role.as_str());
+        }
+    }
 
     #[test]
     fn a_ttl_is_a_number_and_a_unit() {

@@ -42,3 +42,18 @@ fn what_a_token_cannot_be_is_told() {
     assert!(error.contains("only Cairn itself"), "{error}");
     assert!(shell.cairn("token --role ADMIN").misuses().contains("--tenant <ID>"));
 }
+
+#[tokio::test]
+async fn a_token_carries_roles_of_several_sets() {
+    let shell = Shell::new();
+    let minted = shell.json("token --tenant demo --role viewer --role field:technician --role shop:ADMIN");
+    assert_eq!(minted["roles"], serde_json::json!(["VIEWER", "field:TECHNICIAN", "shop:ADMIN"]));
+    let secret = LocalSecret::load_or_create(&shell.path().join("data")).unwrap();
+    let header = format!("Bearer {}", minted["token"].as_str().unwrap());
+    let caller =
+        Authenticator::new().with_local(&secret).authenticate(Some(header.as_bytes())).await.unwrap();
+    for permission in [Permission::PlantRead, Permission::JobsComplete, Permission::StockWrite] {
+        assert!(caller.permissions.contains(permission), "{}", permission.as_str());
+    }
+    assert!(!caller.permissions.contains(Permission::LotCreate));
+}

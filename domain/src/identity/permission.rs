@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use super::Role;
 
 macro_rules! permissions {
     ($( $(#[$meta:meta])* $variant:ident = $name:literal ),* $(,)?) => {
@@ -7,7 +7,7 @@ macro_rules! permissions {
         pub enum Permission { $( $(#[$meta])* $variant, )* }
 
         impl Permission {
-            /// Every permission.
+            /// Every permission, of every domain.
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
 
             /// Its stable name, `area:action`.
@@ -21,7 +21,7 @@ macro_rules! permissions {
 permissions! {
     /// Lots, runs, flows, buffers, moves, QC, temperatures, traceability.
     PlantRead = "plant:read",
-    /// Create, register, produce, consume and finish lots.
+    /// Create, weigh, register, produce, consume, ship and finish lots.
     LotCreate = "lot:create",
     /// Inspections.
     QcDecide = "qc:decide",
@@ -33,7 +33,7 @@ permissions! {
     FlowPublish = "flow:publish",
     /// Create, start, advance, hold, complete runs.
     RunOperate = "run:operate",
-    /// Resume, abort, roll back; resolve holds; override; deviations; partners.
+    /// Resume, abort, roll back; resolve holds; override; deviations; disposal; partners; plans.
     RunControl = "run:control",
     /// Buffers and inventory moves.
     BufferManage = "buffer:manage",
@@ -41,36 +41,176 @@ permissions! {
     FlowDeprecate = "flow:deprecate",
     /// Users and their roles.
     AdminUsers = "admin:users",
+    /// The tenant's settings.
+    AdminSettings = "admin:settings",
+    /// The cap of AI spending.
+    AdminBilling = "admin:billing",
     /// The audit trail.
     AuditRead = "audit:read",
     /// What the installation counts over all of its tenants: `/metrics`.
     OperationsRead = "operations:read",
+    /// The price book.
+    PricebookRead = "pricebook:read",
+    /// Change the price book.
+    PricebookWrite = "pricebook:write",
+    /// Take the price book over from upstream.
+    PricebookSync = "pricebook:sync",
+    /// Technicians, vehicles, expenses: what prices are made of.
+    PricingManage = "pricing:manage",
+    /// Contacts and their upstream records.
+    CustomersRead = "customers:read",
+    /// Change contacts.
+    CustomersWrite = "customers:write",
+    /// Delete contacts.
+    CustomersDelete = "customers:delete",
+    /// Jobs and install opportunities.
+    JobsRead = "jobs:read",
+    /// Change jobs and install opportunities.
+    JobsWrite = "jobs:write",
+    /// Say who does a job.
+    JobsAssign = "jobs:assign",
+    /// Say that a job is done.
+    JobsComplete = "jobs:complete",
+    /// Opportunities, by stage.
+    CrmRead = "crm:read",
+    /// Change opportunities.
+    CrmWrite = "crm:write",
+    /// Connections to other systems.
+    ConnectionsManage = "connections:manage",
+    /// Retry, cancel and promote jobs; pause and clean queues.
+    QueueManage = "queue:manage",
+    /// Work off the queue, as a machine.
+    QueueWork = "queue:work",
+    /// Shopping lists of one's own.
+    ListOrdersPlace = "list_orders:place",
+    /// Fulfil shopping lists, as a machine.
+    ListOrdersClaim = "list_orders:claim",
+    /// One's own wallet.
+    WalletOwn = "wallet:own",
+    /// Everybody's wallets.
+    WalletAdmin = "wallet:admin",
+    /// One's own payments.
+    PaymentsOwn = "payments:own",
+    /// Everybody's payments.
+    PaymentsRead = "payments:read",
+    /// Give money back.
+    PaymentsRefund = "payments:refund",
+    /// One's own credentials for other systems.
+    ApiCredentialsOwn = "api_credentials:own",
+    /// Ask language models at the tenant's cost.
+    AiUse = "ai:use",
+    /// Categories, products, variants.
+    CatalogWrite = "catalog:write",
+    /// What lies in stock.
+    StockWrite = "stock:write",
+    /// Everybody's orders.
+    OrdersRead = "orders:read",
+    /// Process, ship, cancel orders.
+    OrdersManage = "orders:manage",
+    /// Import product data and switch between its versions.
+    DatasetsManage = "datasets:manage",
+    /// Services, hours, bookings.
+    BookingsRead = "bookings:read",
+    /// Change services, hours, bookings.
+    BookingsManage = "bookings:manage",
+    /// Time entries, projects, invoices.
+    TimeRead = "time:read",
+    /// Log time.
+    TimeLog = "time:log",
+    /// Rates and invoices.
+    TimeInvoice = "time:invoice",
+    /// Projects and their clients.
+    ProjectsWrite = "projects:write",
+    /// Tickets and tasks.
+    TasksRead = "tasks:read",
+    /// Change tasks.
+    TasksManage = "tasks:manage",
+    /// Approve or deny what waits for a person.
+    TasksApprove = "tasks:approve",
+    /// Ask for something.
+    TicketsCreate = "tickets:create",
+    /// Queue, retry, revive and signal an agent's work.
+    WorkOperate = "work:operate",
+    /// Do tasks, as a machine.
+    WorkRun = "work:run",
+    /// How agents work.
+    AgentsConfigure = "agents:configure",
+    /// Steer agents, as a machine.
+    OrchestrateRun = "orchestrate:run",
+    /// Recordings and transcripts.
+    RecordingsRead = "recordings:read",
+    /// Make and correct recordings and transcripts.
+    RecordingsWrite = "recordings:write",
+    /// How recordings become text.
+    RecordingsConfigure = "recordings:configure",
+    /// Turn recordings into text, as a machine.
+    TranscribeRun = "transcribe:run",
+    /// The knowledge base.
+    KnowledgeRead = "knowledge:read",
+    /// Change the knowledge base.
+    KnowledgeWrite = "knowledge:write",
+    /// Fill the knowledge base, as a machine.
+    KnowledgeIngest = "knowledge:ingest",
+    /// Start and stop environments.
+    EnvironmentsUse = "environments:use",
+    /// Define, change, clone and delete environments.
+    EnvironmentsManage = "environments:manage",
 }
 
-/// A set of permissions; copied freely.
+/// How many permissions one word of a set holds.
+const WORD_BITS: usize = u64::BITS as usize;
+const WORDS: usize = Permission::ALL.len().div_ceil(WORD_BITS);
+
+/// A set of permissions, as many as there are; copied freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PermissionSet(u64);
+pub struct PermissionSet([u64; WORDS]);
 
 impl PermissionSet {
+    /// No permission: nobody who is known.
+    pub const NONE: Self = Self([0; WORDS]);
+
     /// Every permission there is: Cairn itself.
-    pub fn all() -> Self {
-        Permission::ALL.iter().copied().collect()
+    pub const fn all() -> Self {
+        Self::of(Permission::ALL)
+    }
+
+    /// These permissions.
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut set = Self::NONE;
+        let mut index = 0;
+        while index < permissions.len() {
+            set = set.with(permissions[index]);
+            index += 1;
+        }
+        set
     }
 
     /// What these roles may do together.
     pub fn of_roles(roles: &[Role]) -> Self {
-        roles.iter().flat_map(|role| role.permissions()).copied().collect()
+        roles.iter().fold(Self::NONE, |set, role| set.union(role.permissions()))
     }
 
     /// The set with one permission more.
     #[must_use]
-    pub const fn with(self, permission: Permission) -> Self {
-        Self(self.0 | 1 << permission as u64)
+    pub const fn with(mut self, permission: Permission) -> Self {
+        self.0[permission as usize / WORD_BITS] |= 1 << (permission as usize % WORD_BITS);
+        self
+    }
+
+    /// What is in this set, in the other, or in both.
+    #[must_use]
+    pub const fn union(mut self, other: Self) -> Self {
+        let mut word = 0;
+        while word < WORDS {
+            self.0[word] |= other.0[word];
+            word += 1;
+        }
+        self
     }
 
     /// Whether the permission is in the set.
     pub const fn contains(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u64) != 0
+        self.0[permission as usize / WORD_BITS] & (1 << (permission as usize % WORD_BITS)) != 0
     }
 
     /// The permissions, in the order of their declaration.
@@ -81,108 +221,7 @@ impl PermissionSet {
 
 impl FromIterator<Permission> for PermissionSet {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u64))
-    }
-}
-
-/// A role of the plant set, or of the installation. Other sets stand beside them as their domains arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// Everything in the plant.
-    Admin,
-    /// Everything but users and the end of flows.
-    Manager,
-    /// Reads, inspects and measures.
-    Auditor,
-    /// Runs the day.
-    Operator,
-    /// Reads.
-    Viewer,
-    /// A machine of whoever runs the installation: scrapes `/metrics`, which tells of every tenant. No role of a plant may.
-    Monitor,
-}
-
-/// No role has this name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no role {given}; known are ADMIN, MANAGER, AUDITOR, OPERATOR, VIEWER and MONITOR")]
-pub struct UnknownRole {
-    /// What was given.
-    pub given: String,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: &'static [Self] =
-        &[Self::Admin, Self::Manager, Self::Auditor, Self::Operator, Self::Viewer, Self::Monitor];
-
-    /// Its name in tokens.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "ADMIN",
-            Self::Manager => "MANAGER",
-            Self::Auditor => "AUDITOR",
-            Self::Operator => "OPERATOR",
-            Self::Viewer => "VIEWER",
-            Self::Monitor => "MONITOR",
-        }
-    }
-
-    /// The plant matrix, read by column. A viewer reads the audit only where the tenant's settings say so.
-    pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{
-            AdminUsers, AuditRead, BufferManage, FlowDeprecate, FlowEdit, FlowPublish, LotCreate,
-            OperationsRead, PlantRead, QcDecide, RunControl, RunOperate, TemperatureRecord,
-        };
-        match self {
-            Self::Admin => &[
-                PlantRead,
-                LotCreate,
-                QcDecide,
-                TemperatureRecord,
-                FlowEdit,
-                FlowPublish,
-                RunOperate,
-                RunControl,
-                BufferManage,
-                FlowDeprecate,
-                AdminUsers,
-                AuditRead,
-            ],
-            Self::Manager => &[
-                PlantRead,
-                LotCreate,
-                QcDecide,
-                TemperatureRecord,
-                FlowEdit,
-                FlowPublish,
-                RunOperate,
-                RunControl,
-                BufferManage,
-                AuditRead,
-            ],
-            Self::Auditor => &[PlantRead, QcDecide, TemperatureRecord, AuditRead],
-            Self::Operator => &[
-                PlantRead,
-                LotCreate,
-                QcDecide,
-                TemperatureRecord,
-                FlowEdit,
-                RunOperate,
-                BufferManage,
-                AuditRead,
-            ],
-            Self::Viewer => &[PlantRead],
-            Self::Monitor => &[OperationsRead],
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(given: &str) -> Result<Self, UnknownRole> {
-        let known = Self::ALL.iter().find(|role| role.as_str().eq_ignore_ascii_case(given));
-        known.copied().ok_or_else(|| UnknownRole { given: given.to_owned() })
+        permissions.into_iter().fold(Self::NONE, Self::with)
     }
 }
 
@@ -190,46 +229,21 @@ impl FromStr for Role {
 mod tests {
     use super::*;
 
-    /// The matrix of identity.md, section 2, as it stands there: A, M, U, O, V; and beside it the installation's MONITOR.
-    const MATRIX: &[(&str, [bool; 6])] = &[
-        ("plant:read", [true, true, true, true, true, false]),
-        ("lot:create", [true, true, false, true, false, false]),
-        ("qc:decide", [true, true, true, true, false, false]),
-        ("temperature:record", [true, true, true, true, false, false]),
-        ("flow:edit", [true, true, false, true, false, false]),
-        ("flow:publish", [true, true, false, false, false, false]),
-        ("run:operate", [true, true, false, true, false, false]),
-        ("run:control", [true, true, false, false, false, false]),
-        ("buffer:manage", [true, true, false, true, false, false]),
-        ("flow:deprecate", [true, false, false, false, false, false]),
-        ("admin:users", [true, false, false, false, false, false]),
-        ("audit:read", [true, true, true, true, false, false]),
-        ("operations:read", [false, false, false, false, false, true]),
-    ];
-
-    #[test]
-    fn roles_grant_what_the_plant_matrix_says() {
-        assert_eq!(MATRIX.len(), Permission::ALL.len());
-        for (name, row) in MATRIX {
-            let permission = Permission::ALL.iter().find(|permission| permission.as_str() == *name).unwrap();
-            for (role, granted) in Role::ALL.iter().zip(row) {
-                let permissions = PermissionSet::of_roles(&[*role]);
-                assert_eq!(permissions.contains(*permission), *granted, "{name} for {}", role.as_str());
-            }
-        }
-    }
-
     #[test]
     fn a_set_holds_what_it_was_made_of() {
         let set: PermissionSet = [Permission::QcDecide, Permission::AuditRead].into_iter().collect();
         assert_eq!(set.iter().map(Permission::as_str).collect::<Vec<_>>(), ["qc:decide", "audit:read"]);
-        assert_eq!(PermissionSet::all().iter().count(), Permission::ALL.len());
-        assert_eq!(PermissionSet::default().with(Permission::QcDecide).with(Permission::AuditRead), set);
+        assert_eq!(set, PermissionSet::NONE.with(Permission::QcDecide).with(Permission::AuditRead));
+        assert_eq!(PermissionSet::all().iter().collect::<Vec<_>>(), Permission::ALL);
     }
 
     #[test]
-    fn roles_are_read_by_name() {
-        assert!(Role::ALL.iter().all(|role| role.as_str().to_lowercase().parse() == Ok(*role)));
-        assert!("OWNER".parse::<Role>().is_err());
+    fn the_sixty_fifth_permission_is_one_of_its_own() {
+        let sixty_fifth = Permission::ALL[64];
+        let set = PermissionSet::NONE.with(sixty_fifth);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [sixty_fifth]);
+        for permission in Permission::ALL {
+            assert_eq!(PermissionSet::of(&[*permission]).iter().collect::<Vec<_>>(), [*permission]);
+        }
     }
 }
