@@ -129,9 +129,53 @@ impl TextRule {
     }
 }
 
+/// The limits of one field that holds a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntRule {
+    /// The input field, in lower camel case.
+    pub field: &'static str,
+    /// The least value.
+    pub min: i64,
+    /// The greatest value.
+    pub max: i64,
+}
+
+impl IntRule {
+    /// A field within these limits, both included.
+    pub const fn new(field: &'static str, min: i64, max: i64) -> Self {
+        Self { field, min, max }
+    }
+
+    /// The number, if it lies within the limits.
+    pub fn accept<N: Copy + Into<i64>>(&self, given: N) -> Result<N, InvalidInput> {
+        let number = given.into();
+        if (self.min..=self.max).contains(&number) {
+            return Ok(given);
+        }
+        let problem = format!("must be {} to {}, it is {number}", self.min, self.max);
+        Err(InvalidInput::new(self.field, problem))
+    }
+
+    /// As [`Self::accept`], for a field that may be left out.
+    pub fn accept_optional<N: Copy + Into<i64>>(&self, given: Option<N>) -> Result<Option<N>, InvalidInput> {
+        given.map(|number| self.accept(number)).transpose()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_lies_within_its_limits_or_is_refused_with_its_field() {
+        const CAPACITY: IntRule = IntRule::new("capacity", 1, 1_000);
+        assert_eq!((CAPACITY.accept(1_u16), CAPACITY.accept(1_000_i64)), (Ok(1), Ok(1_000)));
+        let refused = CAPACITY.accept(0).unwrap_err();
+        assert_eq!((refused.code(), refused.field()), ("VALIDATION_FAILED", Some("capacity")));
+        assert_eq!(refused.to_string(), "capacity must be 1 to 1000, it is 0");
+        assert_eq!(CAPACITY.accept_optional(None::<i32>), Ok(None));
+        assert!(CAPACITY.accept_optional(Some(1_001)).is_err());
+    }
 
     const NAME: TextRule = TextRule::line("name", 1, 5);
 

@@ -1,9 +1,10 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{InvalidInput, TimeZone};
 
 /// A calendar day where the tenant's clock hangs. Written `2026-03-02`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -12,8 +13,8 @@ pub struct LocalDay(pub NaiveDate);
 
 impl LocalDay {
     /// The day that an instant falls on in a time zone.
-    pub fn at(instant: DateTime<Utc>, zone: Tz) -> Self {
-        Self(instant.with_timezone(&zone).date_naive())
+    pub fn at(instant: DateTime<Utc>, zone: impl Into<TimeZone>) -> Self {
+        Self(instant.with_timezone(&zone.into().0).date_naive())
     }
 
     /// `20260302`, as codes write it.
@@ -28,9 +29,22 @@ impl fmt::Display for LocalDay {
     }
 }
 
+impl FromStr for LocalDay {
+    type Err = InvalidInput;
+
+    fn from_str(given: &str) -> Result<Self, InvalidInput> {
+        // As it is written and no other way: chrono also takes `2026-3-2`.
+        let day = given.parse().ok().map(Self).filter(|day| day.to_string() == given);
+        day.ok_or_else(|| {
+            InvalidInput::new("date", format!("must be a day such as 2026-03-02, it is {given:?}"))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
+    use chrono::TimeZone as _;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -39,5 +53,20 @@ mod tests {
         let instant = Utc.with_ymd_and_hms(2026, 3, 1, 23, 30, 0).unwrap();
         let day = LocalDay::at(instant, chrono_tz::Europe::Budapest);
         assert_eq!((day.to_string(), day.compact()), ("2026-03-02".to_owned(), "20260302".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_day_is_read_as_it_is_written(days in 0..1_000_000_i64) {
+            let day = LocalDay(NaiveDate::default() + chrono::Days::new(days.unsigned_abs()));
+            prop_assert_eq!(day.to_string().parse(), Ok(day));
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_one_way() {
+        for malformed in ["2026-3-2", "2026-02-30", "20260302", "2026-03-02 ", "2026-03-02T00:00:00Z", ""] {
+            assert!(malformed.parse::<LocalDay>().is_err(), "{malformed}");
+        }
     }
 }

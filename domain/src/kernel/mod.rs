@@ -1,16 +1,27 @@
-//! What every context shares: the decider, the event, the refusal, the enumeration, limits of texts, days.
+//! What every context shares: the decider, the event, the refusal, the enumeration, limits of inputs, and the values that
+//! every domain needs: money and shares of it, days, times of day and time zones, how somebody is reached.
 
+mod contact;
 pub mod enumeration;
 mod event;
 mod input;
 mod local_day;
+mod money;
 mod refusal;
+mod rounding;
+mod time_zone;
+mod wall_time;
 
+pub use contact::{Email, Phone, Url, UrlRule};
 pub use enumeration::{EnumValue, Enumeration};
 pub use event::{Event, EventSchema, UnknownEvent};
-pub use input::{InvalidInput, Lines, TextFault, TextRule};
+pub use input::{IntRule, InvalidInput, Lines, TextFault, TextRule};
 pub use local_day::LocalDay;
+pub use money::{Currency, MalformedMoney, Money, MoneyRefused, UnknownCurrency};
 pub use refusal::{Detail, Refusal, RefusalKind};
+pub use rounding::{BasisPoints, PerMille, Share, round_div};
+pub use time_zone::TimeZone;
+pub use wall_time::WallTime;
 
 /// An aggregate's rules as three pure functions; the only form a rule takes.
 ///
