@@ -8,13 +8,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use commands::ports::transcription::{LanguageGuess, Options, TranscriptionError};
+use commands::ports::transcription::{LanguageGuess, Options, Progress, TranscriptionError, Watcher};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::course::WindowResult;
-use super::hexadecimal;
-use super::windows::Window;
+use super::window::WindowResult;
+use super::wording::{half, in_full};
 
 /// Raised when the same audio would be cut or decoded differently by a newer program.
 const VERSION: u32 = 6;
@@ -59,11 +58,6 @@ impl Revision {
     pub(super) fn name(self) -> String {
         half(&self.0.finalize())
     }
-}
-
-/// The first half of a digest.
-fn half(digest: &[u8]) -> String {
-    hexadecimal(&digest[..digest.len() / 2])
 }
 
 /// Each other line.
@@ -192,6 +186,53 @@ impl Checkpoint {
     }
 }
 
+/// Keeps what is finished of a job, where somebody wants that, and as long as it can be kept: a disk that is full costs
+/// the resume, not the transcript.
+pub(super) struct Keeping {
+    checkpoint: Option<Checkpoint>,
+    /// Why nothing is kept any more.
+    ended: Option<String>,
+    is_told: bool,
+}
+
+impl Keeping {
+    /// In this checkpoint; without one nothing is kept, and nobody is told.
+    pub(super) fn new(checkpoint: Option<Checkpoint>) -> Self {
+        Self { checkpoint, ended: None, is_told: false }
+    }
+
+    /// What an earlier run kept.
+    pub(super) fn kept(&mut self) -> Option<&mut Checkpoint> {
+        self.checkpoint.as_mut()
+    }
+
+    /// Writes to the checkpoint, if there is one that can still be written. Lines after one that is missing would be
+    /// worth something, but a disk that is full once is full again at the next window.
+    pub(super) fn keep(&mut self, write: impl FnOnce(&mut Checkpoint) -> Result<(), TranscriptionError>) {
+        if self.ended.is_some() {
+            return;
+        }
+        if let Some(Err(error)) = self.checkpoint.as_mut().map(write) {
+            let error = in_full(&error);
+            tracing::warn!(error, "what is finished from now on is not kept");
+            self.ended = Some(error);
+        }
+    }
+
+    /// Tells once that nothing is kept any more.
+    pub(super) fn tell(&mut self, watcher: &mut dyn Watcher) {
+        if let Some(reason) = self.ended.as_deref().filter(|_| !self.is_told) {
+            watcher.progress(Progress::NotKept(reason));
+            self.is_told = true;
+        }
+    }
+
+    /// Why not everything was kept, if it was not.
+    pub(super) fn into_ended(self) -> Option<String> {
+        self.ended
+    }
+}
+
 /// What is left of a first line that is not the one that was looked for.
 #[derive(Deserialize)]
 struct Foreign {
@@ -239,27 +280,10 @@ impl Lines {
     }
 }
 
-/// Names a window by where each part of it lies, where speech was heard in it, and what it holds.
-pub(super) fn digest(window: &Window) -> String {
-    // In one go: a call for each sample would take longer than the hashing.
-    let mut bytes = Vec::with_capacity(window.samples.len() * 4 + 1_024);
-    let mut number = |number: u64| bytes.extend_from_slice(&number.to_le_bytes());
-    number(window.map.pieces().len() as u64);
-    for piece in window.map.pieces() {
-        [piece.source_start, piece.source_end, piece.window_start].into_iter().for_each(&mut number);
-    }
-    number(window.speech.len() as u64);
-    for speech in &window.speech {
-        [speech.start.0, speech.end.0].into_iter().for_each(&mut number);
-    }
-    bytes.extend(window.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    half(&Sha256::digest(&bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::in_full;
+    use crate::wording::in_full;
 
     fn open(path: &Path, precision: &str) -> Result<Checkpoint, TranscriptionError> {
         Checkpoint::open(path, "5e1f", precision, &Options::default())

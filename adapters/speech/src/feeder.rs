@@ -9,13 +9,13 @@ use commands::ports::transcription::{
     Cancel, LostPart, LostTo, Options, SAMPLE_RATE, Samples, Source, Span, SpokenLanguage, TranscriptionError,
 };
 
-use super::audio::{Audio, Decoders};
-use super::checkpoint;
-use super::engine::Engine;
+use super::audio::{Audio, ExternalDecoders};
 use super::mel::{Spectrogram, SpectrogramError};
+use super::running_model::RunningModel;
 use super::scheduler::Features;
 use super::tally::{Counter, Preparing};
 use super::voice::{VoiceError, VoiceModel};
+use super::window::PreparedWindow;
 use super::windows::{Listener, Window};
 
 /// Audio that is decoded around a range, so that its first and last words are whole.
@@ -23,19 +23,6 @@ const AROUND: u64 = SAMPLE_RATE;
 
 /// The pause at which another language may begin.
 const CHANGE_OF_LANGUAGE: Samples = Samples(2 * SAMPLE_RATE);
-
-/// A window, ready for the model.
-#[derive(Clone)]
-pub(super) struct Prepared {
-    /// Its number in the recording.
-    pub number: u64,
-    /// The window.
-    pub window: Window,
-    /// Names it in a checkpoint.
-    pub digest: String,
-    /// Its spectrogram, or what became of it.
-    pub features: Features,
-}
 
 /// What a feeder tells.
 pub(super) enum Fed {
@@ -45,7 +32,7 @@ pub(super) enum Fed {
         duration: Option<Samples>,
     },
     /// The next window.
-    Window(Box<Prepared>),
+    Window(Box<PreparedWindow>),
     /// The audio is over.
     End {
         /// How long it was.
@@ -111,16 +98,16 @@ pub(super) struct Feeder {
     permits: Permits,
     /// Ends the feeder; not the caller's, since a feeder ends when its job does for whatever reason.
     cancel: Cancel,
-    desk: Desk,
+    at_work: AtWork,
     counter: Counter,
 }
 
 /// Whether a feeder works on what it has read. Only then does it use ONNX Runtime, which must not be called any more
 /// when its process ends.
 #[derive(Clone, Default)]
-struct Desk(Arc<(Mutex<bool>, Condvar)>);
+struct AtWork(Arc<(Mutex<bool>, Condvar)>);
 
-impl Desk {
+impl AtWork {
     fn set(&self, at_work: bool) {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
         self.0.1.notify_all();
@@ -136,9 +123,9 @@ impl Desk {
     }
 }
 
-struct LeftOnDrop<'d>(&'d Desk);
+struct IdleOnDrop<'d>(&'d AtWork);
 
-impl Drop for LeftOnDrop<'_> {
+impl Drop for IdleOnDrop<'_> {
     fn drop(&mut self) {
         self.0.set(false);
     }
@@ -151,7 +138,7 @@ pub(super) struct Feeding {
     may_never_end: bool,
     cancel: Cancel,
     permits: Permits,
-    desk: Desk,
+    at_work: AtWork,
 }
 
 impl Drop for Feeding {
@@ -160,7 +147,7 @@ impl Drop for Feeding {
         self.permits.close();
         // What waits for a pipe finds that it is over as soon as something comes.
         if self.may_never_end {
-            self.desk.wait();
+            self.at_work.wait();
         } else if let Some(thread) = self.thread.take() {
             // What fell over in it was told by itself.
             let _ = thread.join();
@@ -169,26 +156,26 @@ impl Drop for Feeding {
 }
 
 /// Why a feeder stopped early.
-enum Stop {
+enum StoppedEarly {
     /// Nobody listens any more.
     Unheard,
     /// The audio, or the voice detector.
     Error(TranscriptionError),
 }
 
-impl From<TranscriptionError> for Stop {
+impl From<TranscriptionError> for StoppedEarly {
     fn from(error: TranscriptionError) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<VoiceError> for Stop {
+impl From<VoiceError> for StoppedEarly {
     fn from(error: VoiceError) -> Self {
         Self::Error(TranscriptionError::Engine(error.into()))
     }
 }
 
-impl From<SpectrogramError> for Stop {
+impl From<SpectrogramError> for StoppedEarly {
     fn from(error: SpectrogramError) -> Self {
         Self::Error(TranscriptionError::Engine(error.into()))
     }
@@ -196,15 +183,15 @@ impl From<SpectrogramError> for Stop {
 
 impl Feeder {
     /// One that prepares at most as many windows at once as there are permits.
-    pub(super) fn new(engine: &Engine, options: Options, permits: Permits) -> Self {
+    pub(super) fn new(model: &RunningModel, options: Options, permits: Permits) -> Self {
         Self {
-            voice: engine.loaded.voice.clone(),
-            spectrogram: engine.spectrogram.clone(),
+            voice: model.loaded.voice.clone(),
+            spectrogram: model.spectrogram.clone(),
             options,
             permits,
             cancel: Cancel::default(),
-            desk: Desk::default(),
-            counter: engine.counter.clone(),
+            at_work: AtWork::default(),
+            counter: model.counter.clone(),
         }
     }
 
@@ -218,14 +205,14 @@ impl Feeder {
             Source::Stream { .. } => true,
             Source::File(path) => !std::fs::metadata(path).is_ok_and(|kind| kind.is_file()),
         };
-        let (cancel, permits, desk) = (self.cancel.clone(), self.permits.clone(), self.desk.clone());
+        let (cancel, permits, at_work) = (self.cancel.clone(), self.permits.clone(), self.at_work.clone());
         let run = move || {
-            let _left = LeftOnDrop(&self.desk);
+            let _left = IdleOnDrop(&self.at_work);
             let mut feed = Feed { feeder: &self, tell: &tell, number: 0, speech: 0 };
             // Whoever waits for this thread is told even if it falls over.
             match catch_unwind(AssertUnwindSafe(|| feed.run(source))) {
-                Ok(Ok(()) | Err(Stop::Unheard)) => {}
-                Ok(Err(Stop::Error(error))) => {
+                Ok(Ok(()) | Err(StoppedEarly::Unheard)) => {}
+                Ok(Err(StoppedEarly::Error(error))) => {
                     tell(Fed::Failed(error));
                 }
                 Err(_) => {
@@ -235,7 +222,7 @@ impl Feeder {
             }
         };
         let thread = std::thread::Builder::new().name("speech-audio".to_owned()).spawn(run)?;
-        Ok(Feeding { thread: Some(thread), may_never_end, cancel, permits, desk })
+        Ok(Feeding { thread: Some(thread), may_never_end, cancel, permits, at_work })
     }
 
     /// The stretches that are listened to: everything, or the ranges with what is around them.
@@ -264,8 +251,8 @@ struct Feed<'f> {
 }
 
 impl Feed<'_> {
-    fn run(&mut self, source: Source) -> Result<(), Stop> {
-        let mut audio = Audio::open(source, &Decoders::installed())?;
+    fn run(&mut self, source: Source) -> Result<(), StoppedEarly> {
+        let mut audio = Audio::open(source, &ExternalDecoders::installed())?;
         self.say(Fed::Opened { duration: audio.stated_duration() })?;
         for stretch in self.feeder.stretches() {
             while self.block(&mut audio, stretch.start)?.is_some() {}
@@ -285,7 +272,7 @@ impl Feed<'_> {
         self.say(Fed::End { duration, speech: Samples(self.speech), lost })
     }
 
-    fn stretch(&mut self, audio: &mut Audio, stretch: Span) -> Result<(), Stop> {
+    fn stretch(&mut self, audio: &mut Audio, stretch: Span) -> Result<(), StoppedEarly> {
         let start = audio.position();
         let mut listener = Listener::new(Some(&self.feeder.voice), self.feeder.options.voice, start);
         if self.feeder.options.language == SpokenLanguage::Multilingual {
@@ -303,25 +290,25 @@ impl Feed<'_> {
 
     /// The next audio before `until`. Hours may have nothing to tell, so whether somebody still listens is looked up for
     /// each block.
-    fn block<'a>(&self, audio: &'a mut Audio, until: Samples) -> Result<Option<&'a [f32]>, Stop> {
-        self.feeder.desk.set(false);
+    fn block<'a>(&self, audio: &'a mut Audio, until: Samples) -> Result<Option<&'a [f32]>, StoppedEarly> {
+        self.feeder.at_work.set(false);
         let block = self.feeder.counter.timed(Preparing::Audio, || audio.next_block_until(until));
-        self.feeder.desk.set(true);
-        if self.feeder.cancel.is_cancelled() { Err(Stop::Unheard) } else { Ok(block?) }
+        self.feeder.at_work.set(true);
+        if self.feeder.cancel.is_cancelled() { Err(StoppedEarly::Unheard) } else { Ok(block?) }
     }
 
-    fn give(&mut self, windows: &mut Vec<Window>) -> Result<(), Stop> {
+    fn give(&mut self, windows: &mut Vec<Window>) -> Result<(), StoppedEarly> {
         for window in windows.drain(..) {
             if !self.feeder.permits.take() {
-                return Err(Stop::Unheard);
+                return Err(StoppedEarly::Unheard);
             }
             let spectrogram = self
                 .feeder
                 .counter
                 .timed(Preparing::Spectrogram, || self.feeder.spectrogram.of(&window.samples))?;
-            let prepared = Prepared {
+            let prepared = PreparedWindow {
                 number: self.number,
-                digest: checkpoint::digest(&window),
+                digest: window.digest(),
                 features: Features::Spectrogram(Arc::new(spectrogram)),
                 window,
             };
@@ -331,7 +318,11 @@ impl Feed<'_> {
         Ok(())
     }
 
-    fn say(&self, fed: Fed) -> Result<(), Stop> {
-        if self.feeder.cancel.is_cancelled() || !(self.tell)(fed) { Err(Stop::Unheard) } else { Ok(()) }
+    fn say(&self, fed: Fed) -> Result<(), StoppedEarly> {
+        if self.feeder.cancel.is_cancelled() || !(self.tell)(fed) {
+            Err(StoppedEarly::Unheard)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -2,11 +2,10 @@
 //! order.
 
 mod asking;
-mod before;
-mod keeping;
-mod spoken;
+mod language;
 #[cfg(test)]
 mod tests;
+mod text_before;
 mod told;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -19,15 +18,15 @@ use commands::ports::transcription::{
     TranscriptInfo, TranscriptionError, Watcher,
 };
 
-use super::checkpoint::{Checkpoint, Revision};
-use super::course::{Plan, Setting, WindowResult, WindowTranscription};
+use super::checkpoint::{Checkpoint, Keeping, Revision};
 use super::decode::Search;
-use super::engine::Engine;
-use super::feeder::{Fed, Feeder, Permits, Prepared};
+use super::feeder::{Fed, Feeder, Permits};
+use super::running_model::RunningModel;
 use super::scheduler::Answer;
-use before::TextBefore;
-use keeping::Keeping;
-use spoken::{LANGUAGE_WINDOWS, Spoken};
+use super::window::{PreparedWindow, WindowResult};
+use super::window_transcription::{Plan, Setting, WindowTranscription};
+use language::{LANGUAGE_WINDOWS, RecordingLanguage};
+use text_before::TextBefore;
 use told::Told;
 
 /// How often a job looks whether it was stopped.
@@ -42,7 +41,7 @@ enum Event {
 
 /// Transcribes one recording; blocks until it is done.
 pub(super) fn run(
-    engine: &Engine,
+    model: &RunningModel,
     number: u64,
     job: Job,
     watcher: &mut dyn Watcher,
@@ -52,22 +51,22 @@ pub(super) fn run(
     let checkpoint = match &job.checkpoint {
         Some(path) => Some(Checkpoint::open(
             path,
-            engine.sha256(options.words),
-            &engine.loaded.model.precision,
+            model.sha256(options.words),
+            &model.loaded.model.precision,
             &options,
         )?),
         None => None,
     };
     let (events, hear) = channel();
     // One batch decodes while the next is prepared; at least what the language is decided by.
-    let permits = Permits::new((2 * engine.max_rows).max(LANGUAGE_WINDOWS + 1));
-    let feeder = Feeder::new(engine, options.clone(), permits.clone());
+    let permits = Permits::new((2 * model.max_rows).max(LANGUAGE_WINDOWS + 1));
+    let feeder = Feeder::new(model, options.clone(), permits.clone());
     let fed = events.clone();
     let _feeding = feeder
         .start(job.source, move |item| fed.send(Event::Fed(item)).is_ok())
         .map_err(|error| TranscriptionError::Engine(error.into()))?;
     let ties = Ties { events, permits, cancel: cancel.clone() };
-    let mut transcription = Transcription::new(engine, number, options, checkpoint, ties)?;
+    let mut transcription = Transcription::new(model, number, options, checkpoint, ties)?;
     transcription.follow(&hear, watcher)?;
     transcription.finish(watcher)
 }
@@ -82,24 +81,23 @@ struct Ties {
     cancel: Cancel,
 }
 
-struct Transcription<'e> {
-    engine: &'e Engine,
+struct Transcription<'m> {
+    model: &'m RunningModel,
     number: u64,
     plan: Arc<Plan>,
     options: Options,
-    checkpoint: Option<Checkpoint>,
     keeping: Keeping,
     revision: Revision,
     ties: Ties,
 
     /// Prepared and not begun, in order; those at the front may wait for the language.
-    ready: VecDeque<Prepared>,
+    ready: VecDeque<PreparedWindow>,
     running: HashMap<u64, WindowTranscription>,
     /// Windows whose language is asked for.
-    asking: HashMap<u64, Prepared>,
+    asking: HashMap<u64, PreparedWindow>,
     /// Windows whose language was asked for; nothing where the engine failed to say.
-    heard: Vec<(Prepared, Result<Vec<f32>, String>)>,
-    language: Spoken,
+    heard: Vec<(PreparedWindow, Result<Vec<f32>, String>)>,
+    language: RecordingLanguage,
     /// Finished and not told.
     finished: BTreeMap<u64, (Samples, WindowResult)>,
     told: Told,
@@ -109,41 +107,40 @@ struct Transcription<'e> {
     speech: Samples,
 }
 
-impl<'e> Transcription<'e> {
+impl<'m> Transcription<'m> {
     fn new(
-        engine: &'e Engine,
+        model: &'m RunningModel,
         number: u64,
         options: Options,
         checkpoint: Option<Checkpoint>,
         ties: Ties,
     ) -> Result<Self, TranscriptionError> {
-        let tokens = engine.loaded.model.tokens.clone();
-        let language = Spoken::of(&options.language, &tokens);
-        let before = TextBefore::new(&options, &tokens, engine.loaded.model.config.max_target_positions)
+        let tokens = model.loaded.model.tokens.clone();
+        let language = RecordingLanguage::of(&options.language, &tokens);
+        let before = TextBefore::new(&options, &tokens, model.loaded.model.config.max_target_positions)
             .map_err(|error| TranscriptionError::Engine(error.into()))?;
         let plan = Plan {
             tokens,
-            spectrogram: engine.spectrogram.clone(),
+            spectrogram: model.spectrogram.clone(),
             search: match options.quality {
                 Quality::Fast => Search::Sample,
                 Quality::High => Search::Beam,
             },
             translate: options.task == Task::Translate,
-            words: options.words && engine.why_no_words().is_none(),
+            words: options.words && model.why_no_words().is_none(),
             seed: options.seed,
             ranges: options.ranges.clone(),
             listens: options.voice.enabled,
-            counter: engine.counter.clone(),
+            counter: model.counter.clone(),
         };
         Ok(Self {
-            engine,
+            model,
             number,
             plan: Arc::new(plan),
             told: Told::new(options.ranges.clone(), before),
-            revision: Revision::new(engine.sha256(options.words), &engine.loaded.model.precision, &options),
+            revision: Revision::new(model.sha256(options.words), &model.loaded.model.precision, &options),
             options,
-            checkpoint,
-            keeping: Keeping::default(),
+            keeping: Keeping::new(checkpoint),
             ties,
             ready: VecDeque::new(),
             running: HashMap::new(),
@@ -164,16 +161,15 @@ impl<'e> Transcription<'e> {
         hear: &Receiver<Event>,
         watcher: &mut dyn Watcher,
     ) -> Result<(), TranscriptionError> {
-        if let Some(checkpoint) = &self.checkpoint
-            && checkpoint.finished() > 0
-        {
-            watcher.progress(Progress::Resumed { windows: checkpoint.finished() });
+        let windows = self.keeping.kept().map_or(0, |kept| kept.finished());
+        if windows > 0 {
+            watcher.progress(Progress::Resumed { windows });
         }
         loop {
-            self.engine.scheduler.look();
+            self.model.scheduler.look();
             if self.ties.cancel.is_cancelled() {
                 // Asked between the two, it is seen here; what runs for nobody else ends.
-                self.engine.scheduler.look();
+                self.model.scheduler.look();
                 return Err(TranscriptionError::Cancelled);
             }
             match hear.recv_timeout(LOOK) {
@@ -184,7 +180,7 @@ impl<'e> Transcription<'e> {
             // What is told may be what the next window waits for.
             loop {
                 self.begin_windows(watcher)?;
-                self.tell_keeping(watcher);
+                self.keeping.tell(watcher);
                 if !self.tell(watcher) {
                     break;
                 }
@@ -243,18 +239,20 @@ impl<'e> Transcription<'e> {
             // With the text before in view, windows come one after another; their language can be heard before.
             if self.options.condition_on_previous
                 && prepared.number != self.told.windows
-                && !matches!(self.language, Spoken::Unknown)
+                && !matches!(self.language, RecordingLanguage::Unknown)
             {
                 self.ready.push_front(prepared);
                 break;
             }
             match self.language.clone() {
-                Spoken::Known { language, uncertain } => self.start(prepared, language, uncertain, None)?,
-                Spoken::EachWindow => self.ask_language(prepared),
-                Spoken::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => {
+                RecordingLanguage::Known { language, uncertain } => {
+                    self.start(prepared, language, uncertain, None)?;
+                }
+                RecordingLanguage::EachWindow => self.ask_language(prepared),
+                RecordingLanguage::Unknown if self.asking.len() + self.heard.len() < LANGUAGE_WINDOWS => {
                     self.ask_language(prepared);
                 }
-                Spoken::Unknown => {
+                RecordingLanguage::Unknown => {
                     self.ready.push_front(prepared);
                     break;
                 }
@@ -265,7 +263,7 @@ impl<'e> Transcription<'e> {
 
     fn start(
         &mut self,
-        prepared: Prepared,
+        prepared: PreparedWindow,
         language: Option<Language>,
         uncertain: bool,
         heard: Option<LanguageGuess>,
@@ -274,9 +272,9 @@ impl<'e> Transcription<'e> {
         let setting = Setting { language, uncertain, heard, before };
         let number = prepared.number;
         let end = prepared.window.end();
-        let course = WindowTranscription::new(Arc::clone(&self.plan), setting, prepared);
-        let next = course.begin();
-        self.running.insert(number, course);
+        let transcription = WindowTranscription::new(Arc::clone(&self.plan), setting, prepared);
+        let next = transcription.begin();
+        self.running.insert(number, transcription);
         self.go_on(number, end, next)
     }
 
@@ -300,12 +298,12 @@ impl<'e> Transcription<'e> {
         }
         watcher.progress(Progress::Done { until: self.duration });
         let empty_because = self.told.why_empty(self.duration).map(str::to_owned);
-        let why_no_words = self.engine.why_no_words().map(str::to_owned).or_else(|| self.told.why_untimed());
+        let why_no_words = self.model.why_no_words().map(str::to_owned).or_else(|| self.told.why_untimed());
         let word_timestamps =
             why_no_words.filter(|_| self.options.words).map(|why| format!("unavailable: {why}"));
         let Told { segments, mut languages, mut lost, windows, silent, uncovered, .. } = self.told;
         languages.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        languages.truncate(spoken::LANGUAGES_TOLD);
+        languages.truncate(language::LANGUAGES_TOLD);
         lost.sort_by_key(|part| part.start);
         Ok(Transcript {
             segments,
@@ -322,12 +320,12 @@ impl<'e> Transcription<'e> {
                 lost,
                 word_timestamps,
                 empty_because,
-                model: self.engine.loaded.model.name(),
-                model_sha256: self.engine.sha256(self.options.words).to_owned(),
-                depends_on_batch: self.engine.depends_on_batch.clone(),
-                not_resumable: self.keeping.ended,
-                device: self.engine.loaded.device.name().to_owned(),
-                runtime: self.engine.loaded.runtime.version().to_owned(),
+                model: self.model.loaded.model.name(),
+                model_sha256: self.model.sha256(self.options.words).to_owned(),
+                depends_on_batch: self.model.depends_on_batch.clone(),
+                not_resumable: self.keeping.into_ended(),
+                device: self.model.loaded.device.name().to_owned(),
+                runtime: self.model.loaded.runtime.version().to_owned(),
             },
         })
     }

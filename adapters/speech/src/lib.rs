@@ -1,42 +1,51 @@
 //! Speech to text: Whisper on ONNX Runtime, from a file to words.
 //!
-//! It knows the port in `commands` and nothing of the log, GraphQL or a rule of the domain. Read `engine.rs` first.
+//! It knows the port in `commands` and nothing of the log, GraphQL or a rule of the domain.
+//!
+//! Modules stand in layers; each knows only those below it. A reading order from the top:
+//!
+//! 1. `engine`: one model for many callers. `job`: one recording, from its source to a transcript.
+//! 2. `window_transcription`: one window, from samples to segments; what is decoded again, and why.
+//! 3. What a job works with: `feeder` prepares windows ahead of the model, `checkpoint` keeps finished ones, `doubts` marks
+//!    texts, `window` is what they hand to each other.
+//! 4. `running_model`, what all jobs share, with the `scheduler`, whose one thread decodes the windows of all jobs together.
+//! 5. What the stages do: `audio` (files to samples), `voice` and [`windows`] (samples to windows), `mel` (to
+//!    spectrograms), `graphs` (ONNX), `decode` (to tokens).
+//! 6. What they stand on: [`model`] (a folder), `loading`, `runtime`; `clockwork` and `tally` count, `wording` writes down.
+//!
+//! [`Probe`] runs the stages one by one, for benchmarks.
 
 pub mod audio;
-mod causes;
 mod checkpoint;
 mod clockwork;
-mod course;
 mod decode;
 mod doubts;
 mod engine;
 mod feeder;
-mod figures;
 #[cfg(test)]
 #[path = "../tests/support/speech.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests of transcripts use the rest")]
 mod fixtures;
 mod graphs;
 mod job;
-mod loaded;
+mod loading;
 mod mel;
 pub mod model;
 mod probe;
+mod running_model;
 mod runtime;
 mod scheduler;
-mod segments;
 mod tally;
-mod trial;
 pub mod voice;
+mod window;
+mod window_transcription;
 pub mod windows;
-mod words;
+mod wording;
 
-pub use causes::in_full;
 pub use clockwork::Clockwork;
-pub use engine::{DeviceChoice, Engine, EngineError, EngineOptions};
-pub use figures::hexadecimal;
-pub use loaded::Loaded;
+pub use engine::Engine;
+pub use loading::{DeviceChoice, EngineError, EngineOptions, Loaded, run_once};
 pub use probe::{Heard, Probe, Trial};
 pub use runtime::{Device, LIBRARY_VARIABLE, PINNED_VERSION, Runtime, RuntimeError, cache_folder};
 pub use tally::{Again, Cause, Tally};
-pub use trial::run_once;
+pub use wording::{hexadecimal, in_full};

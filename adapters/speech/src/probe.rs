@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use commands::ports::transcription::{Source, TranscriptionError};
 
-use super::audio::{Audio, Decoders};
+use super::audio::{Audio, ExternalDecoders};
 use super::clockwork::Clockwork;
 use super::decode::{self, Decoded, Found, Row, Rules, Search};
-use super::engine::{EngineError, EngineOptions};
 use super::graphs::{Encoded, Graphs, RunError};
-use super::loaded::Loaded;
+use super::loading::{EngineError, EngineOptions, Loaded};
 use super::mel::Spectrogram;
 
 /// A model and a voice detector that are ready.
@@ -82,7 +81,7 @@ impl Probe {
     /// When there is no audio in it, or the voice detector fails.
     pub fn hear(&self, source: Source) -> Result<Heard, TranscriptionError> {
         let started = Instant::now();
-        let mut audio = Audio::open(source, &Decoders::installed())?;
+        let mut audio = Audio::open(source, &ExternalDecoders::installed())?;
         let mut samples = Vec::new();
         while let Some(block) = audio.next_block()? {
             samples.extend_from_slice(block);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use commands::ports::transcription::{Span, Transcript, TranscriptInfo};
 use serde::Serialize;
 
-use super::Clockwork;
+use super::clockwork::Clockwork;
 
 /// Why a window, or a part of one, was decoded again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

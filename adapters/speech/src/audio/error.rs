@@ -8,7 +8,7 @@ use rubato::{ResampleError, ResamplerConstructionError};
 
 use commands::ports::transcription::TranscriptionError;
 
-use crate::causes::in_full;
+use crate::wording::in_full;
 
 /// Why a source, or a part of one, cannot be decoded.
 #[derive(Debug, thiserror::Error)]

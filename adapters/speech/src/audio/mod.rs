@@ -67,12 +67,12 @@ enum Step {
 
 /// The programs that help with formats that are not decoded here.
 #[derive(Debug, Clone)]
-pub struct Decoders {
+pub struct ExternalDecoders {
     /// The program ffmpeg, if there is one.
     pub ffmpeg: Option<PathBuf>,
 }
 
-impl Decoders {
+impl ExternalDecoders {
     /// Those on PATH.
     #[must_use]
     pub fn installed() -> Self {
@@ -105,7 +105,7 @@ impl Audio {
     /// # Errors
     /// [`TranscriptionError::Unreadable`] when it cannot be read, [`TranscriptionError::NoAudio`] when there is nothing
     /// in it that can be decoded, with what would help.
-    pub fn open(source: Source, decoders: &Decoders) -> Result<Self, TranscriptionError> {
+    pub fn open(source: Source, decoders: &ExternalDecoders) -> Result<Self, TranscriptionError> {
         let (name, opened) = match source {
             Source::File(path) => (path.display().to_string(), opening::path(&path, decoders)),
             Source::Stream { name, bytes } => (name, opening::stream(bytes, decoders)),

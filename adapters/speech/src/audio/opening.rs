@@ -11,7 +11,7 @@ use super::error::AudioError;
 use super::ffmpeg::{Ffmpeg, Input};
 use super::mp4::{Edit, Layout};
 use super::stream::{Rewindable, Spool};
-use super::{Decoders, Primed};
+use super::{ExternalDecoders, Primed};
 
 /// The first bytes, by which a format is recognised.
 const HEAD_BYTES: usize = 16;
@@ -20,7 +20,7 @@ const HEAD_BYTES: usize = 16;
 type Opened = (Primed, Option<Spool>);
 
 /// The decoder of what lies at a path.
-pub(super) fn path(path: &Path, decoders: &Decoders) -> Result<Opened, AudioError> {
+pub(super) fn path(path: &Path, decoders: &ExternalDecoders) -> Result<Opened, AudioError> {
     let kind = std::fs::metadata(path).map_err(AudioError::Unreadable)?;
     if kind.is_dir() {
         return Err(AudioError::Unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
@@ -32,7 +32,7 @@ pub(super) fn path(path: &Path, decoders: &Decoders) -> Result<Opened, AudioErro
     Ok((file(path, decoders)?, None))
 }
 
-fn file(path: &Path, decoders: &Decoders) -> Result<Primed, AudioError> {
+fn file(path: &Path, decoders: &ExternalDecoders) -> Result<Primed, AudioError> {
     let mut file = File::open(path).map_err(AudioError::Unreadable)?;
     let mut head = Vec::new();
     (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AudioError::Unreadable)?;
@@ -48,7 +48,7 @@ fn file(path: &Path, decoders: &Decoders) -> Result<Primed, AudioError> {
 }
 
 /// A stream's decoder.
-pub(super) fn stream(bytes: Box<dyn Read + Send>, decoders: &Decoders) -> Result<Opened, AudioError> {
+pub(super) fn stream(bytes: Box<dyn Read + Send>, decoders: &ExternalDecoders) -> Result<Opened, AudioError> {
     let stream = Rewindable::new(bytes);
     let head = stream.peek(HEAD_BYTES).map_err(AudioError::Unreadable)?;
     let mut refusal = AudioError::UnknownFormat;
@@ -78,7 +78,7 @@ fn known(head: &[u8]) -> Result<bool, AudioError> {
     if head.is_empty() { Err(AudioError::Empty) } else { Ok(container::recognises(head)) }
 }
 
-fn by_ffmpeg(input: Input, refusal: AudioError, decoders: &Decoders) -> Result<Primed, AudioError> {
+fn by_ffmpeg(input: Input, refusal: AudioError, decoders: &ExternalDecoders) -> Result<Primed, AudioError> {
     let refusal = Box::new(refusal);
     let Some(program) = &decoders.ffmpeg else { return Err(AudioError::NeedsFfmpeg { refusal }) };
     Ffmpeg::start(program, input)

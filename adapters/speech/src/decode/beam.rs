@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{BEAM, Begun, Course, Decoded, Found, Row, Rules, begin};
+use super::{BEAM, BatchTerms, Begun, Decoded, Found, Row, Rules, begin};
 use crate::graphs::{Graphs, Logits, RunError};
 use crate::model::Tokens;
 
@@ -18,7 +18,7 @@ struct Hypothesis {
 }
 
 /// A window while it is decoded: its hypotheses stand next to each other in the batch.
-struct Live {
+struct LiveBeam {
     row: usize,
     going: Vec<Hypothesis>,
     ended: Vec<Hypothesis>,
@@ -27,13 +27,13 @@ struct Live {
 
 pub(super) fn decode(
     graphs: &mut Graphs,
-    course: &Course<'_>,
+    terms: &BatchTerms<'_>,
     tokens: &Tokens,
     rows: &[Row],
 ) -> Result<Vec<Found<Decoded>>, RunError> {
     let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
-    let mut live: Vec<Live> =
-        no_speech.into_iter().enumerate().map(|(row, no_speech)| Live::new(row, no_speech)).collect();
+    let mut live: Vec<LiveBeam> =
+        no_speech.into_iter().enumerate().map(|(row, no_speech)| LiveBeam::new(row, no_speech)).collect();
     let mut found: Vec<Found<Decoded>> = rows.iter().map(|_| Found::Cancelled).collect();
     loop {
         let started = Instant::now();
@@ -44,12 +44,12 @@ pub(super) fn decode(
         let mut still = Vec::with_capacity(live.len());
         for mut window in live {
             let before = window.going.len();
-            let parents = window.advance(course, place, &mut logits)?;
+            let parents = window.advance(terms, place, &mut logits)?;
             let row = window.row;
             match parents {
                 None => found[row] = Found::NotFinite,
                 Some(_) if rows[row].cancel.is_cancelled() => {}
-                Some(_) if window.is_done(course) => found[row] = window.best(),
+                Some(_) if window.is_done(terms) => found[row] = window.best(),
                 Some(parents) => {
                     same_windows &= parents.len() == before;
                     places.extend(parents.iter().map(|parent| place + parent));
@@ -70,13 +70,13 @@ pub(super) fn decode(
         let next: Vec<u32> = live
             .iter()
             .flat_map(|window| &window.going)
-            .map(|hypothesis| hypothesis.tokens.last().copied().unwrap_or(course.end))
+            .map(|hypothesis| hypothesis.tokens.last().copied().unwrap_or(terms.end))
             .collect();
         logits = graphs.step(&mut cache, &next)?;
     }
 }
 
-impl Live {
+impl LiveBeam {
     fn new(row: usize, no_speech_prob: f32) -> Self {
         let empty = Hypothesis { tokens: Vec::new(), logprobs: Vec::new(), sum: 0.0, has_ended: false };
         Self { row, going: vec![empty], ended: Vec::new(), no_speech_prob }
@@ -86,14 +86,14 @@ impl Live {
     /// number of the one that it came from; nothing where the logits are not numbers.
     fn advance(
         &mut self,
-        course: &Course<'_>,
+        terms: &BatchTerms<'_>,
         first: usize,
         logits: &mut Logits,
     ) -> ort::Result<Option<Vec<usize>>> {
         let mut candidates = Vec::with_capacity(self.going.len() * (BEAM + 1));
         for (number, hypothesis) in self.going.iter().enumerate() {
             let logits = logits.last(first + number)?;
-            course.rules.apply(logits, &hypothesis.tokens, course.timestamps);
+            terms.rules.apply(logits, &hypothesis.tokens, terms.timestamps);
             for choice in Rules::best(logits, BEAM + 1) {
                 if !choice.logprob.is_finite() {
                     return Ok(None);
@@ -112,7 +112,7 @@ impl Live {
         for (sum, parent, choice) in candidates {
             let mut hypothesis = self.going[parent].clone();
             hypothesis.sum = sum;
-            if choice.token == course.end {
+            if choice.token == terms.end {
                 if self.ended.len() < BEAM {
                     hypothesis.has_ended = true;
                     self.ended.push(hypothesis);
@@ -131,8 +131,8 @@ impl Live {
         Ok(Some(parents))
     }
 
-    fn is_done(&self, course: &Course<'_>) -> bool {
-        self.ended.len() >= BEAM || self.going.is_empty() || self.going[0].tokens.len() >= course.limit
+    fn is_done(&self, terms: &BatchTerms<'_>) -> bool {
+        self.ended.len() >= BEAM || self.going.is_empty() || self.going[0].tokens.len() >= terms.limit
     }
 
     /// The likeliest text by token; those that never ended count only where too few did.

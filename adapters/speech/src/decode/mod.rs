@@ -86,10 +86,10 @@ pub(super) fn decode(
     search: Search,
 ) -> Result<Vec<Found<Decoded>>, RunError> {
     // The longest text of a window, as in openai-whisper: half of the decoder's positions.
-    let course = Course::new(graphs, rules, tokens, rows, graphs.positions() / 2);
+    let terms = BatchTerms::new(graphs, rules, tokens, rows, graphs.positions() / 2);
     match search {
-        Search::Sample => sample::decode(graphs, &course, tokens, rows),
-        Search::Beam => beam::decode(graphs, &course, tokens, rows),
+        Search::Sample => sample::decode(graphs, &terms, tokens, rows),
+        Search::Beam => beam::decode(graphs, &terms, tokens, rows),
     }
 }
 
@@ -102,19 +102,19 @@ pub(super) fn forced(
     count: usize,
 ) -> Result<Vec<Found<Decoded>>, RunError> {
     let endless = rules.clone().without_end();
-    let course = Course::new(graphs, &endless, tokens, rows, count);
-    sample::decode(graphs, &course, tokens, rows)
+    let terms = BatchTerms::new(graphs, &endless, tokens, rows, count);
+    sample::decode(graphs, &terms, tokens, rows)
 }
 
 /// What holds for all rows of a batch.
-struct Course<'a> {
+struct BatchTerms<'a> {
     rules: &'a Rules,
     end: u32,
     timestamps: bool,
     limit: usize,
 }
 
-impl<'a> Course<'a> {
+impl<'a> BatchTerms<'a> {
     fn new(graphs: &Graphs, rules: &'a Rules, tokens: &Tokens, rows: &[Row], limit: usize) -> Self {
         let prompt = rows.first().map_or(0, |row| row.prompt.len());
         Self {

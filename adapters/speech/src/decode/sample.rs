@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::rules::Choice;
-use super::{Begun, Course, Decoded, Found, Row, Rules, begin};
+use super::{BatchTerms, Begun, Decoded, Found, Row, Rules, begin};
 use crate::graphs::{Graphs, RunError};
 use crate::model::Tokens;
 
 /// A row while it is decoded.
-struct Live {
+struct LiveRow {
     /// Its number among the rows that were asked for.
     row: usize,
     /// Its place in the batch.
@@ -22,14 +22,14 @@ struct Live {
 
 pub(super) fn decode(
     graphs: &mut Graphs,
-    course: &Course<'_>,
+    terms: &BatchTerms<'_>,
     tokens: &Tokens,
     rows: &[Row],
 ) -> Result<Vec<Found<Decoded>>, RunError> {
     let Begun { mut logits, mut cache, no_speech } = begin(graphs, tokens, rows)?;
     let live = rows.iter().zip(no_speech).enumerate();
-    let mut live: Vec<Live> =
-        live.map(|(place, (row, no_speech))| Live::new(place, row, no_speech)).collect();
+    let mut live: Vec<LiveRow> =
+        live.map(|(place, (row, no_speech))| LiveRow::new(place, row, no_speech)).collect();
     let mut found: Vec<Found<Decoded>> = rows.iter().map(|_| Found::Cancelled).collect();
     let mut batch = rows.len();
     loop {
@@ -37,20 +37,20 @@ pub(super) fn decode(
         let mut going = Vec::with_capacity(live.len());
         for mut one in live {
             let of_row = logits.last(one.place)?;
-            course.rules.apply(of_row, &one.tokens, course.timestamps);
+            terms.rules.apply(of_row, &one.tokens, terms.timestamps);
             let choice = one.choose(of_row, rows[one.row].temperature);
             if !choice.logprob.is_finite() || !one.no_speech_prob.is_finite() {
                 found[one.row] = Found::NotFinite;
                 continue;
             }
             one.sum += f64::from(choice.logprob);
-            if choice.token != course.end {
+            if choice.token != terms.end {
                 one.tokens.push(choice.token);
                 one.logprobs.push(choice.logprob);
             }
-            if choice.token == course.end || one.tokens.len() >= course.limit {
+            if choice.token == terms.end || one.tokens.len() >= terms.limit {
                 let row = one.row;
-                found[row] = Found::Answer(one.finished(choice.token != course.end));
+                found[row] = Found::Answer(one.finished(choice.token != terms.end));
             } else if !rows[one.row].cancel.is_cancelled() {
                 going.push(one);
             }
@@ -69,15 +69,15 @@ pub(super) fn decode(
                 one.place = place;
             }
         }
-        let mut next = vec![course.end; batch];
+        let mut next = vec![terms.end; batch];
         for one in &live {
-            next[one.place] = one.tokens.last().copied().unwrap_or(course.end);
+            next[one.place] = one.tokens.last().copied().unwrap_or(terms.end);
         }
         logits = graphs.step(&mut cache, &next)?;
     }
 }
 
-impl Live {
+impl LiveRow {
     fn new(place: usize, row: &Row, no_speech_prob: f32) -> Self {
         Self {
             row: place,

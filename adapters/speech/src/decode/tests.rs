@@ -7,7 +7,7 @@ use crate::fixtures::{expected, mixed, read_wav, recording, whisper_tiny};
 use crate::graphs::Graphs;
 use crate::mel::Spectrogram;
 use crate::model::{ModelFolder, Precision};
-use crate::{Device, Runtime};
+use crate::runtime::{Device, Runtime};
 
 fn model() -> ModelFolder {
     ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu)
@@ -109,7 +109,7 @@ fn every_fixture_window_gives_the_expected_tokens_alone_and_in_a_batch() {
 fn a_merged_decoder_gives_the_same_tokens() {
     let split = model();
     let mut merged = split.clone();
-    merged.decoders = crate::model::Decoders::Merged(split.path.join("decoder_model_merged.onnx"));
+    merged.decoders = crate::model::DecoderFiles::Merged(split.path.join("decoder_model_merged.onnx"));
     let runtime = Runtime::load(None).unwrap();
     let mut graphs = Graphs::load(&runtime, &merged, Device::Cpu, 2).unwrap();
     let cases = cases();

@@ -130,10 +130,11 @@ impl Brake {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use crate::graphs::Graphs;
     use crate::mel::WINDOW_FRAMES;
     use crate::model::{ModelFolder, Precision};
-    use crate::{Device, Runtime, fixtures};
+    use crate::runtime::{Device, Runtime};
 
     fn graphs() -> Graphs {
         let model = ModelFolder::open(&fixtures::whisper_tiny(), &Precision::Auto, Device::Cpu)

@@ -8,7 +8,7 @@ use ort::value::{TensorElementType, ValueType};
 use super::align::Align;
 use super::decoder::DecoderGraphs;
 use super::{FloatKind, Graphs, RunError, WINDOW_FRAMES};
-use crate::model::{Decoders, ModelError, ModelFolder, layer_of};
+use crate::model::{DecoderFiles, ModelError, ModelFolder, layer_of};
 
 /// Checks the encoder; gives the kind of its floats.
 pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<FloatKind, ModelError> {
@@ -26,8 +26,8 @@ pub(super) fn encoder(session: &Session, model: &ModelFolder) -> Result<FloatKin
 /// Checks the decoder's graphs; gives the kind of their caches' floats.
 pub(super) fn decoder(graphs: &DecoderGraphs, model: &ModelFolder) -> Result<FloatKind, ModelError> {
     let (first_path, next_path) = match &model.decoders {
-        Decoders::Split { first, next } => (first, next),
-        Decoders::Merged(path) => (path, path),
+        DecoderFiles::Split { first, next } => (first, next),
+        DecoderFiles::Merged(path) => (path, path),
     };
     let config = &model.config;
     let first = Check { model, path: first_path };

@@ -6,7 +6,7 @@ use ort::session::Session;
 use ort::value::{DynValue, Outlet, Shape, SymbolicDimensions, Tensor, TensorElementType, ValueType};
 
 use super::FloatKind;
-use crate::{Device, Runtime};
+use crate::runtime::{Device, Runtime};
 
 /// Rows of caches, chosen anew.
 pub(crate) struct Gather {

@@ -4,6 +4,7 @@
 
 mod align;
 mod brake;
+mod card;
 mod checks;
 mod decoder;
 mod floats;
@@ -17,14 +18,15 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
 
 pub(super) use brake::{Brake, RunError};
+pub(super) use card::find_card;
 pub(super) use decoder::{Cache, Logits};
 pub(super) use floats::{FloatKind, Floats};
 pub(super) use gather::Gather;
 
-use super::clockwork::Stage;
+use super::clockwork::{Clockwork, Stage};
 use super::mel::WINDOW_FRAMES;
-use super::model::{Decoders, ModelError, ModelFolder};
-use super::{Device, Runtime};
+use super::model::{DecoderFiles, ModelError, ModelFolder};
+use super::runtime::{Device, Runtime};
 
 /// What the encoder made of a window: 1,500 frames, each `d_model` wide. Kept in the processor's memory, so that windows
 /// of different batches can be put together; a few megabytes.
@@ -52,7 +54,7 @@ pub(super) struct Graphs {
     unread: Option<(usize, DynValue)>,
     brake: Brake,
     /// Where the time goes.
-    pub(super) clockwork: super::clockwork::Clockwork,
+    pub(super) clockwork: Clockwork,
 }
 
 impl Graphs {
@@ -72,10 +74,10 @@ impl Graphs {
         let encoder = open(&model.encoder)?;
         let floats = checks::encoder(&encoder, model)?;
         let decoder = match &model.decoders {
-            Decoders::Split { first, next } => {
+            DecoderFiles::Split { first, next } => {
                 decoder::DecoderGraphs::Split { first: open(first)?, next: open(next)? }
             }
-            Decoders::Merged(path) => decoder::DecoderGraphs::Merged(open(path)?),
+            DecoderFiles::Merged(path) => decoder::DecoderGraphs::Merged(open(path)?),
         };
         let cache_floats = checks::decoder(&decoder, model)?;
         let align = match &model.align {
@@ -107,7 +109,7 @@ impl Graphs {
             heads: model.config.decoder_attention_heads,
             unread: None,
             brake: Brake::try_new().map_err(failed)?,
-            clockwork: super::clockwork::Clockwork::default(),
+            clockwork: Clockwork::default(),
         };
         graphs.trial(model)?;
         graphs.clockwork.reset();

@@ -5,8 +5,8 @@ use std::time::Instant;
 use commands::ports::transcription::{Samples, TranscriptionError};
 
 use super::{Event, Transcription};
-use crate::course::Next;
 use crate::scheduler::{Answer, Features, Outcome, Reply, Request, Work};
+use crate::window_transcription::Next;
 
 impl Transcription<'_> {
     /// Does what a window wants next.
@@ -14,12 +14,14 @@ impl Transcription<'_> {
         match next {
             Next::Ask(features, work) => self.submit(number, features, work),
             Next::Done(result) => {
-                let course = self.running.remove(&number);
+                let transcription = self.running.remove(&number);
                 // What failed, or lacks times, is tried again when a job that was broken off goes on. One that came to
                 // its end is done with words untimed too: the transcript says so, and nobody goes on from there.
-                if let Some(course) = course.filter(|_| result.failed.is_empty() && result.untimed.is_none())
+                if let Some(transcription) =
+                    transcription.filter(|_| result.failed.is_empty() && result.untimed.is_none())
                 {
-                    self.keep(|checkpoint| checkpoint.keep(course.digest().to_owned(), &result));
+                    self.keeping
+                        .keep(|checkpoint| checkpoint.keep(transcription.digest().to_owned(), &result));
                 }
                 self.finish_window(number, end, result);
             }
@@ -29,7 +31,7 @@ impl Transcription<'_> {
 
     pub(super) fn submit(&self, ticket: u64, features: Features, work: Work) {
         let events = self.ties.events.clone();
-        self.engine.scheduler.submit(Request {
+        self.model.scheduler.submit(Request {
             job: self.number,
             urgent: !self.options.ranges.is_empty(),
             features,
@@ -62,17 +64,17 @@ impl Transcription<'_> {
         if let Some(prepared) = self.asking.remove(&ticket) {
             return self.heard(prepared, outcome, features);
         }
-        let Some(course) = self.running.get_mut(&ticket) else { return Ok(()) };
-        let end = course.end();
+        let Some(transcription) = self.running.get_mut(&ticket) else { return Ok(()) };
+        let end = transcription.end();
         if second_try {
-            course.tried_again();
+            transcription.tried_again();
         }
         let next = match outcome {
-            Outcome::Decoded(decoded) => course.decoded(decoded, features),
-            Outcome::Attention(attention) => course.attended(&attention),
-            Outcome::Failed(reason) => course.failed(reason),
+            Outcome::Decoded(decoded) => transcription.decoded(decoded, features),
+            Outcome::Attention(attention) => transcription.attended(&attention),
+            Outcome::Failed(reason) => transcription.failed(reason),
             Outcome::Languages(_) | Outcome::Cancelled | Outcome::Stopped => {
-                course.failed("the engine gave another answer than was asked for".to_owned())
+                transcription.failed("the engine gave another answer than was asked for".to_owned())
             }
         };
         self.go_on(ticket, end, next)

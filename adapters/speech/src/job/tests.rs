@@ -1,14 +1,16 @@
 //! What a job makes of windows on which the engine fails: real ones, of which some are spoilt on their way.
 
 use super::*;
+use crate::fixtures;
+use crate::loading::{DeviceChoice, EngineOptions};
 use crate::scheduler::Features;
-use crate::{DeviceChoice, EngineOptions, fixtures, in_full};
+use crate::wording::in_full;
 use commands::ports::transcription::{LostTo, Segment, Source, SpokenLanguage};
 
-fn engine() -> Engine {
+fn model() -> RunningModel {
     let model = fixtures::whisper_tiny();
     let options = EngineOptions { model, device: DeviceChoice::Cpu, ..EngineOptions::default() };
-    Engine::start(&options).unwrap_or_else(|error| panic!("{error}"))
+    RunningModel::start(&options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A recording of the fixtures, so many times over.
@@ -23,16 +25,16 @@ fn recording(file: &str, times: usize) -> Source {
 
 /// Transcribes a recording of which the windows with these numbers are not finite.
 fn transcribe(
-    engine: &Engine,
+    model: &RunningModel,
     source: Source,
     options: Options,
     spoilt: fn(u64) -> bool,
 ) -> Result<Transcript, TranscriptionError> {
-    follow(engine, source, options, None, spoilt, &mut |_| ())
+    follow(model, source, options, None, spoilt, &mut |_| ())
 }
 
 fn follow(
-    engine: &Engine,
+    model: &RunningModel,
     source: Source,
     options: Options,
     checkpoint: Option<Checkpoint>,
@@ -41,7 +43,7 @@ fn follow(
 ) -> Result<Transcript, TranscriptionError> {
     let (events, hear) = channel();
     let permits = Permits::new(16);
-    let feeder = Feeder::new(engine, options.clone(), permits.clone());
+    let feeder = Feeder::new(model, options.clone(), permits.clone());
     let fed = events.clone();
     let tell = move |mut item| {
         if let Fed::Window(prepared) = &mut item
@@ -53,14 +55,14 @@ fn follow(
     };
     let _feeding = feeder.start(source, tell).unwrap();
     let ties = Ties { events, permits, cancel: Cancel::default() };
-    let mut transcription = Transcription::new(engine, 0, options, checkpoint, ties)?;
+    let mut transcription = Transcription::new(model, 0, options, checkpoint, ties)?;
     transcription.follow(&hear, &mut watcher)?;
     transcription.finish(&mut watcher)
 }
 
 #[test]
 fn a_window_that_fails_is_lost_and_no_other() {
-    let engine = engine();
+    let model = model();
     let auto = Options::default();
     for options in [
         auto.clone(),
@@ -68,8 +70,8 @@ fn a_window_that_fails_is_lost_and_no_other() {
         Options { quality: Quality::High, ..auto },
     ] {
         let long = || recording("long_en_01.wav", 1);
-        let whole = transcribe(&engine, long(), options.clone(), |_| false).unwrap();
-        let part = transcribe(&engine, long(), options.clone(), |number| number == 2).unwrap();
+        let whole = transcribe(&model, long(), options.clone(), |_| false).unwrap();
+        let part = transcribe(&model, long(), options.clone(), |number| number == 2).unwrap();
         let [lost] = &part.info.lost[..] else { panic!("{options:?}: {:?}", part.info.lost) };
         assert_eq!(lost.to, LostTo::Engine);
         assert_eq!(lost.reason, "the model's answer is not finite");
@@ -85,16 +87,16 @@ fn a_window_that_fails_is_lost_and_no_other() {
 
 #[test]
 fn a_disk_that_is_full_costs_the_resume_and_not_the_transcript() {
-    let engine = engine();
+    let model = model();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let options = Options::default();
-    let precision = &engine.loaded.model.precision;
-    let mut checkpoint = Checkpoint::open(&path, engine.sha256(false), precision, &options).unwrap();
+    let precision = &model.loaded.model.precision;
+    let mut checkpoint = Checkpoint::open(&path, model.sha256(false), precision, &options).unwrap();
     checkpoint.fill_disk();
     let mut told = Vec::new();
     let source = recording("window_en_01.wav", 2);
-    let mut found = follow(&engine, source, options.clone(), Some(checkpoint), |_| false, &mut |progress| {
+    let mut found = follow(&model, source, options.clone(), Some(checkpoint), |_| false, &mut |progress| {
         if let Progress::NotKept(reason) = progress {
             told.push(reason.to_owned());
         }
@@ -102,14 +104,14 @@ fn a_disk_that_is_full_costs_the_resume_and_not_the_transcript() {
     .unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(found.info.not_resumable.take(), told.pop());
-    assert_eq!(found, transcribe(&engine, recording("window_en_01.wav", 2), options, |_| false).unwrap());
+    assert_eq!(found, transcribe(&model, recording("window_en_01.wav", 2), options, |_| false).unwrap());
 }
 
 #[test]
 fn the_language_is_that_of_the_first_windows_that_answer() {
-    let engine = engine();
+    let model = model();
     let part =
-        transcribe(&engine, recording("long_en_01.wav", 2), Options::default(), |number| number < 5).unwrap();
+        transcribe(&model, recording("long_en_01.wav", 2), Options::default(), |number| number < 5).unwrap();
     assert_eq!(part.info.languages[0].language.0, "en");
     assert_eq!(part.info.lost.len(), 5);
     assert!(!part.segments.is_empty());
@@ -117,14 +119,14 @@ fn the_language_is_that_of_the_first_windows_that_answer() {
 
 #[test]
 fn a_job_whose_every_window_fails_is_no_success() {
-    let engine = engine();
+    let model = model();
     let english = SpokenLanguage::Given(Language("en".to_owned()));
     for options in [
         Options::default(),
         Options { language: english.clone(), ..Options::default() },
         Options { language: english, quality: Quality::High, ..Options::default() },
     ] {
-        let error = transcribe(&engine, recording("window_en_01.wav", 1), options, |_| true).unwrap_err();
+        let error = transcribe(&model, recording("window_en_01.wav", 1), options, |_| true).unwrap_err();
         assert_eq!(error.code(), "TRANSCRIPTION_ENGINE");
         let told = in_full(&error);
         assert!(told.contains("not finite"), "{told}");

@@ -6,9 +6,10 @@ use commands::ports::transcription::{
     LanguageGuess, LostPart, LostTo, Progress, Samples, Segment, Span, Watcher,
 };
 
-use super::before::TextBefore;
-use crate::course::{LOST, WindowResult, is_asked_for};
+use super::text_before::TextBefore;
 use crate::doubts::RepeatedSegments;
+use crate::window::WindowResult;
+use crate::window_transcription::{LOST, is_asked_for};
 
 /// What was told.
 pub(super) struct Told {
@@ -150,9 +151,9 @@ mod tests {
     use commands::ports::transcription::{Language, Options, Progress};
 
     use super::*;
-    use crate::Device;
     use crate::fixtures::whisper_tiny;
     use crate::model::{ModelFolder, Precision};
+    use crate::runtime::Device;
 
     fn told(ranges: &[(u64, u64)]) -> Told {
         let tokens = ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu).unwrap().tokens;

@@ -56,8 +56,8 @@ pub fn add_align(model: &ModelFolder) -> Result<PathBuf, AddAlignError> {
     let heads = model.generation.alignment_heads.as_deref().filter(|heads| !heads.is_empty());
     let heads = heads.ok_or(AddAlignError::NoHeads)?;
     let decoder = match &model.decoders {
-        super::Decoders::Split { first, .. } => first.clone(),
-        super::Decoders::Merged(_) => return Err(AddAlignError::Merged(model.path.clone())),
+        super::DecoderFiles::Split { first, .. } => first.clone(),
+        super::DecoderFiles::Merged(_) => return Err(AddAlignError::Merged(model.path.clone())),
     };
     let io = |path: &Path| {
         let path = path.to_owned();

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::config::Preprocessor;
 use super::{Config, Generation, Manifest, ModelError, Tokens, layout};
-use crate::Device;
+use crate::runtime::Device;
 
 /// Which of the published variants of a model is used; they differ in their files' suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,7 +42,7 @@ const AUTO: &str = "auto";
 
 /// The decoder's graphs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decoders {
+pub enum DecoderFiles {
     /// One graph for the prompt and one for each token after it.
     Split {
         /// For the prompt.
@@ -54,7 +54,7 @@ pub enum Decoders {
     Merged(PathBuf),
 }
 
-impl Decoders {
+impl DecoderFiles {
     /// The files.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         let (first, next) = match self {
@@ -81,7 +81,7 @@ pub struct ModelFolder {
     /// The encoder's graph.
     pub encoder: PathBuf,
     /// The decoder's graphs.
-    pub decoders: Decoders,
+    pub decoders: DecoderFiles,
     /// The decoder's graph that also tells where it looked, for word times.
     pub align: Option<PathBuf>,
     /// What the folder says of itself, if it has a manifest.
@@ -158,7 +158,7 @@ impl ModelFolder {
     /// Whether there is a graph that [`super::add_align`] can make to show its attention.
     #[must_use]
     pub fn can_show_attention(&self) -> bool {
-        matches!(self.decoders, Decoders::Split { .. })
+        matches!(self.decoders, DecoderFiles::Split { .. })
     }
 }
 
@@ -201,7 +201,7 @@ impl Variants {
 struct Chosen {
     precision: String,
     encoder: PathBuf,
-    decoders: Decoders,
+    decoders: DecoderFiles,
     align: Option<PathBuf>,
 }
 

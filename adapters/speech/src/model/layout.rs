@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Decoders, Manifest};
+use super::{DecoderFiles, Manifest};
 
 /// What the graphs without a suffix hold.
 pub(super) const FULL: &str = "f32";
@@ -33,11 +33,11 @@ pub(super) struct GraphSet {
 
 impl GraphSet {
     /// The decoder's graphs: two if they are there, since they are faster than one with a switch.
-    pub fn decoders(&self) -> Option<Decoders> {
+    pub fn decoders(&self) -> Option<DecoderFiles> {
         let split = self.first.clone().zip(self.next.clone());
         split
-            .map(|(first, next)| Decoders::Split { first, next })
-            .or_else(|| self.merged.clone().map(Decoders::Merged))
+            .map(|(first, next)| DecoderFiles::Split { first, next })
+            .or_else(|| self.merged.clone().map(DecoderFiles::Merged))
     }
 
     /// What is not there; none if the set is complete.
@@ -60,7 +60,8 @@ impl GraphSet {
     /// The graphs that would be used, and the weights beside them.
     fn files(&self) -> Vec<PathBuf> {
         let decoders = self.decoders();
-        let used = self.encoder.iter().chain(decoders.iter().flat_map(Decoders::paths)).chain(&self.align);
+        let used =
+            self.encoder.iter().chain(decoders.iter().flat_map(DecoderFiles::paths)).chain(&self.align);
         used.flat_map(|graph| with_weights(graph)).collect()
     }
 

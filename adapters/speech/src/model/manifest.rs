@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ModelError, ModelFolder, layout};
-use crate::hexadecimal;
+use crate::wording::hexadecimal;
 
 /// What a folder says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(super) use align::layer_of;
 pub use align::{AddAlignError, add_align};
 pub use config::{Config, Generation};
-pub use folder::{Decoders, ModelFolder, Precision, Variants};
+pub use folder::{DecoderFiles, ModelFolder, Precision, Variants};
 pub use manifest::Manifest;
 pub(super) use operators::mixes_rows;
 pub use tokens::{EncodeError, LanguageToken, Tokens};

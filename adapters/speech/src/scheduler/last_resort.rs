@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::graphs::{Brake, Graphs};
 use crate::model::ModelFolder;
-use crate::{Device, Runtime, in_full};
+use crate::runtime::{Device, Runtime};
+use crate::wording::in_full;
 
 /// The graphs, or what there is to know about them.
 pub(crate) struct LastResort {
@@ -14,10 +15,10 @@ pub(crate) struct LastResort {
     model: Arc<ModelFolder>,
     device: Device,
     threads: usize,
-    state: State,
+    state: SpareGraphs,
 }
 
-enum State {
+enum SpareGraphs {
     /// Nothing has failed yet.
     Unasked,
     /// The usual graphs are the most exact ones already, on the processor.
@@ -28,7 +29,7 @@ enum State {
 }
 
 /// Where a window is tried again.
-pub(super) enum Again<'a> {
+pub(super) enum SecondTry<'a> {
     /// On the usual graphs.
     Usual,
     /// On others.
@@ -41,25 +42,25 @@ impl LastResort {
     /// For a model that runs on `device`; loads nothing yet.
     pub(crate) fn new(runtime: &Runtime, model: &Arc<ModelFolder>, device: Device, threads: usize) -> Self {
         let (runtime, model) = (runtime.clone(), Arc::clone(model));
-        Self { runtime, model, device, threads, state: State::Unasked }
+        Self { runtime, model, device, threads, state: SpareGraphs::Unasked }
     }
 
     /// Where to try again; the first time this may take as long as the engine's start.
-    pub(super) fn ready(&mut self, brake: &Brake) -> Again<'_> {
-        if matches!(self.state, State::Unasked) {
+    pub(super) fn ready(&mut self, brake: &Brake) -> SecondTry<'_> {
+        if matches!(self.state, SpareGraphs::Unasked) {
             self.state = self.load(brake);
         }
         match &mut self.state {
-            State::Unasked | State::Usual => Again::Usual,
-            State::Loaded(graphs) => Again::On(graphs),
-            State::Unusable(reason) => Again::Nowhere(reason),
+            SpareGraphs::Unasked | SpareGraphs::Usual => SecondTry::Usual,
+            SpareGraphs::Loaded(graphs) => SecondTry::On(graphs),
+            SpareGraphs::Unusable(reason) => SecondTry::Nowhere(reason),
         }
     }
 
-    fn load(&self, brake: &Brake) -> State {
+    fn load(&self, brake: &Brake) -> SpareGraphs {
         let exact = self.model.most_exact();
         if self.device == Device::Cpu && exact.precision == self.model.precision {
-            return State::Usual;
+            return SpareGraphs::Usual;
         }
         tracing::warn!(precision = exact.precision, "a window failed; graphs for a second try are loaded");
         let graphs = || {
@@ -69,12 +70,12 @@ impl LastResort {
         match graphs() {
             Ok(mut graphs) => {
                 graphs.obey(brake.clone());
-                State::Loaded(Box::new(graphs))
+                SpareGraphs::Loaded(Box::new(graphs))
             }
             Err(error) => {
                 let error = in_full(&error);
                 tracing::error!(error, "there are no graphs for a second try");
-                State::Unusable(error)
+                SpareGraphs::Unusable(error)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Kind, Request};
+use super::request::{Kind, Request};
 use crate::decode::{self, Search};
 
 /// Batches that begin with what is urgent before one begins with what has waited longest. Somebody who waits for a few
@@ -59,7 +59,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::scheduler::{Features, Reply, Work};
+    use crate::scheduler::request::{Features, Reply, Work};
 
     fn request(job: u64, prompt: usize, urgent: bool) -> Request {
         Request {

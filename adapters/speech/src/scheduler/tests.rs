@@ -4,9 +4,11 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use super::*;
+use crate::decode::Search;
+use crate::fixtures;
 use crate::mel::Spectrogram;
 use crate::model::Precision;
-use crate::{Device, Runtime, fixtures};
+use crate::runtime::{Device, Runtime};
 
 fn model() -> ModelFolder {
     ModelFolder::open(&fixtures::whisper_tiny(), &Precision::Auto, Device::Cpu)

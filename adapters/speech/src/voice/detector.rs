@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use crate::{Device, Runtime, cache_folder};
+use crate::runtime::{Device, Runtime, cache_folder};
 
 /// Samples of a frame, for each of which there is one probability.
 pub const FRAME: usize = 512;

@@ -10,11 +10,13 @@ mod map;
 mod packer;
 
 use commands::ports::transcription::{Samples, Span, VoiceOptions};
+use sha2::{Digest, Sha256};
 
 pub use cutter::Cutter;
 pub use map::{Piece, TimeMap};
 
 use super::voice::{Detector, VoiceError, VoiceModel};
+use super::wording::half;
 
 /// Samples of the longest window: 30 s.
 pub const LONGEST_WINDOW: u64 = super::mel::WINDOW.0;
@@ -41,6 +43,23 @@ impl Window {
     #[must_use]
     pub fn end(&self) -> Samples {
         self.map.pieces().last().map_or(Samples(0), |piece| Samples(piece.source_end))
+    }
+
+    /// Names it by where each part of it lies, where speech was heard in it, and what it holds.
+    pub(super) fn digest(&self) -> String {
+        // In one go: a call for each sample would take longer than the hashing.
+        let mut bytes = Vec::with_capacity(self.samples.len() * 4 + 1_024);
+        let mut number = |number: u64| bytes.extend_from_slice(&number.to_le_bytes());
+        number(self.map.pieces().len() as u64);
+        for piece in self.map.pieces() {
+            [piece.source_start, piece.source_end, piece.window_start].into_iter().for_each(&mut number);
+        }
+        number(self.speech.len() as u64);
+        for speech in &self.speech {
+            [speech.start.0, speech.end.0].into_iter().for_each(&mut number);
+        }
+        bytes.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        half(&Sha256::digest(&bytes))
     }
 }
 

@@ -63,7 +63,7 @@ impl Default for Packer {
 }
 
 /// The audio that is still there: its first sample's place, and the samples.
-pub(super) type Kept<'a> = (u64, &'a [f32]);
+pub(super) type HeldAudio<'a> = (u64, &'a [f32]);
 
 impl Packer {
     /// Ends windows after this much silence, if not before.
@@ -73,7 +73,7 @@ impl Packer {
     }
 
     /// Takes the next region, whose audio is kept, with the silence before it; appends windows that are certain now.
-    pub(super) fn add(&mut self, region: &Region, kept: Kept<'_>, windows: &mut Vec<Window>) {
+    pub(super) fn add(&mut self, region: &Region, kept: HeldAudio<'_>, windows: &mut Vec<Window>) {
         self.silent_until(region.start, windows);
         let lead = self.last_end.map_or_else(Vec::new, |end| lead(end, region.start, kept));
         let silence = self.last_end.map_or(0, |end| region.start - end);
@@ -152,7 +152,7 @@ impl Packer {
 }
 
 /// What is kept of the silence between two regions.
-fn lead(from: u64, to: u64, kept: Kept<'_>) -> Vec<Stretch> {
+fn lead(from: u64, to: u64, kept: HeldAudio<'_>) -> Vec<Stretch> {
     if to - from <= KEPT_SILENCE.0 {
         return vec![stretch(from, to, kept)];
     }
@@ -160,7 +160,7 @@ fn lead(from: u64, to: u64, kept: Kept<'_>) -> Vec<Stretch> {
     vec![stretch(from, from + half, kept), stretch(to - half, to, kept)]
 }
 
-fn stretch(from: u64, to: u64, (start, samples): Kept<'_>) -> Stretch {
+fn stretch(from: u64, to: u64, (start, samples): HeldAudio<'_>) -> Stretch {
     let place = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX).min(samples.len());
     Stretch { start: from, samples: samples[place(from)..place(to)].to_vec() }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use adapters_speech::audio::Decoders;
+use adapters_speech::audio::ExternalDecoders;
 use commands::ports::transcription::{
     Cancel, Job, Options, Progress, Samples, Source, Span, Transcriber, Transcript,
 };
@@ -15,7 +15,7 @@ use crate::support::{plain, read_wav, recording, wav};
 /// Runs ffmpeg on a recording; none, and a word about it, where there is no ffmpeg.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub fn converted(from: &Path, to: PathBuf, arguments: &[&str]) -> Option<PathBuf> {
-    let Some(ffmpeg) = Decoders::installed().ffmpeg else {
+    let Some(ffmpeg) = ExternalDecoders::installed().ffmpeg else {
         eprintln!("SKIPPED: there is no ffmpeg to make {} with; `ops/test` installs it", to.display());
         return None;
     };

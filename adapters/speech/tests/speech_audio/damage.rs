@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adapters_speech::audio::Decoders;
+use adapters_speech::audio::ExternalDecoders;
 use commands::ports::transcription::{Source, TranscriptionError};
 
 use super::sounds::{
@@ -33,7 +33,7 @@ fn a_text_is_no_audio_with_ffmpeg_or_without() {
         "The board met at nine and approved the minutes of the last meeting.\n".repeat(200),
     )
     .unwrap();
-    for decoders in [Decoders { ffmpeg: None }, Decoders::installed()] {
+    for decoders in [ExternalDecoders { ffmpeg: None }, ExternalDecoders::installed()] {
         let error = hear_source(Source::File(path.clone()), &decoders).unwrap_err();
         assert_eq!(error.code(), "AUDIO_NOT_DECODABLE", "{error}");
         assert!(error.to_string().contains("no audio format that is known here"), "{error}");
@@ -93,7 +93,7 @@ fn every_truncated_format_gives_what_is_there_and_tells_the_rest() {
 #[test]
 fn an_mp4_file_without_its_index_is_refused_with_the_reason() {
     let bytes = std::fs::read(fixture("chirps.m4a")).unwrap();
-    for decoders in [Decoders { ffmpeg: None }, Decoders::installed()] {
+    for decoders in [ExternalDecoders { ffmpeg: None }, ExternalDecoders::installed()] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("crashed.m4a");
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();

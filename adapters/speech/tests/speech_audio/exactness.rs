@@ -1,6 +1,6 @@
 //! Resampling keeps lengths and times exactly, whatever the rate; skipping lands on the sample.
 
-use adapters_speech::audio::{Audio, Decoders};
+use adapters_speech::audio::{Audio, ExternalDecoders};
 use commands::ports::transcription::{Samples, Source};
 
 use super::sounds::{assert_chirps, chirps_at, fixture, hear, hear_bytes, to_16, wav_16};
@@ -63,7 +63,8 @@ fn skip(audio: &mut Audio, until: Samples) {
 fn skipping_lands_on_the_sample_and_keeps_what_comes_after() {
     let whole = hear(fixture("chirps.m4a")).unwrap().samples;
     for at in [1_u64, 777, 12_345, 31_999] {
-        let mut audio = Audio::open(Source::File(fixture("chirps.m4a")), &Decoders { ffmpeg: None }).unwrap();
+        let mut audio =
+            Audio::open(Source::File(fixture("chirps.m4a")), &ExternalDecoders { ffmpeg: None }).unwrap();
         skip(&mut audio, Samples(at));
         assert_eq!(audio.position(), Samples(at));
         let block = audio.next_block().unwrap().unwrap();
@@ -73,7 +74,8 @@ fn skipping_lands_on_the_sample_and_keeps_what_comes_after() {
         skip(&mut audio, Samples(0));
         assert_eq!(audio.position(), Samples(at + length as u64));
     }
-    let mut audio = Audio::open(Source::File(fixture("chirps.m4a")), &Decoders { ffmpeg: None }).unwrap();
+    let mut audio =
+        Audio::open(Source::File(fixture("chirps.m4a")), &ExternalDecoders { ffmpeg: None }).unwrap();
     skip(&mut audio, Samples(1_000_000));
     assert_eq!(audio.position(), Samples(32_000));
     assert_eq!(audio.next_block().unwrap(), None);
@@ -83,7 +85,7 @@ fn skipping_lands_on_the_sample_and_keeps_what_comes_after() {
 fn a_recording_in_stretches_is_the_recording() {
     for name in ["chirps.flac", "chirps.mp3", "chirps.m4a", "chirps.ogg"] {
         let whole = hear(fixture(name)).unwrap().samples;
-        let mut audio = Audio::open(Source::File(fixture(name)), &Decoders { ffmpeg: None }).unwrap();
+        let mut audio = Audio::open(Source::File(fixture(name)), &ExternalDecoders { ffmpeg: None }).unwrap();
         let mut together = Vec::new();
         for until in [1, 2, 5_000, 5_001, 20_000, u64::MAX] {
             while let Some(block) = audio.next_block_until(Samples(until)).unwrap() {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use adapters_speech::audio::Decoders;
+use adapters_speech::audio::ExternalDecoders;
 use commands::ports::transcription::Source;
 
 use super::sounds::{
@@ -132,7 +132,7 @@ fn a_bad_number_spoils_nothing_around_it_at_any_rate() {
 
 #[test]
 fn webm_and_opus_go_through_ffmpeg_from_a_file_and_from_a_stream() {
-    let decoders = Decoders::installed();
+    let decoders = ExternalDecoders::installed();
     assert!(
         decoders.ffmpeg.is_some(),
         "ffmpeg is needed for this test; on Debian and Ubuntu: apt-get install ffmpeg"
@@ -165,7 +165,7 @@ fn without_ffmpeg_webm_and_opus_are_refused_with_what_would_help() {
 
 #[test]
 fn ffmpeg_is_ended_when_nobody_listens_any_more() {
-    let decoders = Decoders::installed();
+    let decoders = ExternalDecoders::installed();
     // It waits for a stream that never ends; dropping the recording must not wait with it.
     let endless = std::io::Read::chain(File::open(fixture("chirps.opus")).unwrap(), std::io::repeat(0));
     let source = Source::Stream { name: "-".to_owned(), bytes: Box::new(endless) };

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::path::PathBuf;
 
-use adapters_speech::audio::{Audio, Decoders};
+use adapters_speech::audio::{Audio, ExternalDecoders};
 use commands::ports::transcription::{LostPart, Source, TranscriptionError};
 
 pub use crate::support::{wav, wav_16};
@@ -47,7 +47,7 @@ pub struct Heard {
     pub stated: Option<u64>,
 }
 
-pub fn hear_source(source: Source, decoders: &Decoders) -> Result<Heard, TranscriptionError> {
+pub fn hear_source(source: Source, decoders: &ExternalDecoders) -> Result<Heard, TranscriptionError> {
     let mut audio = Audio::open(source, decoders)?;
     let mut samples = Vec::new();
     while let Some(block) = audio.next_block()? {
@@ -60,13 +60,13 @@ pub fn hear_source(source: Source, decoders: &Decoders) -> Result<Heard, Transcr
 
 /// A file, without the help of ffmpeg.
 pub fn hear(path: impl Into<PathBuf>) -> Result<Heard, TranscriptionError> {
-    hear_source(Source::File(path.into()), &Decoders { ffmpeg: None })
+    hear_source(Source::File(path.into()), &ExternalDecoders { ffmpeg: None })
 }
 
 /// Bytes as standard input brings them.
 pub fn hear_stream(bytes: &[u8]) -> Result<Heard, TranscriptionError> {
     let bytes = Box::new(std::io::Cursor::new(bytes.to_vec()));
-    hear_source(Source::Stream { name: "-".to_owned(), bytes }, &Decoders { ffmpeg: None })
+    hear_source(Source::Stream { name: "-".to_owned(), bytes }, &ExternalDecoders { ffmpeg: None })
 }
 
 /// Bytes as a file of some name.

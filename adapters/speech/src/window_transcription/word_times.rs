@@ -14,7 +14,7 @@ use std::ops::Range;
 use commands::ports::transcription::{SAMPLE_RATE, Samples};
 use ndarray::Array2;
 
-use super::model::Tokens;
+use crate::model::Tokens;
 use pieces::{merge_punctuation, split};
 
 /// Samples of one frame of the encoder: 20 ms.
@@ -258,9 +258,9 @@ fn first_frames(scores: &Array2<f32>) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Device;
     use crate::fixtures::whisper_tiny;
     use crate::model::{ModelFolder, Precision};
+    use crate::runtime::Device;
 
     #[test]
     fn the_path_follows_the_attention() {

@@ -50,9 +50,9 @@ impl Gap {
     }
 
     /// Whether it is decoded by itself.
-    fn is_redone(&self, stopped: Option<Stop>) -> bool {
+    fn is_redone(&self, stopped: Option<EarlyEnd>) -> bool {
         let least = if self.is_bare { REDONE_REGION.0 } else { REDONE_GAP.0 };
-        let behind = |stop: Stop| {
+        let behind = |stop: EarlyEnd| {
             let length = self.span.end.saturating_sub(self.span.start.max(stop.at));
             length >= if stop.lost_text { TOLD_REGION.0 } else { REDONE_REST.0 }
         };
@@ -62,7 +62,7 @@ impl Gap {
 
 /// Where a model stopped before the end of what it heard.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
+pub(super) struct EarlyEnd {
     pub at: u64,
     /// Whether it had begun a text behind that, which is dropped: all of the speech there needs another.
     pub lost_text: bool,
@@ -79,7 +79,7 @@ pub(super) fn gaps(speech: &[Range<u64>], texts: &[Range<u64>]) -> Vec<Gap> {
 }
 
 /// The gaps that are worth decoding by themselves; those that no text parts, as one: a model hears more in a long piece.
-pub(super) fn redone(gaps: &[Gap], texts: &[Range<u64>], stopped: Option<Stop>) -> Vec<Range<u64>> {
+pub(super) fn redone(gaps: &[Gap], texts: &[Range<u64>], stopped: Option<EarlyEnd>) -> Vec<Range<u64>> {
     let mut redone: Vec<Range<u64>> = Vec::new();
     for gap in gaps.iter().filter(|gap| gap.is_redone(stopped)) {
         let parted = |from: u64| texts.iter().any(|text| text.start < gap.span.start && text.end > from);
@@ -92,7 +92,7 @@ pub(super) fn redone(gaps: &[Gap], texts: &[Range<u64>], stopped: Option<Stop>) 
 }
 
 /// What lies behind the point where the model stopped, where nobody listened for speech.
-pub(super) fn rest(stop: Stop, asked: &Range<u64>) -> Option<Range<u64>> {
+pub(super) fn rest(stop: EarlyEnd, asked: &Range<u64>) -> Option<Range<u64>> {
     (asked.start < stop.at && stop.at + REDONE_REGION.0 <= asked.end).then_some(stop.at..asked.end)
 }
 

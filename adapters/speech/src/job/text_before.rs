@@ -101,9 +101,9 @@ mod tests {
     use commands::ports::transcription::{Flag, Language, Samples};
 
     use super::*;
-    use crate::Device;
     use crate::fixtures::whisper_tiny;
     use crate::model::{ModelFolder, Precision};
+    use crate::runtime::Device;
 
     fn tokens() -> Tokens {
         ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu).unwrap().tokens

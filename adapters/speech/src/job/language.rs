@@ -5,11 +5,10 @@ use commands::ports::transcription::{
 };
 
 use super::Transcription;
-use crate::course::WindowResult;
-use crate::feeder::Prepared;
-use crate::figures::rounded;
 use crate::model::Tokens;
 use crate::scheduler::{Features, Outcome, Work};
+use crate::window::{PreparedWindow, WindowResult};
+use crate::wording::rounded;
 
 /// Windows whose language is asked for before it is decided for a recording.
 pub(super) const LANGUAGE_WINDOWS: usize = 5;
@@ -20,7 +19,7 @@ pub(super) const LANGUAGES_TOLD: usize = 5;
 
 /// What is known of the language.
 #[derive(Clone)]
-pub(super) enum Spoken {
+pub(super) enum RecordingLanguage {
     /// It is found out from the first windows.
     Unknown,
     /// It is found out for each window.
@@ -29,7 +28,7 @@ pub(super) enum Spoken {
     Known { language: Option<Language>, uncertain: bool },
 }
 
-impl Spoken {
+impl RecordingLanguage {
     /// What the options say of it.
     pub(super) fn of(options: &SpokenLanguage, tokens: &Tokens) -> Self {
         match options {
@@ -45,7 +44,7 @@ impl Spoken {
 
 impl Transcription<'_> {
     /// Asks which language a window is in.
-    pub(super) fn ask_language(&mut self, prepared: Prepared) {
+    pub(super) fn ask_language(&mut self, prepared: PreparedWindow) {
         self.submit(prepared.number, prepared.features.clone(), Work::Languages);
         self.asking.insert(prepared.number, prepared);
     }
@@ -53,7 +52,7 @@ impl Transcription<'_> {
     /// Takes the answer.
     pub(super) fn heard(
         &mut self,
-        mut prepared: Prepared,
+        mut prepared: PreparedWindow,
         outcome: Outcome,
         features: Option<Features>,
     ) -> Result<(), TranscriptionError> {
@@ -68,12 +67,12 @@ impl Transcription<'_> {
             prepared.features = features;
         }
         match (&self.language, found) {
-            (Spoken::EachWindow, Ok(found)) => self.start_in_own_language(prepared, &found),
-            (Spoken::EachWindow, Err(reason)) => {
+            (RecordingLanguage::EachWindow, Ok(found)) => self.start_in_own_language(prepared, &found),
+            (RecordingLanguage::EachWindow, Err(reason)) => {
                 self.lose(&prepared, reason);
                 Ok(())
             }
-            (Spoken::Unknown | Spoken::Known { .. }, found) => {
+            (RecordingLanguage::Unknown | RecordingLanguage::Known { .. }, found) => {
                 self.heard.push((prepared, found));
                 Ok(())
             }
@@ -81,7 +80,7 @@ impl Transcription<'_> {
     }
 
     /// A window whose language cannot be found out has no text.
-    fn lose(&mut self, prepared: &Prepared, reason: String) {
+    fn lose(&mut self, prepared: &PreparedWindow, reason: String) {
         let result = WindowResult::lost(&prepared.window, reason);
         self.finish_window(prepared.number, prepared.window.end(), result);
     }
@@ -93,7 +92,7 @@ impl Transcription<'_> {
         watcher: &mut dyn Watcher,
     ) -> Result<bool, TranscriptionError> {
         let enough = self.all_fed || self.heard.len() >= LANGUAGE_WINDOWS;
-        if !matches!(self.language, Spoken::Unknown)
+        if !matches!(self.language, RecordingLanguage::Unknown)
             || !self.asking.is_empty()
             || self.heard.is_empty()
             || !enough
@@ -109,10 +108,10 @@ impl Transcription<'_> {
         let languages = self.mean_of_heard();
         let first = self.heard.iter().min_by_key(|(prepared, _)| prepared.number);
         if let Some(digest) = first.map(|(first, _)| first.digest.clone()) {
-            self.keep(|checkpoint| checkpoint.keep_languages(digest, &languages));
+            self.keeping.keep(|checkpoint| checkpoint.keep_languages(digest, &languages));
         }
         self.decide(languages, watcher);
-        let mut heard: Vec<Prepared> =
+        let mut heard: Vec<PreparedWindow> =
             std::mem::take(&mut self.heard).into_iter().map(|(prepared, _)| prepared).collect();
         heard.sort_by_key(|prepared| prepared.number);
         // They go before those that wait already, and are begun like them.
@@ -138,24 +137,23 @@ impl Transcription<'_> {
     }
 
     /// Takes the language that an earlier run heard in a recording that begins with the same window.
-    pub(super) fn recall_languages(&mut self, prepared: &Prepared, watcher: &mut dyn Watcher) {
-        let known = self.checkpoint.as_ref().filter(|_| prepared.number == 0);
-        let languages =
-            known.and_then(|known| known.languages(&prepared.digest)).map(<[LanguageGuess]>::to_vec);
-        if let (Spoken::Unknown, Some(languages)) = (&self.language, languages) {
+    pub(super) fn recall_languages(&mut self, prepared: &PreparedWindow, watcher: &mut dyn Watcher) {
+        let kept = self.keeping.kept().filter(|_| prepared.number == 0);
+        let languages = kept.and_then(|kept| kept.languages(&prepared.digest)).map(<[LanguageGuess]>::to_vec);
+        if let (RecordingLanguage::Unknown, Some(languages)) = (&self.language, languages) {
             self.decide(languages, watcher);
         }
     }
 
     /// What an earlier run made of a window, if that was in the language that the recording is in now. As long as it is not
     /// known which one that is, nothing: the first windows decide it, as they would in a run from the start.
-    pub(super) fn recall(&mut self, prepared: &Prepared) -> Option<WindowResult> {
+    pub(super) fn recall(&mut self, prepared: &PreparedWindow) -> Option<WindowResult> {
         let now = match &self.language {
-            Spoken::Unknown => return None,
-            Spoken::EachWindow => None,
-            Spoken::Known { language, .. } => language.clone(),
+            RecordingLanguage::Unknown => return None,
+            RecordingLanguage::EachWindow => None,
+            RecordingLanguage::Known { language, .. } => language.clone(),
         };
-        let result = self.checkpoint.as_mut()?.take(&prepared.digest)?;
+        let result = self.keeping.kept()?.take(&prepared.digest)?;
         let is_in_it = |now: Language| result.segments.iter().all(|segment| segment.language == now);
         now.is_none_or(is_in_it).then_some(result)
     }
@@ -163,7 +161,7 @@ impl Transcription<'_> {
     /// The language of the recording is known.
     pub(super) fn decide(&mut self, languages: Vec<LanguageGuess>, watcher: &mut dyn Watcher) {
         let first = languages.first();
-        self.language = Spoken::Known {
+        self.language = RecordingLanguage::Known {
             language: first.map(|guess| guess.language.clone()),
             uncertain: first.is_none_or(|guess| guess.probability < CERTAIN),
         };
@@ -171,7 +169,11 @@ impl Transcription<'_> {
         self.told.languages = languages;
     }
 
-    fn start_in_own_language(&mut self, prepared: Prepared, found: &[f32]) -> Result<(), TranscriptionError> {
+    fn start_in_own_language(
+        &mut self,
+        prepared: PreparedWindow,
+        found: &[f32],
+    ) -> Result<(), TranscriptionError> {
         let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         let known = best.and_then(|(place, _)| self.plan.tokens.languages.get(place));
         let language = known.map(|known| known.language.clone());

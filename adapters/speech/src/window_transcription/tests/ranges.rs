@@ -11,8 +11,8 @@ fn flags(asked_for: &[(f64, f64)]) -> Vec<Vec<Flag>> {
     let ranges = asked_for.iter().map(|(start, end)| Span { start: at(*start), end: at(*end) }).collect();
     let plan = Arc::new(Plan { ranges, ..plan() });
     let speech = [(0.0, 4.0), (8.0, 8.4), (17.0, 20.0)];
-    let mut course = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&speech));
-    let result = done(course.decoded(text(&plan.tokens, &SAID, -0.2), features()));
+    let mut transcription = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&speech));
+    let result = done(transcription.decoded(text(&plan.tokens, &SAID, -0.2), features()));
     assert_eq!(uncovered(&result), [(288_000, 294_400)]);
     result.segments.into_iter().map(|segment| segment.flags).collect()
 }

@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::timeline::Timeline;
 use crate::decode::Decoded;
 use crate::doubts::{COMPRESSION_LIMIT, LOGPROB_LIMIT, NO_SPEECH_LIMIT};
 use crate::mel::{Spectrogram, SpectrogramError};
 use crate::scheduler::Features;
-use crate::segments::Timeline;
 use crate::tally::Cause;
 
 /// A stretch of a window that is decoded as a whole. All its places are in samples of the window.

@@ -5,15 +5,15 @@ use std::ops::Range;
 use crate::model::Tokens;
 
 /// A word, and the numbers of its tokens.
-pub(super) type Piece = (String, Range<usize>);
+pub(super) type WordTokens = (String, Range<usize>);
 
 /// Languages that put no spaces between words; each letter counts as one.
 const UNSPACED: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
 
 /// Cuts a segment's tokens into words.
-pub(super) fn split(tokens: &Tokens, text: &[u32], language: Option<&str>) -> Vec<Piece> {
+pub(super) fn split(tokens: &Tokens, text: &[u32], language: Option<&str>) -> Vec<WordTokens> {
     let spaced = !language.is_some_and(|language| UNSPACED.contains(&language));
-    let mut words: Vec<Piece> = Vec::new();
+    let mut words: Vec<WordTokens> = Vec::new();
     for (piece, range) in whole_letters(tokens, text) {
         let alone =
             piece.trim().chars().all(|letter| letter.is_ascii_punctuation()) && !piece.trim().is_empty();
@@ -29,7 +29,7 @@ pub(super) fn split(tokens: &Tokens, text: &[u32], language: Option<&str>) -> Ve
 }
 
 /// The text in pieces of whole tokens, none of which cuts a letter in two.
-fn whole_letters(tokens: &Tokens, text: &[u32]) -> Vec<Piece> {
+fn whole_letters(tokens: &Tokens, text: &[u32]) -> Vec<WordTokens> {
     let mut pieces = Vec::new();
     let mut start = 0;
     for end in 1..=text.len() {
@@ -43,11 +43,11 @@ fn whole_letters(tokens: &Tokens, text: &[u32]) -> Vec<Piece> {
 }
 
 /// Opening marks belong to the word after them, closing ones to the word before.
-pub(super) fn merge_punctuation(words: Vec<Piece>) -> Vec<Piece> {
+pub(super) fn merge_punctuation(words: Vec<WordTokens>) -> Vec<WordTokens> {
     const OPENING: &str = "\"'“¿([{-";
     const CLOSING: &str = "\"'.。,，!！?？:：”)]}、";
-    let mut merged: Vec<Piece> = Vec::with_capacity(words.len());
-    let mut opening: Option<Piece> = None;
+    let mut merged: Vec<WordTokens> = Vec::with_capacity(words.len());
+    let mut opening: Option<WordTokens> = None;
     for (mut word, mut range) in words {
         if let Some((mark, before)) = opening.take() {
             word = format!("{mark}{word}");

@@ -8,10 +8,10 @@ use ndarray::Array2;
 
 use super::WindowTranscription;
 use super::part::Attempt;
+use super::timeline::TimedText;
+use super::word_times::{FRAME_SAMPLES, SpokenWord, Untimed, word_times};
 use crate::doubts::{self, COMPRESSION_LIMIT, PlainWords};
-use crate::figures::rounded;
-use crate::segments::TimedText;
-use crate::words::{self, FRAME_SAMPLES, SpokenWord, Untimed};
+use crate::wording::rounded;
 
 /// The shortest segment, one frame of the encoder or 20 ms: a cue without a length is shown by no player.
 pub(super) const SHORTEST_SEGMENT: Samples = Samples(FRAME_SAMPLES);
@@ -113,7 +113,7 @@ impl WindowTranscription {
             })
             .collect();
         let speech: Option<Vec<Range<u64>>> = speech.map(|speech| speech.iter().map(in_part).collect());
-        let found = words::word_times(&self.plan.tokens, &untimed, attention, speech.as_deref(), language);
+        let found = word_times(&self.plan.tokens, &untimed, attention, speech.as_deref(), language);
         let word = |timed: &TimedText, word: SpokenWord| {
             let logprobs = &timed.logprobs[word.tokens.clone()];
             let sum: f32 = logprobs.iter().map(|logprob| logprob.exp()).sum();

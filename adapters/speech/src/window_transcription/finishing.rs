@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use commands::ports::transcription::{Flag, Samples, Segment};
 
+use super::WindowTranscription;
 use super::coverage::{gaps, is_asked_for, without};
 use super::writing::SHORTEST_SEGMENT;
-use super::{WindowResult, WindowTranscription};
 use crate::doubts;
+use crate::window::WindowResult;
 
 impl WindowTranscription {
     /// What the window came to, when nothing is left to ask.

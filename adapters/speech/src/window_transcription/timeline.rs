@@ -1,8 +1,8 @@
 //! A window's tokens become segments: text between two times.
 
-use super::decode::Decoded;
-use super::model::Tokens;
-use super::words::FRAME_SAMPLES;
+use super::word_times::FRAME_SAMPLES;
+use crate::decode::Decoded;
+use crate::model::Tokens;
 
 /// Text between two times of what was decoded.
 #[derive(Debug, Clone, PartialEq)]

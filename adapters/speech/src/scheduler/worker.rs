@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 
-use super::last_resort::{Again, LastResort};
+use super::last_resort::{LastResort, SecondTry};
 use super::queue::Turns;
-use super::{Answer, Features, Kind, Outcome, Request, Work};
+use super::request::{Answer, Features, Kind, Outcome, Request, Work};
 use crate::clockwork::Clockwork;
 use crate::decode::{self, Found, Row, Rules};
 use crate::graphs::{Encoded, Graphs, RunError};
@@ -53,9 +53,9 @@ impl Trouble {
 }
 
 /// What a window of a batch came to, and how far it has come.
-type Of = (Found<Outcome>, Encoded);
+type RowOutcome = (Found<Outcome>, Encoded);
 
-pub(super) struct Desk {
+pub(super) struct Worker {
     graphs: Graphs,
     last_resort: LastResort,
     rules: Rules,
@@ -66,7 +66,7 @@ pub(super) struct Desk {
     broken: bool,
 }
 
-impl Desk {
+impl Worker {
     pub(super) fn new(
         graphs: Graphs,
         last_resort: LastResort,
@@ -121,7 +121,7 @@ impl Desk {
             return;
         }
         self.graphs.brake().run_for(batch.iter().map(|request| request.cancel.clone()).collect());
-        match self.attempt(&batch, Where::Usual) {
+        match self.attempt(&batch, WhichGraphs::Usual) {
             Ok(outcomes) => self.answer(batch, outcomes),
             Err(Trouble::Run(RunError::Stopped)) => stop(batch),
             Err(trouble) if batch.len() > 1 => {
@@ -141,7 +141,7 @@ impl Desk {
 
     /// Answers a batch. What is not finite may be so because of what stood beside it (where a graph takes one scale for
     /// all rows), so such a window is tried by itself before it counts as failed.
-    fn answer(&mut self, batch: Vec<Request>, outcomes: Vec<Of>) {
+    fn answer(&mut self, batch: Vec<Request>, outcomes: Vec<RowOutcome>) {
         let alone = batch.len() == 1;
         let mut again = Vec::new();
         for (request, (found, states)) in batch.into_iter().zip(outcomes) {
@@ -172,7 +172,7 @@ impl Desk {
         tracing::warn!(%trouble, "a window failed and is tried again");
         self.clockwork.lock().unwrap_or_else(PoisonError::into_inner).second_tries += 1;
         request.features = Features::Spectrogram(Arc::clone(request.features.spectrogram()));
-        let again = self.attempt(std::slice::from_ref(&request), Where::LastResort);
+        let again = self.attempt(std::slice::from_ref(&request), WhichGraphs::LastResort);
         let failed = |also: &Trouble| {
             let (first, second) = (trouble.to_string(), also.to_string());
             Outcome::Failed(if first == second {
@@ -197,14 +197,14 @@ impl Desk {
     }
 
     /// Runs a batch. Where this program falls over, the batch has failed, and the sessions go on if they still answer.
-    fn attempt(&mut self, batch: &[Request], place: Where) -> Result<Vec<Of>, Trouble> {
+    fn attempt(&mut self, batch: &[Request], which: WhichGraphs) -> Result<Vec<RowOutcome>, Trouble> {
         let brake = self.graphs.brake();
-        let graphs = match place {
-            Where::Usual => &mut self.graphs,
-            Where::LastResort => match self.last_resort.ready(&brake) {
-                Again::Usual => &mut self.graphs,
-                Again::On(graphs) => graphs,
-                Again::Nowhere(reason) => return Err(Trouble::NoOther(reason.to_owned())),
+        let graphs = match which {
+            WhichGraphs::Usual => &mut self.graphs,
+            WhichGraphs::LastResort => match self.last_resort.ready(&brake) {
+                SecondTry::Usual => &mut self.graphs,
+                SecondTry::On(graphs) => graphs,
+                SecondTry::Nowhere(reason) => return Err(Trouble::NoOther(reason.to_owned())),
             },
         };
         let (rules, model) = (&self.rules, &self.model);
@@ -228,9 +228,9 @@ impl Desk {
     }
 }
 
-/// On which graphs.
+/// The graphs that a batch runs on.
 #[derive(Clone, Copy)]
-enum Where {
+enum WhichGraphs {
     Usual,
     LastResort,
 }
@@ -241,7 +241,7 @@ fn outcomes(
     rules: &Rules,
     model: &ModelFolder,
     batch: &[Request],
-) -> Result<Vec<Of>, Trouble> {
+) -> Result<Vec<RowOutcome>, Trouble> {
     let windows = encoded(graphs, batch)?;
     let tokens = &model.tokens;
     let outcomes: Vec<Found<Outcome>> = match batch[0].kind() {

@@ -6,6 +6,8 @@ mod finishing;
 mod part;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod word_times;
 mod writing;
 
 use std::collections::VecDeque;
@@ -14,21 +16,20 @@ use std::sync::Arc;
 
 use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE, Samples, Segment, Span};
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
-use super::causes::in_full;
 use super::decode::{Decoded, Search};
 use super::doubts::{self, PlainWords};
-use super::feeder::Prepared;
 use super::mel::Spectrogram;
 use super::model::Tokens;
 use super::scheduler::{Features, Work};
-use super::segments::timeline;
 use super::tally::{Cause, Counter};
+use super::window::{PreparedWindow, WindowResult};
 use super::windows::Window;
+use super::wording::in_full;
+use coverage::{EarlyEnd, gaps, redone, rest, within};
 pub(super) use coverage::{LOST, is_asked_for};
-use coverage::{Stop, gaps, redone, rest, within};
 use part::{Attempt, Part, best};
+use timeline::timeline;
 
 /// Temperatures in the order in which they are tried.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
@@ -70,30 +71,6 @@ pub(super) struct Setting {
     pub before: Vec<u32>,
 }
 
-/// What a window came to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct WindowResult {
-    /// In source time, in order.
-    pub segments: Vec<Segment>,
-    /// Whether it was left out as silence: the model heard nobody, and nobody else did.
-    pub silent: bool,
-    /// Why the engine gave no text for a part of it, with its span in the source.
-    pub failed: Vec<(Range<u64>, String)>,
-    /// Speech in it that got no text, in the source, however often it was decoded.
-    pub uncovered: Vec<Range<u64>>,
-    /// Why some of its words have no times although they were asked for.
-    pub untimed: Option<String>,
-    /// Its language, where each window was asked for its own.
-    pub language: Option<LanguageGuess>,
-}
-
-impl WindowResult {
-    /// A window that the engine failed on as a whole.
-    pub(super) fn lost(window: &Window, reason: String) -> Self {
-        Self { failed: vec![(window.start().0..window.end().0, reason)], ..Self::default() }
-    }
-}
-
 /// What to do next.
 pub(super) enum Next {
     /// Ask the scheduler.
@@ -127,8 +104,8 @@ pub(super) struct WindowTranscription {
 
 impl WindowTranscription {
     /// Starts with a window.
-    pub(super) fn new(plan: Arc<Plan>, setting: Setting, prepared: Prepared) -> Self {
-        let Prepared { window, features, digest, .. } = prepared;
+    pub(super) fn new(plan: Arc<Plan>, setting: Setting, prepared: PreparedWindow) -> Self {
+        let PreparedWindow { window, features, digest, .. } = prepared;
         let whole = 0..window.samples.len() as u64;
         let mut part = Part::new(whole.clone(), whole, features);
         part.prompted = !setting.before.is_empty();
@@ -323,7 +300,7 @@ impl WindowTranscription {
         self.place(&kept, &segments, attention);
         let tail = kept.timeline.tail.take();
         let lost_text = tail.is_some();
-        let stop = kept.timeline.seek.map(|seek| Stop { at: self.part.heard.start + seek, lost_text });
+        let stop = kept.timeline.seek.map(|seek| EarlyEnd { at: self.part.heard.start + seek, lost_text });
         // Without a time there is nowhere to go on from.
         let goes_on = (stop.is_some() || !lost_text) && self.cut_what_is_left(stop);
         if let Some(tail) = tail.filter(|_| !goes_on) {
@@ -336,7 +313,7 @@ impl WindowTranscription {
     }
 
     /// Makes parts of the speech without text; whether the model goes on behind the point where it stopped.
-    fn cut_what_is_left(&mut self, stop: Option<Stop>) -> bool {
+    fn cut_what_is_left(&mut self, stop: Option<EarlyEnd>) -> bool {
         let texts = self.spans();
         let asked = &self.part.asked;
         let left = if self.plan.listens {

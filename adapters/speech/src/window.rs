@@ -1,0 +1,46 @@
+//! One window between the steps: prepared for the model, and what it came to.
+
+use std::ops::Range;
+
+use commands::ports::transcription::{LanguageGuess, Segment};
+use serde::{Deserialize, Serialize};
+
+use super::scheduler::Features;
+use super::windows::Window;
+
+/// A window, ready for the model.
+#[derive(Clone)]
+pub(super) struct PreparedWindow {
+    /// Its number in the recording.
+    pub number: u64,
+    /// The window.
+    pub window: Window,
+    /// Names it in a checkpoint.
+    pub digest: String,
+    /// Its spectrogram, or what became of it.
+    pub features: Features,
+}
+
+/// What a window came to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct WindowResult {
+    /// In source time, in order.
+    pub segments: Vec<Segment>,
+    /// Whether it was left out as silence: the model heard nobody, and nobody else did.
+    pub silent: bool,
+    /// Why the engine gave no text for a part of it, with its span in the source.
+    pub failed: Vec<(Range<u64>, String)>,
+    /// Speech in it that got no text, in the source, however often it was decoded.
+    pub uncovered: Vec<Range<u64>>,
+    /// Why some of its words have no times although they were asked for.
+    pub untimed: Option<String>,
+    /// Its language, where each window was asked for its own.
+    pub language: Option<LanguageGuess>,
+}
+
+impl WindowResult {
+    /// A window that the engine failed on as a whole.
+    pub(super) fn lost(window: &Window, reason: String) -> Self {
+        Self { failed: vec![(window.start().0..window.end().0, reason)], ..Self::default() }
+    }
+}
