@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::Range;
 
-use commands::ports::transcription::{Flag, SAMPLE_RATE, Samples, Segment};
+use commands::ports::transcription::{Flag, SAMPLE_RATE, Samples, Segment, Span};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
@@ -88,21 +88,21 @@ impl PlainWords {
     }
 }
 
-/// The samples of `span` that lie in speech.
-pub(super) fn overlap(span: &Range<u64>, speech: &[Range<u64>]) -> u64 {
-    speech.iter().map(|one| one.end.min(span.end).saturating_sub(one.start.max(span.start))).sum()
+/// How much of `span` lies in speech.
+pub(super) fn overlap(span: Span, speech: &[Span]) -> Samples {
+    Samples(speech.iter().map(|one| one.within(span).length().0).sum())
 }
 
 /// What a segment's times and the speech in its window tell. With no voice detector there is no telling.
-pub(super) fn of_times(text: &str, span: &Range<u64>, speech: Option<&[Range<u64>]>) -> Vec<Flag> {
+pub(super) fn of_times(text: &str, span: Span, speech: Option<&[Span]>) -> Vec<Flag> {
     let Some(speech) = speech else { return Vec::new() };
     let spoken = overlap(span, speech);
     // Also where the span has no length: text that was written for the silence behind the audio.
-    if spoken == 0 || (spoken as f64) < (span.end - span.start) as f64 * LEAST_SPEECH_SHARE {
+    if spoken.0 == 0 || (spoken.0 as f64) < span.length().0 as f64 * LEAST_SPEECH_SHARE {
         return vec![Flag::NoSpeechOverlap];
     }
-    let rate = text.trim().chars().count() as f64 * SAMPLE_RATE as f64 / spoken as f64;
-    let has_rate = spoken >= SHORTEST_RATED.0;
+    let rate = text.trim().chars().count() as f64 * SAMPLE_RATE as f64 / spoken.0 as f64;
+    let has_rate = spoken >= SHORTEST_RATED;
     if has_rate && !CHARACTERS_A_SECOND.contains(&rate) { vec![Flag::Rate] } else { Vec::new() }
 }
 
@@ -137,6 +137,10 @@ pub(super) fn add(flags: &mut Vec<Flag>, flag: Flag) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn span(start: u64, end: u64) -> Span {
+        Span::new(Samples(start), Samples(end))
+    }
 
     fn loops(text: &str) -> bool {
         PlainWords::of(text).loops()
@@ -179,21 +183,21 @@ mod tests {
     #[test]
     fn text_behind_the_audio_has_no_speech_under_it() {
         let end = 2 * SAMPLE_RATE;
-        let speech = [0..SAMPLE_RATE, SAMPLE_RATE + 10..end - 100];
-        assert_eq!(of_times("Thank you.", &(end..end), Some(&speech)), [Flag::NoSpeechOverlap]);
+        let speech = [span(0, SAMPLE_RATE), span(SAMPLE_RATE + 10, end - 100)];
+        assert_eq!(of_times("Thank you.", span(end, end), Some(&speech)), [Flag::NoSpeechOverlap]);
     }
 
     #[test]
     fn times_without_speech_and_odd_rates_are_flagged() {
         let second = SAMPLE_RATE;
-        let speech = [0..second, 5 * second..6 * second];
+        let speech = [span(0, second), span(5 * second, 6 * second)];
         assert_eq!(
-            of_times("nine letters", &(2 * second..4 * second), Some(&speech)),
+            of_times("nine letters", span(2 * second, 4 * second), Some(&speech)),
             [Flag::NoSpeechOverlap]
         );
-        assert_eq!(of_times("x", &(0..second), Some(&speech)), [Flag::Rate]);
-        assert!(of_times("nine letters", &(0..second), Some(&speech)).is_empty());
-        assert!(of_times("x", &(2 * second..4 * second), None).is_empty());
+        assert_eq!(of_times("x", span(0, second), Some(&speech)), [Flag::Rate]);
+        assert!(of_times("nine letters", span(0, second), Some(&speech)).is_empty());
+        assert!(of_times("x", span(2 * second, 4 * second), None).is_empty());
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl<'m> Transcription<'m> {
                 languages,
                 duration: self.duration,
                 speech_duration: self.speech,
-                uncovered_speech: Samples(uncovered),
+                uncovered_speech: uncovered,
                 windows,
                 dropped_silence: silent,
                 resumed_windows: self.resumed,

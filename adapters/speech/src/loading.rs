@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::graphs::{Graphs, find_card};
-use super::model::{ModelError, ModelFolder, Precision};
+use super::model::{ModelError, ModelFolder, Precision, mixes_rows};
 use super::runtime::{Device, Runtime, RuntimeError};
 use super::voice::{VoiceError, VoiceModel};
 use super::wording::in_full;
@@ -90,6 +90,8 @@ pub struct Loaded {
     pub device_reason: String,
     /// Threads of the processor.
     pub threads: usize,
+    /// Whether the rows of a batch change each other.
+    pub(super) mixes_rows: bool,
     /// Seconds that all of it took.
     pub load_s: f64,
 }
@@ -102,16 +104,25 @@ impl Loaded {
         let voice = VoiceModel::load(&runtime, options.voice_model.as_deref())?;
         let threads = options.threads.unwrap_or_else(all_cores);
         let Placed { model, graphs, device, reason } = place(&runtime, options, threads)?;
+        let load_s = started.elapsed().as_secs_f64();
         let loaded = Self {
+            mixes_rows: any_mixes_rows(&model)?,
             model: Arc::new(model),
             voice,
             runtime,
             device,
             device_reason: reason,
             threads,
-            load_s: started.elapsed().as_secs_f64(),
+            load_s,
         };
         Ok((loaded, graphs))
+    }
+
+    /// Windows that are decoded together unless somebody asks for another number: as many as suit the device, but one
+    /// where a text would depend on what is decoded beside it.
+    #[must_use]
+    pub fn usual_rows(&self) -> usize {
+        if self.mixes_rows { 1 } else { self.device.usual_rows() }
     }
 }
 
@@ -166,4 +177,16 @@ fn place(runtime: &Runtime, options: &EngineOptions, threads: usize) -> Result<P
             }
         },
     }
+}
+
+/// Whether any of the model's graphs lets the rows of a batch change each other.
+fn any_mixes_rows(model: &ModelFolder) -> Result<bool, ModelError> {
+    for graph in model.graphs().chain(&model.align) {
+        match mixes_rows(graph) {
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            Err(source) => return Err(ModelError::Unreadable { path: graph.clone(), source }),
+        }
+    }
+    Ok(false)
 }

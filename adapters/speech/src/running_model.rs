@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::loading::{EngineError, EngineOptions, Loaded};
 use super::mel::Spectrogram;
-use super::model::{ModelError, ModelFolder, mixes_rows};
 use super::scheduler::{LastResort, Scheduler};
 use super::tally::Counter;
 
@@ -29,10 +28,8 @@ impl RunningModel {
     pub(super) fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let (loaded, graphs) = Loaded::load(options)?;
         let model = &loaded.model;
-        let mixes_rows = any_mixes_rows(model)?;
-        let usual_rows = if mixes_rows { 1 } else { loaded.device.usual_rows() };
-        let max_rows = options.max_rows.unwrap_or(usual_rows);
-        let depends_on_batch = (mixes_rows && max_rows > 1).then(|| {
+        let max_rows = options.max_rows.unwrap_or(loaded.usual_rows());
+        let depends_on_batch = (loaded.mixes_rows && max_rows > 1).then(|| {
             format!("the {} graphs take one scale for all of up to {max_rows} windows", model.precision)
         });
         let why_no_words = graphs.why_no_words().map(str::to_owned);
@@ -60,16 +57,4 @@ impl RunningModel {
     pub(super) fn sha256(&self, words: bool) -> &str {
         if words { &self.words_sha256 } else { &self.sha256 }
     }
-}
-
-/// Whether any of the model's graphs lets the rows of a batch change each other.
-fn any_mixes_rows(model: &ModelFolder) -> Result<bool, ModelError> {
-    for graph in model.graphs().chain(&model.align) {
-        match mixes_rows(graph) {
-            Ok(false) => {}
-            Ok(true) => return Ok(true),
-            Err(source) => return Err(ModelError::Unreadable { path: graph.clone(), source }),
-        }
-    }
-    Ok(false)
 }

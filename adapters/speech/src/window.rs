@@ -1,8 +1,6 @@
 //! One window between the steps: prepared for the model, and what it came to.
 
-use std::ops::Range;
-
-use commands::ports::transcription::{LanguageGuess, Segment};
+use commands::ports::transcription::{LanguageGuess, Segment, Span};
 use serde::{Deserialize, Serialize};
 
 use super::scheduler::Features;
@@ -29,9 +27,9 @@ pub(super) struct WindowResult {
     /// Whether it was left out as silence: the model heard nobody, and nobody else did.
     pub silent: bool,
     /// Why the engine gave no text for a part of it, with its span in the source.
-    pub failed: Vec<(Range<u64>, String)>,
+    pub failed: Vec<(Span, String)>,
     /// Speech in it that got no text, in the source, however often it was decoded.
-    pub uncovered: Vec<Range<u64>>,
+    pub uncovered: Vec<Span>,
     /// Why some of its words have no times although they were asked for.
     pub untimed: Option<String>,
     /// Its language, where each window was asked for its own.
@@ -41,6 +39,6 @@ pub(super) struct WindowResult {
 impl WindowResult {
     /// A window that the engine failed on as a whole.
     pub(super) fn lost(window: &Window, reason: String) -> Self {
-        Self { failed: vec![(window.start().0..window.end().0, reason)], ..Self::default() }
+        Self { failed: vec![(Span::new(window.start(), window.end()), reason)], ..Self::default() }
     }
 }

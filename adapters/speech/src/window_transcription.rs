@@ -11,7 +11,6 @@ mod word_times;
 mod writing;
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use commands::ports::transcription::{Flag, Language, LanguageGuess, SAMPLE_RATE, Samples, Segment, Span};
@@ -79,7 +78,7 @@ pub(super) enum Next {
     Done(WindowResult),
 }
 
-/// One window on its way. Until it is finished, all places in it are in samples of the window.
+/// One window on its way. Until it is finished, all places in it are in the window's time.
 pub(super) struct WindowTranscription {
     plan: Arc<Plan>,
     setting: Setting,
@@ -94,9 +93,9 @@ pub(super) struct WindowTranscription {
     /// Parts that were cut so far.
     cut: usize,
     texts: Vec<Segment>,
-    failed: Vec<(Range<u64>, String)>,
+    failed: Vec<(Span, String)>,
     /// What got no text, where nobody listened for speech.
-    empty: Vec<Range<u64>>,
+    empty: Vec<Span>,
     untimed: Option<String>,
     /// Whether a part was left out as silence.
     has_silence: bool,
@@ -106,8 +105,8 @@ impl WindowTranscription {
     /// Starts with a window.
     pub(super) fn new(plan: Arc<Plan>, setting: Setting, prepared: PreparedWindow) -> Self {
         let PreparedWindow { window, features, digest, .. } = prepared;
-        let whole = 0..window.samples.len() as u64;
-        let mut part = Part::new(whole.clone(), whole, features);
+        let whole = Span::new(Samples(0), window.length());
+        let mut part = Part::new(whole, whole, features);
         part.prompted = !setting.before.is_empty();
         Self {
             before: PlainWords::of(&plan.tokens.text(&setting.before)),
@@ -161,7 +160,7 @@ impl WindowTranscription {
         let Part { attempt, prompted, .. } = self.part;
         let temperature = TEMPERATURES[attempt];
         let search = if attempt == 0 { self.plan.search } else { Search::Sample };
-        let start = self.window.map.source_of_start(Samples(self.part.heard.start));
+        let start = self.window.map.source_of_start(self.part.heard.start);
         let seed = self.plan.seed ^ start.0.rotate_left(20) ^ (attempt as u64).rotate_left(50);
         Next::Ask(
             self.part.features.clone(),
@@ -226,7 +225,7 @@ impl WindowTranscription {
     /// Silence is what the voice detector hears no speech in; where nobody listened for it, the model alone says so.
     fn should_have_text(&self, attempt: &Attempt) -> bool {
         if self.plan.listens {
-            doubts::overlap(&self.part.asked, &self.speech()) > 0
+            doubts::overlap(self.part.asked, &self.window.speech) > Samples(0)
         } else {
             !attempt.is_silence()
         }
@@ -288,7 +287,7 @@ impl WindowTranscription {
             tracing::warn!(%reason, "a window cannot be decoded once more; its first text is kept");
             return self.keep(found);
         }
-        self.failed.push((self.part.asked.clone(), reason));
+        self.failed.push((self.part.asked, reason));
         self.next_part()
     }
 
@@ -315,16 +314,16 @@ impl WindowTranscription {
     /// Makes parts of the speech without text; whether the model goes on behind the point where it stopped.
     fn cut_what_is_left(&mut self, stop: Option<EarlyEnd>) -> bool {
         let texts = self.spans();
-        let asked = &self.part.asked;
+        let asked = self.part.asked;
         let left = if self.plan.listens {
-            redone(&gaps(&within(&self.speech(), asked), &texts), &texts, stop)
+            redone(&gaps(&within(&self.window.speech, asked), &texts), &texts, stop)
         } else {
             stop.and_then(|stop| rest(stop, asked)).into_iter().collect()
         };
         let mut goes_on = false;
         for span in left {
             let is_rest = stop.is_some_and(|stop| span.end > stop.at);
-            if let Some(part) = self.cut(&span, is_rest, &texts) {
+            if let Some(part) = self.cut(span, is_rest, &texts) {
                 self.parts.push_back(part);
                 goes_on |= is_rest;
             }
@@ -333,19 +332,19 @@ impl WindowTranscription {
     }
 
     /// A part around a stretch. None where that would be nearly the whole once more, which would only give the same.
-    fn cut(&mut self, span: &Range<u64>, is_rest: bool, texts: &[Range<u64>]) -> Option<Part> {
-        let length = self.window.samples.len() as u64;
-        let heard = span.start.saturating_sub(AROUND_PART.0)..(span.end + AROUND_PART.0).min(length);
-        if heard.end - heard.start + LEAST_PROGRESS.0 > self.part.length() || self.cut == MOST_PARTS {
+    fn cut(&mut self, span: Span, is_rest: bool, texts: &[Span]) -> Option<Part> {
+        let length = self.window.length();
+        let heard = Span::new(span.start.saturating_sub(AROUND_PART), (span.end + AROUND_PART).min(length));
+        if heard.length() + LEAST_PROGRESS > self.part.length() || self.cut == MOST_PARTS {
             return None;
         }
         self.cut += 1;
         // What is heard around it and has a text is told by that.
         let before = texts.iter().map(|text| text.end).filter(|end| *end <= span.start).max();
         let after = texts.iter().map(|text| text.start).filter(|start| *start >= span.end).min();
-        let asked = heard.start.max(before.unwrap_or(0))..heard.end.min(after.unwrap_or(length));
-        let features = part::features(&self.plan.spectrogram, &self.window.samples, &heard);
-        let features = features.map_err(|error| self.failed.push((asked.clone(), in_full(&error)))).ok()?;
+        let asked = heard.within(Span::new(before.unwrap_or_default(), after.unwrap_or(length)));
+        let features = part::features(&self.plan.spectrogram, &self.window.samples, heard);
+        let features = features.map_err(|error| self.failed.push((asked, in_full(&error)))).ok()?;
         // A rest is new to the model and stands behind the same text before; speech that it passed over has been decoded
         // once already, with that in view.
         let prompted = is_rest && !self.setting.before.is_empty();
@@ -354,7 +353,7 @@ impl WindowTranscription {
 
     /// The part has no text although it should.
     fn give_up(&mut self) -> Next {
-        self.empty.push(self.part.asked.clone());
+        self.empty.push(self.part.asked);
         self.next_part()
     }
 

@@ -52,7 +52,7 @@ pub async fn run(args: TranscribeArgs) -> anyhow::Result<Report> {
 
 fn measure(args: &TranscribeArgs, report: &mut Report) -> anyhow::Result<()> {
     let mut probe = Probe::start(&args.engine.options())?;
-    let rows = args.engine.machine.rows.map_or(probe.loaded().device.usual_rows(), usize::from);
+    let rows = args.engine.machine.rows.map_or(probe.loaded().usual_rows(), usize::from);
     tell_conditions(args, &probe, rows, report);
     report.figure("load_s", probe.loaded().load_s);
 

@@ -4,6 +4,7 @@
 mod acceptance;
 mod documents;
 mod files;
+mod layers;
 mod layout;
 mod packages;
 mod scripts;

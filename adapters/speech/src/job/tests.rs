@@ -7,6 +7,23 @@ use crate::scheduler::Features;
 use crate::wording::in_full;
 use commands::ports::transcription::{LostTo, Segment, Source, SpokenLanguage};
 
+/// A segment of these samples with this text, which nothing is doubtful about.
+pub(super) fn segment(start: u64, end: u64, text: &str) -> Segment {
+    Segment {
+        start: Samples(start),
+        end: Samples(end),
+        text: text.to_owned(),
+        tokens: Vec::new(),
+        words: None,
+        avg_logprob: 0.0,
+        compression_ratio: 1.0,
+        no_speech_prob: 0.0,
+        temperature: 0.0,
+        language: Language("en".to_owned()),
+        flags: Vec::new(),
+    }
+}
+
 fn model() -> RunningModel {
     let model = fixtures::whisper_tiny();
     let options = EngineOptions { model, device: DeviceChoice::Cpu, ..EngineOptions::default() };

@@ -98,7 +98,7 @@ fn last(tokens: &[u32], count: usize) -> &[u32] {
 
 #[cfg(test)]
 mod tests {
-    use commands::ports::transcription::{Flag, Language, Samples};
+    use commands::ports::transcription::Flag;
 
     use super::*;
     use crate::fixtures::whisper_tiny;
@@ -119,19 +119,7 @@ mod tests {
     }
 
     fn segment(tokens: Vec<u32>, flags: Vec<Flag>) -> Segment {
-        Segment {
-            start: Samples(0),
-            end: Samples(1),
-            text: String::new(),
-            tokens,
-            words: None,
-            avg_logprob: 0.0,
-            compression_ratio: 1.0,
-            no_speech_prob: 0.0,
-            temperature: 0.0,
-            language: Language("en".to_owned()),
-            flags,
-        }
+        Segment { tokens, flags, ..super::super::tests::segment(0, 1, "") }
     }
 
     #[test]

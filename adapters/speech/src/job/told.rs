@@ -1,7 +1,5 @@
 //! What a caller was told so far, in time order.
 
-use std::ops::Range;
-
 use commands::ports::transcription::{
     LanguageGuess, LostPart, LostTo, Progress, Samples, Segment, Span, Watcher,
 };
@@ -24,8 +22,8 @@ pub(super) struct Told {
     pub silent: u64,
     /// Those of them on which the engine failed as a whole.
     failed: u64,
-    /// Samples of speech without text.
-    pub uncovered: u64,
+    /// Speech without text.
+    pub uncovered: Samples,
     /// Windows some of whose words have no times, and why the first of them has none.
     untimed: Option<(u64, String)>,
     /// The text before the next window.
@@ -44,7 +42,7 @@ impl Told {
             windows: 0,
             silent: 0,
             failed: 0,
-            uncovered: 0,
+            uncovered: Samples(0),
             untimed: None,
             before,
         }
@@ -88,25 +86,24 @@ impl Told {
     /// Takes note of what has no text although it should. Of speech, single short words are flagged and counted; but where
     /// there is nothing to flag, they are told too.
     fn miss(&mut self, result: &WindowResult) {
-        let part = |span: &Range<u64>, to: LostTo, reason: &str| LostPart {
-            start: Samples(span.start),
-            end: Samples(span.end),
+        let part = |span: &Span, to: LostTo, reason: &str| LostPart {
+            start: span.start,
+            end: span.end,
             to,
             reason: reason.to_owned(),
         };
         let has_text = result.segments.iter().any(|segment| segment.lies_in(&self.ranges));
         for (span, reason) in &result.failed {
-            if is_asked_for(&self.ranges, span) {
+            if is_asked_for(&self.ranges, *span) {
                 self.lost.push(part(span, LostTo::Engine, reason));
             }
         }
         for span in &result.uncovered {
-            if !is_asked_for(&self.ranges, span) {
+            if !is_asked_for(&self.ranges, *span) {
                 continue;
             }
-            let length = span.end - span.start;
-            self.uncovered += length;
-            if length >= LOST.0 || !has_text {
+            self.uncovered = self.uncovered + span.length();
+            if span.length() >= LOST || !has_text {
                 self.lost.push(part(span, LostTo::Model, "the model gave no text for speech"));
             }
         }
@@ -115,7 +112,7 @@ impl Told {
     /// Takes note of audio that could not be decoded. What was only passed over, or heard around a range, is not told.
     pub(super) fn lose(&mut self, audio: Vec<LostPart>) {
         let ranges = &self.ranges;
-        let asked = |part: &LostPart| is_asked_for(ranges, &(part.start.0..part.end.0));
+        let asked = |part: &LostPart| is_asked_for(ranges, Span::new(part.start, part.end));
         self.lost.extend(audio.into_iter().filter(asked));
     }
 
@@ -148,8 +145,9 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use commands::ports::transcription::{Language, Options, Progress};
+    use commands::ports::transcription::Options;
 
+    use super::super::tests::segment;
     use super::*;
     use crate::fixtures::whisper_tiny;
     use crate::model::{ModelFolder, Precision};
@@ -157,25 +155,9 @@ mod tests {
 
     fn told(ranges: &[(u64, u64)]) -> Told {
         let tokens = ModelFolder::open(&whisper_tiny(), &Precision::Auto, Device::Cpu).unwrap().tokens;
-        let span = |(start, end): &(u64, u64)| Span { start: Samples(*start), end: Samples(*end) };
+        let span = |(start, end): &(u64, u64)| Span::new(Samples(*start), Samples(*end));
         let before = TextBefore::new(&Options::default(), &tokens, 448).unwrap();
         Told::new(ranges.iter().map(span).collect(), before)
-    }
-
-    fn segment(start: u64, end: u64) -> Segment {
-        Segment {
-            start: Samples(start),
-            end: Samples(end),
-            text: "green".to_owned(),
-            tokens: Vec::new(),
-            words: None,
-            avg_logprob: 0.0,
-            compression_ratio: 1.0,
-            no_speech_prob: 0.0,
-            temperature: 0.0,
-            language: Language("en".to_owned()),
-            flags: Vec::new(),
-        }
     }
 
     fn places(told: &Told) -> Vec<(u64, u64)> {
@@ -184,10 +166,11 @@ mod tests {
 
     #[test]
     fn a_short_word_without_text_is_told_where_no_text_of_the_range_can_be_flagged_for_it() {
-        let (segments, uncovered) = (vec![segment(0, 16_000)], 40_000..44_000);
+        let (segments, uncovered) =
+            (vec![segment(0, 16_000, "green")], Span::new(Samples(40_000), Samples(44_000)));
         let window = || WindowResult {
             segments: segments.clone(),
-            uncovered: vec![uncovered.clone()],
+            uncovered: vec![uncovered],
             ..WindowResult::default()
         };
         for (ranges, lost) in [

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::config::Preprocessor;
-use super::{Config, Generation, Manifest, ModelError, Tokens, layout};
+use super::layout::{self, DecoderFiles};
+use super::{Config, Generation, Manifest, ModelError, Tokens};
 use crate::runtime::Device;
 
 /// Which of the published variants of a model is used; they differ in their files' suffix.
@@ -39,31 +40,6 @@ impl fmt::Display for Precision {
 
 /// How people write [`Precision::Auto`].
 const AUTO: &str = "auto";
-
-/// The decoder's graphs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DecoderFiles {
-    /// One graph for the prompt and one for each token after it.
-    Split {
-        /// For the prompt.
-        first: PathBuf,
-        /// For each token after.
-        next: PathBuf,
-    },
-    /// One graph with a switch.
-    Merged(PathBuf),
-}
-
-impl DecoderFiles {
-    /// The files.
-    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        let (first, next) = match self {
-            Self::Split { first, next } => (first, Some(next)),
-            Self::Merged(path) => (path, None),
-        };
-        std::iter::once(first).chain(next)
-    }
-}
 
 /// A model's folder, read and checked as far as that goes without running it.
 #[derive(Debug, Clone)]

@@ -10,8 +10,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{DecoderFiles, Manifest};
-
 /// What the graphs without a suffix hold.
 pub(super) const FULL: &str = "f32";
 
@@ -20,6 +18,34 @@ const GRAPHS: &str = "onnx";
 
 /// How a file begins that Git put in the place of a large one, until `git lfs pull` fetches that.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// What a folder says of itself.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// The decoder's graphs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecoderFiles {
+    /// One graph for the prompt and one for each token after it.
+    Split {
+        /// For the prompt.
+        first: PathBuf,
+        /// For each token after.
+        next: PathBuf,
+    },
+    /// One graph with a switch.
+    Merged(PathBuf),
+}
+
+impl DecoderFiles {
+    /// The files.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        let (first, next) = match self {
+            Self::Split { first, next } => (first, Some(next)),
+            Self::Merged(path) => (path, None),
+        };
+        std::iter::once(first).chain(next)
+    }
+}
 
 /// The graphs of one precision, as far as they are there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,7 +126,7 @@ pub(super) fn files_in_use<'g>(
     graphs: impl IntoIterator<Item = &'g PathBuf>,
 ) -> BTreeMap<String, PathBuf> {
     let configurations =
-        files_in(folder).into_iter().filter(|(name, _)| name.ends_with(".json") && name != Manifest::FILE);
+        files_in(folder).into_iter().filter(|(name, _)| name.ends_with(".json") && name != MANIFEST);
     let graphs = graphs.into_iter().flat_map(|graph| with_weights(graph)).filter_map(|path| {
         let name =
             path.strip_prefix(folder).ok()?.components().map(|part| part.as_os_str().to_string_lossy());

@@ -3,6 +3,7 @@
 
 mod align;
 mod config;
+mod digests;
 mod folder;
 mod layout;
 mod letters;
@@ -16,7 +17,8 @@ use std::path::PathBuf;
 pub(super) use align::layer_of;
 pub use align::{AddAlignError, add_align};
 pub use config::{Config, Generation};
-pub use folder::{DecoderFiles, ModelFolder, Precision, Variants};
+pub use folder::{ModelFolder, Precision, Variants};
+pub use layout::DecoderFiles;
 pub use manifest::Manifest;
 pub(super) use operators::mixes_rows;
 pub use tokens::{EncodeError, LanguageToken, Tokens};

@@ -1,8 +1,6 @@
 //! Speech and the text that covers it: what is left without, what of that is worth decoding by itself, and what a user
 //! is told.
 
-use std::ops::Range;
-
 use commands::ports::transcription::{SAMPLE_RATE, Samples, Span};
 
 use crate::doubts::overlap;
@@ -34,99 +32,92 @@ const COVERED_SHARE: u64 = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Gap {
     /// Where it lies.
-    pub span: Range<u64>,
+    pub span: Span,
     /// Whether less than a quarter of the stretch of speech around it has text.
     is_bare: bool,
 }
 
 impl Gap {
-    fn length(&self) -> u64 {
-        self.span.end - self.span.start
-    }
-
     /// Whether a user is told.
     pub(super) fn is_told(&self) -> bool {
-        self.length() >= if self.is_bare { TOLD_REGION.0 } else { TOLD_GAP.0 }
+        self.span.length() >= if self.is_bare { TOLD_REGION } else { TOLD_GAP }
     }
 
     /// Whether it is decoded by itself.
     fn is_redone(&self, stopped: Option<EarlyEnd>) -> bool {
-        let least = if self.is_bare { REDONE_REGION.0 } else { REDONE_GAP.0 };
+        let least = if self.is_bare { REDONE_REGION } else { REDONE_GAP };
         let behind = |stop: EarlyEnd| {
             let length = self.span.end.saturating_sub(self.span.start.max(stop.at));
-            length >= if stop.lost_text { TOLD_REGION.0 } else { REDONE_REST.0 }
+            length >= if stop.lost_text { TOLD_REGION } else { REDONE_REST }
         };
-        self.length() >= least || stopped.is_some_and(behind)
+        self.span.length() >= least || stopped.is_some_and(behind)
     }
 }
 
 /// Where a model stopped before the end of what it heard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EarlyEnd {
-    pub at: u64,
+    pub at: Samples,
     /// Whether it had begun a text behind that, which is dropped: all of the speech there needs another.
     pub lost_text: bool,
 }
 
 /// What of the speech no text covers.
-pub(super) fn gaps(speech: &[Range<u64>], texts: &[Range<u64>]) -> Vec<Gap> {
+pub(super) fn gaps(speech: &[Span], texts: &[Span]) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for region in speech {
-        let is_bare = overlap(region, texts) * COVERED_SHARE < region.end - region.start;
-        gaps.extend(without(region, texts).into_iter().map(|span| Gap { span, is_bare }));
+        let is_bare = overlap(*region, texts).0 * COVERED_SHARE < region.length().0;
+        gaps.extend(without(*region, texts).into_iter().map(|span| Gap { span, is_bare }));
     }
     gaps
 }
 
 /// The gaps that are worth decoding by themselves; those that no text parts, as one: a model hears more in a long piece.
-pub(super) fn redone(gaps: &[Gap], texts: &[Range<u64>], stopped: Option<EarlyEnd>) -> Vec<Range<u64>> {
-    let mut redone: Vec<Range<u64>> = Vec::new();
+pub(super) fn redone(gaps: &[Gap], texts: &[Span], stopped: Option<EarlyEnd>) -> Vec<Span> {
+    let mut redone: Vec<Span> = Vec::new();
     for gap in gaps.iter().filter(|gap| gap.is_redone(stopped)) {
-        let parted = |from: u64| texts.iter().any(|text| text.start < gap.span.start && text.end > from);
+        let parted = |from: Samples| texts.iter().any(|text| text.start < gap.span.start && text.end > from);
         match redone.last_mut() {
             Some(last) if !parted(last.end) => last.end = gap.span.end,
-            _ => redone.push(gap.span.clone()),
+            _ => redone.push(gap.span),
         }
     }
     redone
 }
 
 /// What lies behind the point where the model stopped, where nobody listened for speech.
-pub(super) fn rest(stop: EarlyEnd, asked: &Range<u64>) -> Option<Range<u64>> {
-    (asked.start < stop.at && stop.at + REDONE_REGION.0 <= asked.end).then_some(stop.at..asked.end)
+pub(super) fn rest(stop: EarlyEnd, asked: Span) -> Option<Span> {
+    (asked.start < stop.at && stop.at + REDONE_REGION <= asked.end).then_some(Span::new(stop.at, asked.end))
 }
 
 /// Whether any of a stretch of the source lies in what was asked for, which is everything where there are no ranges. One
 /// without a length lies where it begins.
-pub(crate) fn is_asked_for(ranges: &[Span], stretch: &Range<u64>) -> bool {
-    let end = stretch.end.max(stretch.start.saturating_add(1));
-    let touches = |range: &Span| range.start.0 < end && range.end.0 > stretch.start;
-    ranges.is_empty() || ranges.iter().any(touches)
+pub(crate) fn is_asked_for(ranges: &[Span], stretch: Span) -> bool {
+    let end = stretch.end.max(Samples(stretch.start.0.saturating_add(1)));
+    ranges.is_empty() || ranges.iter().any(|range| range.overlaps(Span { end, ..stretch }))
 }
 
 /// What of a stretch none of the others covers.
-pub(super) fn without(stretch: &Range<u64>, others: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut others: Vec<&Range<u64>> =
-        others.iter().filter(|other| other.start < stretch.end && other.end > stretch.start).collect();
+pub(super) fn without(stretch: Span, others: &[Span]) -> Vec<Span> {
+    let mut others: Vec<&Span> = others.iter().filter(|other| other.overlaps(stretch)).collect();
     others.sort_by_key(|other| other.start);
     let mut left = Vec::new();
     let mut covered = stretch.start;
     for other in others {
         if other.start > covered {
-            left.push(covered..other.start);
+            left.push(Span::new(covered, other.start));
         }
         covered = covered.max(other.end);
     }
     if covered < stretch.end {
-        left.push(covered..stretch.end);
+        left.push(Span::new(covered, stretch.end));
     }
     left
 }
 
 /// What of the stretches lies within another.
-pub(super) fn within(stretches: &[Range<u64>], bounds: &Range<u64>) -> Vec<Range<u64>> {
-    let inside = stretches.iter().map(|one| one.start.max(bounds.start)..one.end.min(bounds.end));
-    inside.filter(|one| one.start < one.end).collect()
+pub(super) fn within(stretches: &[Span], bounds: Span) -> Vec<Span> {
+    stretches.iter().map(|one| one.within(bounds)).filter(|one| !one.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -135,14 +126,18 @@ mod tests {
 
     const SECOND: u64 = SAMPLE_RATE;
 
-    fn seconds(spans: &[(u64, u64)]) -> Vec<Range<u64>> {
-        spans.iter().map(|(start, end)| start * SECOND..end * SECOND).collect()
+    fn span(start: u64, end: u64) -> Span {
+        Span::new(Samples(start), Samples(end))
+    }
+
+    fn seconds(spans: &[(u64, u64)]) -> Vec<Span> {
+        spans.iter().map(|(start, end)| span(start * SECOND, end * SECOND)).collect()
     }
 
     #[test]
     fn a_short_word_without_text_is_told_and_not_decoded_by_itself() {
-        let yes = 3 * SECOND..3 * SECOND + SECOND * 2 / 5;
-        let found = gaps(&[0..2 * SECOND, yes.clone()], &seconds(&[(0, 2)]));
+        let yes = span(3 * SECOND, 3 * SECOND + SECOND * 2 / 5);
+        let found = gaps(&[span(0, 2 * SECOND), yes], &seconds(&[(0, 2)]));
         assert_eq!(found.len(), 1);
         assert!(found[0].is_told() && found[0].span == yes);
         assert!(redone(&found, &seconds(&[(0, 2)]), None).is_empty());
@@ -151,7 +146,7 @@ mod tests {
     #[test]
     fn what_times_that_are_off_explain_is_not_told() {
         let mut texts = seconds(&[(0, 9)]);
-        texts[0].start = SECOND / 2;
+        texts[0].start = Samples(SECOND / 2);
         assert!(gaps(&seconds(&[(0, 9)]), &texts).iter().all(|gap| !gap.is_told()));
         let middle = seconds(&[(0, 4), (5, 9)]);
         assert!(gaps(&seconds(&[(0, 9)]), &middle).iter().all(Gap::is_told), "a second is too much");

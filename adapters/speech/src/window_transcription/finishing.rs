@@ -1,8 +1,6 @@
 //! The end of a window: its segments in order and in the source's time, and what got no text.
 
-use std::ops::Range;
-
-use commands::ports::transcription::{Flag, Samples, Segment};
+use commands::ports::transcription::{Flag, Samples, Segment, Span};
 
 use super::WindowTranscription;
 use super::coverage::{gaps, is_asked_for, without};
@@ -14,14 +12,14 @@ impl WindowTranscription {
     /// What the window came to, when nothing is left to ask.
     pub(super) fn finished(&mut self) -> WindowResult {
         let mut texts = std::mem::take(&mut self.texts);
-        set_apart(&mut texts, self.window.samples.len() as u64);
-        let spans: Vec<Range<u64>> = texts.iter().map(span).collect();
+        set_apart(&mut texts, self.window.length());
+        let spans: Vec<Span> = texts.iter().map(span).collect();
         let uncovered = self.uncovered(&spans);
         let mut segments: Vec<Segment> = texts.into_iter().map(|text| self.segment_in_source(text)).collect();
         self.flag_beside(&uncovered, &mut segments, &spans);
-        let failed: Vec<(Range<u64>, String)> =
-            self.failed.iter().map(|(span, reason)| (self.in_source(span), reason.clone())).collect();
-        let uncovered: Vec<Range<u64>> = uncovered.iter().map(|span| self.in_source(span)).collect();
+        let failed: Vec<(Span, String)> =
+            self.failed.iter().map(|(span, reason)| (self.in_source(*span), reason.clone())).collect();
+        let uncovered: Vec<Span> = uncovered.into_iter().map(|span| self.in_source(span)).collect();
         let silent = self.has_silence && segments.is_empty() && failed.is_empty() && uncovered.is_empty();
         let (untimed, language) = (self.untimed.take(), self.setting.heard.take());
         WindowResult { segments, silent, failed, uncovered, untimed, language }
@@ -29,50 +27,44 @@ impl WindowTranscription {
 
     /// Flags what stands next to speech without text. What is only heard around the ranges that were asked for counts as
     /// neither: its speech is not told, and a flag on its text would be lost with it.
-    fn flag_beside(&self, uncovered: &[Range<u64>], segments: &mut [Segment], places: &[Range<u64>]) {
+    fn flag_beside(&self, uncovered: &[Span], segments: &mut [Segment], places: &[Span]) {
         let ranges = &self.plan.ranges;
-        for gap in uncovered.iter().filter(|gap| is_asked_for(ranges, &self.in_source(gap))) {
+        for gap in uncovered.iter().copied().filter(|gap| is_asked_for(ranges, self.in_source(*gap))) {
             let told = segments.iter_mut().zip(places).filter(|(segment, _)| segment.lies_in(ranges));
-            if let Some((segment, _)) = told.min_by_key(|(_, place)| distance(place, gap)) {
+            if let Some((segment, _)) = told.min_by_key(|(_, place)| distance(**place, gap)) {
                 doubts::add(&mut segment.flags, Flag::UncoveredSpeech);
             }
         }
     }
 
-    /// Where somebody speaks.
-    pub(super) fn speech(&self) -> Vec<Range<u64>> {
-        self.window.speech.iter().map(|span| span.start.0..span.end.0).collect()
-    }
-
     /// Where there are texts.
-    pub(super) fn spans(&self) -> Vec<Range<u64>> {
+    pub(super) fn spans(&self) -> Vec<Span> {
         self.texts.iter().map(span).collect()
     }
 
     /// What got no text although it should have, beside what failed.
-    fn uncovered(&self, texts: &[Range<u64>]) -> Vec<Range<u64>> {
+    fn uncovered(&self, texts: &[Span]) -> Vec<Span> {
         if !self.plan.listens {
             return self.empty.clone();
         }
-        let failed: Vec<Range<u64>> = self.failed.iter().map(|(span, _)| span.clone()).collect();
-        let speech: Vec<Range<u64>> =
-            self.speech().iter().flat_map(|speech| without(speech, &failed)).collect();
+        let failed: Vec<Span> = self.failed.iter().map(|(span, _)| *span).collect();
+        let speech: Vec<Span> =
+            self.window.speech.iter().flat_map(|speech| without(*speech, &failed)).collect();
         gaps(&speech, texts).into_iter().filter(|gap| gap.is_told()).map(|gap| gap.span).collect()
     }
 
     /// A stretch of the window in the source. What has no length has none there either, even where silence is left out
     /// just at it.
-    fn in_source(&self, span: &Range<u64>) -> Range<u64> {
-        let map = &self.window.map;
-        let (start, end) = (map.source_of_start(Samples(span.start)), map.source_of_end(Samples(span.end)));
-        start.0..end.max(start).0
+    fn in_source(&self, span: Span) -> Span {
+        let start = self.window.map.source_of_start(span.start);
+        Span::new(start, self.window.map.source_of_end(span.end).max(start))
     }
 
     /// A segment of the window in the source's time.
     fn segment_in_source(&self, mut segment: Segment) -> Segment {
         let place = |start: &mut Samples, end: &mut Samples| {
-            let found = self.in_source(&(start.0..end.0));
-            (*start, *end) = (Samples(found.start), Samples(found.end));
+            let found = self.in_source(Span::new(*start, *end));
+            (*start, *end) = (found.start, found.end);
         };
         place(&mut segment.start, &mut segment.end);
         for word in segment.words.iter_mut().flatten() {
@@ -83,31 +75,31 @@ impl WindowTranscription {
 }
 
 /// Where a segment lies.
-fn span(segment: &Segment) -> Range<u64> {
-    segment.start.0..segment.end.0
+fn span(segment: &Segment) -> Span {
+    Span::new(segment.start, segment.end)
 }
 
 /// How far a text is from a stretch.
-fn distance(text: &Range<u64>, stretch: &Range<u64>) -> u64 {
+fn distance(text: Span, stretch: Span) -> Samples {
     let before = stretch.start.saturating_sub(text.end);
     before.max(text.start.saturating_sub(stretch.end))
 }
 
-/// Puts the segments of a window of this many samples in order, so that no two are said at once and each has a length: of
+/// Puts the segments of a window of this length in order, so that no two are said at once and each has a length: of
 /// two that overlap, the second begins where the first ends. Words stay inside of their segments.
-fn set_apart(segments: &mut [Segment], length: u64) {
+fn set_apart(segments: &mut [Segment], length: Samples) {
     segments.sort_by_key(|segment| (segment.start, segment.end));
-    let shortest = Samples(SHORTEST_SEGMENT.0.min(length / (segments.len() as u64).max(1)));
+    let shortest = SHORTEST_SEGMENT.min(Samples(length.0 / (segments.len() as u64).max(1)));
     let mut from = Samples(0);
     for segment in segments.iter_mut() {
         segment.start = segment.start.max(from);
-        segment.end = segment.end.max(Samples(segment.start.0 + shortest.0));
+        segment.end = segment.end.max(segment.start + shortest);
         from = segment.end;
     }
-    let mut until = Samples(length);
+    let mut until = length;
     for segment in segments.iter_mut().rev() {
         segment.end = segment.end.min(until);
-        segment.start = segment.start.min(Samples(segment.end.0.saturating_sub(shortest.0)));
+        segment.start = segment.start.min(segment.end.saturating_sub(shortest));
         until = segment.start;
         for word in segment.words.iter_mut().flatten() {
             word.start = word.start.clamp(segment.start, segment.end);

@@ -1,8 +1,9 @@
 //! A stretch of a window that is decoded as a whole, the texts that were tried for it, and which of them is kept.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 use std::sync::Arc;
+
+use commands::ports::transcription::{Samples, Span};
 
 use super::timeline::Timeline;
 use crate::decode::Decoded;
@@ -14,10 +15,10 @@ use crate::tally::Cause;
 /// A stretch of a window that is decoded as a whole. All its places are in samples of the window.
 pub(super) struct Part {
     /// What the model hears.
-    pub heard: Range<u64>,
+    pub heard: Span,
     /// What it is asked about: what it says of the rest, which is heard so that the first and last words are whole, has
     /// been told.
-    pub asked: Range<u64>,
+    pub asked: Span,
     pub features: Features,
     /// Which of the temperatures is being tried.
     pub attempt: usize,
@@ -48,7 +49,7 @@ pub(super) struct Attempt {
 
 impl Part {
     /// A stretch that is still to be decoded.
-    pub(super) fn new(heard: Range<u64>, asked: Range<u64>, features: Features) -> Self {
+    pub(super) fn new(heard: Span, asked: Span, features: Features) -> Self {
         Self {
             heard,
             asked,
@@ -63,9 +64,9 @@ impl Part {
         }
     }
 
-    /// How much the model hears, in samples.
-    pub(super) fn length(&self) -> u64 {
-        self.heard.end - self.heard.start
+    /// How much the model hears.
+    pub(super) fn length(&self) -> Samples {
+        self.heard.length()
     }
 }
 
@@ -76,10 +77,10 @@ impl Part {
 pub(super) fn features(
     spectrogram: &Spectrogram,
     samples: &[f32],
-    heard: &Range<u64>,
+    heard: Span,
 ) -> Result<Features, SpectrogramError> {
     // Both are at most the length of a vector.
-    let samples = &samples[heard.start as usize..heard.end as usize];
+    let samples = &samples[heard.start.0 as usize..heard.end.0 as usize];
     Ok(Features::Spectrogram(Arc::new(spectrogram.of(samples)?)))
 }
 

@@ -5,7 +5,7 @@ mod following;
 mod ranges;
 mod silence;
 
-use commands::ports::transcription::{Span, VoiceOptions};
+use commands::ports::transcription::VoiceOptions;
 
 use super::*;
 use crate::fixtures::whisper_tiny;
@@ -46,7 +46,7 @@ fn prepared(speech: &[(f64, f64)]) -> PreparedWindow {
     assert_eq!(window.samples.len(), 320_000);
     window.speech = speech
         .iter()
-        .map(|(start, end)| Span { start: Samples::from_seconds(*start), end: Samples::from_seconds(*end) })
+        .map(|(start, end)| Span::new(Samples::from_seconds(*start), Samples::from_seconds(*end)))
         .collect();
     PreparedWindow {
         number: 0,
@@ -105,7 +105,7 @@ fn texts(result: &WindowResult) -> Vec<&str> {
 }
 
 fn uncovered(result: &WindowResult) -> Vec<(u64, u64)> {
-    result.uncovered.iter().map(|span| (span.start, span.end)).collect()
+    result.uncovered.iter().map(|span| (span.start.0, span.end.0)).collect()
 }
 
 const ALL: [(f64, f64); 1] = [(0.0, 20.0)];
@@ -233,7 +233,7 @@ fn a_window_that_the_engine_fails_on_is_told_with_its_times_and_the_rest_goes_on
     let plan = Arc::new(plan());
     let mut transcription = WindowTranscription::new(Arc::clone(&plan), english(), prepared(&ALL));
     let result = done(transcription.failed("out of memory".to_owned()));
-    assert_eq!(result.failed, [(160_000..480_000, "out of memory".to_owned())]);
+    assert_eq!(result.failed, [(Span::new(Samples(160_000), Samples(480_000)), "out of memory".to_owned())]);
 }
 
 #[test]

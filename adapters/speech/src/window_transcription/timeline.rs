@@ -1,16 +1,16 @@
 //! A window's tokens become segments: text between two times.
 
-use super::word_times::FRAME_SAMPLES;
+use commands::ports::transcription::{Samples, Span};
+
+use super::word_times::FRAME;
 use crate::decode::Decoded;
 use crate::model::Tokens;
 
 /// Text between two times of what was decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TimedText {
-    /// In samples of what was decoded.
-    pub start: u64,
-    /// In samples of what was decoded.
-    pub end: u64,
+    /// Where it lies in what was decoded.
+    pub span: Span,
     /// Whether it begins behind the audio, in the silence that fills up a model's 30 s: nobody can have said it.
     pub is_behind_audio: bool,
     /// The text's tokens.
@@ -28,7 +28,7 @@ pub(super) struct Timeline {
     pub segments: Vec<TimedText>,
     /// Where the model itself stopped: the last time, if it said that the rest is for another window, or if there was no
     /// room for more text.
-    pub seek: Option<u64>,
+    pub seek: Option<Samples>,
     /// The text for which there was no room: it began, and nobody knows where it would have ended.
     pub tail: Option<TimedText>,
 }
@@ -40,29 +40,28 @@ impl Timeline {
     }
 }
 
-/// Cuts tokens at their times. `length`: samples that hold audio; a text that the model ended without a time goes on to
+/// Cuts tokens at their times. `length`: how much holds audio; a text that the model ended without a time goes on to
 /// there. One that it had no room to end is the tail.
-pub(super) fn timeline(tokens: &Tokens, decoded: &Decoded, length: u64) -> Timeline {
-    let said = |id: u32| u64::from(id - tokens.first_timestamp) * FRAME_SAMPLES;
+pub(super) fn timeline(tokens: &Tokens, decoded: &Decoded, length: Samples) -> Timeline {
+    let said = |id: u32| Samples(u64::from(id - tokens.first_timestamp) * FRAME.0);
     let time = |id: u32| said(id).min(length);
     let has_text = |segment: &TimedText| !tokens.text(&segment.tokens).trim().is_empty();
     let mut timeline = Timeline::default();
     let mut open: Option<TimedText> = None;
-    let mut start = 0;
+    let mut start = Samples(0);
     let mut closed = None;
     for (place, (id, logprob)) in decoded.tokens.iter().zip(&decoded.logprobs).enumerate() {
         if tokens.is_timestamp(*id) {
             if let Some(mut segment) = open.take() {
-                segment.end = time(*id).max(segment.start);
-                closed = Some(segment.end);
+                segment.span.end = time(*id).max(segment.span.start);
+                closed = Some(segment.span.end);
                 timeline.segments.push(segment);
             }
             start = said(*id);
             continue;
         }
         let segment = open.get_or_insert_with(|| TimedText {
-            start: start.min(length),
-            end: length,
+            span: Span::new(start.min(length), length),
             is_behind_audio: start >= length,
             tokens: Vec::new(),
             first: place,

@@ -11,14 +11,14 @@ mod pieces;
 
 use std::ops::Range;
 
-use commands::ports::transcription::{SAMPLE_RATE, Samples};
+use commands::ports::transcription::{SAMPLE_RATE, Samples, Span};
 use ndarray::Array2;
 
 use crate::model::Tokens;
 use pieces::{merge_punctuation, split};
 
-/// Samples of one frame of the encoder: 20 ms.
-pub(super) const FRAME_SAMPLES: u64 = 320;
+/// One frame of the encoder: 20 ms.
+pub(super) const FRAME: Samples = Samples(320);
 
 /// Frames of the shortest word: 80 ms.
 const SHORTEST_WORD_FRAMES: usize = 4;
@@ -45,10 +45,8 @@ pub(super) struct SpokenWord {
     pub text: String,
     /// The tokens that it is made of, as numbers in the segment.
     pub tokens: Range<usize>,
-    /// In samples of what was decoded.
-    pub start: u64,
-    /// In samples of what was decoded.
-    pub end: u64,
+    /// Where it lies in what was decoded.
+    pub span: Span,
 }
 
 /// A segment whose words are to be timed.
@@ -57,8 +55,8 @@ pub(super) struct Untimed<'a> {
     pub tokens: &'a [u32],
     /// The line of the attention that belongs to the first of them.
     pub line: usize,
-    /// Where it lies, in samples of what was decoded: no word begins before it or ends after it.
-    pub span: Range<u64>,
+    /// Where it lies in what was decoded: no word begins before it or ends after it.
+    pub span: Span,
 }
 
 /// The words of segments with their times, from the attention of each alignment head: one line for each token, one column
@@ -68,7 +66,7 @@ pub(super) fn word_times(
     tokens: &Tokens,
     segments: &[Untimed<'_>],
     attention: &[Array2<f32>],
-    speech: Option<&[Range<u64>]>,
+    speech: Option<&[Span]>,
     language: Option<&str>,
 ) -> Vec<Vec<SpokenWord>> {
     let mut divided: Vec<Divided> =
@@ -84,17 +82,16 @@ pub(super) fn word_times(
 }
 
 /// Twice the median length of all words.
-fn longest_word(segments: &[Divided]) -> u64 {
+fn longest_word(segments: &[Divided]) -> Samples {
     let words = segments.iter().flat_map(|segment| &segment.words);
-    let mut lengths: Vec<u64> =
-        words.map(|word| word.end - word.start).filter(|length| *length > 0).collect();
+    let mut lengths: Vec<u64> = words.map(|word| word.span.length().0).filter(|length| *length > 0).collect();
     lengths.sort_unstable();
     let median = match lengths.len() {
         0 => 0,
         count if count % 2 == 1 => lengths[count / 2],
         count => lengths[count / 2 - 1].midpoint(lengths[count / 2]),
     };
-    LONGEST_WORD_MEDIANS * median.min(LONGEST_MEDIAN.0)
+    Samples(LONGEST_WORD_MEDIANS * median.min(LONGEST_MEDIAN.0))
 }
 
 /// A segment whose frames are divided among its words.
@@ -112,8 +109,8 @@ impl Divided {
         attention: &[Array2<f32>],
         language: Option<&str>,
     ) -> Self {
-        let span = &segment.span;
-        let frames = (span.start / FRAME_SAMPLES) as usize..span.end.div_ceil(FRAME_SAMPLES) as usize;
+        let span = segment.span;
+        let frames = frame_at(span.start)..frames_until(span.end);
         let words = merge_punctuation(split(tokens, segment.tokens, language));
         let lines: Vec<Range<usize>> =
             words.iter().map(|(_, range)| segment.line + range.start..segment.line + range.end).collect();
@@ -121,51 +118,48 @@ impl Divided {
         let starts = first_frames(&looks);
         let at = |word: usize| match starts.get(word) {
             _ if word == 0 => span.start,
-            Some(frame) => ((frames.start + frame) as u64 * FRAME_SAMPLES).clamp(span.start, span.end),
+            Some(frame) => Samples((frames.start + frame) as u64 * FRAME.0).clamp(span.start, span.end),
             None => span.end,
         };
         let words = words.into_iter().enumerate();
         let words = words.map(|(place, (text, tokens))| SpokenWord {
             text,
             tokens,
-            start: at(place),
-            end: at(place + 1),
+            span: Span::new(at(place), at(place + 1)),
         });
         Self { words: words.collect(), looks, first_frame: frames.start }
     }
 
     /// How much a word looked at a stretch.
-    fn looked(&self, word: usize, stretch: &Range<u64>) -> f32 {
-        let frame = |at: u64| (at as usize).saturating_sub(self.first_frame).min(self.looks.ncols());
-        let frames = frame(stretch.start / FRAME_SAMPLES)..frame(stretch.end.div_ceil(FRAME_SAMPLES));
+    fn looked(&self, word: usize, stretch: Span) -> f32 {
+        let column = |frame: usize| frame.saturating_sub(self.first_frame).min(self.looks.ncols());
+        let frames = column(frame_at(stretch.start))..column(frames_until(stretch.end));
         frames.map(|frame| self.looks[[word, frame]]).sum()
     }
 
     /// Leaves each word the stretch of speech that it looked at most. One that lies in no speech stays as it is.
-    fn keep_to_speech(&mut self, speech: &[Range<u64>]) {
+    fn keep_to_speech(&mut self, speech: &[Span]) {
         for number in 0..self.words.len() {
-            let word = &self.words[number];
-            let mut runs: Vec<Range<u64>> = Vec::new();
+            let mut runs: Vec<Span> = Vec::new();
             for one in speech {
-                let run = one.start.max(word.start)..one.end.min(word.end);
+                let run = one.within(self.words[number].span);
                 match runs.last_mut() {
-                    _ if run.start >= run.end => {}
-                    Some(last) if run.start - last.end < PAUSE.0 => last.end = run.end,
+                    _ if run.is_empty() => {}
+                    Some(last) if run.start - last.end < PAUSE => last.end = run.end,
                     _ => runs.push(run),
                 }
             }
-            let looked = |run: &Range<u64>| self.looked(number, run);
+            let looked = |run: Span| self.looked(number, run);
             // Of equal ones the first.
-            let more =
-                |most: Range<u64>, run: Range<u64>| if looked(&run) > looked(&most) { run } else { most };
+            let more = |most: Span, run: Span| if looked(run) > looked(most) { run } else { most };
             if let Some(run) = runs.into_iter().reduce(more) {
-                (self.words[number].start, self.words[number].end) = (run.start, run.end);
+                self.words[number].span = run;
             }
         }
     }
 
-    /// Shortens words at the edges of the segment and of its sentences, or all, to so many samples.
-    fn cap(&mut self, longest: u64, all: bool) {
+    /// Shortens words at the edges of the segment and of its sentences, or all, to this length.
+    fn cap(&mut self, longest: Samples, all: bool) {
         let last = self.words.len().saturating_sub(1);
         for number in 0..self.words.len() {
             let ends_sentence =
@@ -173,30 +167,41 @@ impl Divided {
             let after_sentence = number > 0 && ends_sentence(&self.words[number - 1]);
             let word = &self.words[number];
             let is_edge = number == 0 || number == last || after_sentence || ends_sentence(word);
-            if word.end - word.start <= longest || !(is_edge || all) {
+            if word.span.length() <= longest || !(is_edge || all) {
                 continue;
             }
             let is_before_pause = number > 0 && ends_sentence(word);
-            let start = if is_before_pause { word.start } else { self.most_looked(number, longest) };
-            let word = &mut self.words[number];
-            (word.start, word.end) = (start, (start + longest).min(word.end));
+            let start = if is_before_pause { word.span.start } else { self.most_looked(number, longest) };
+            let span = &mut self.words[number].span;
+            *span = Span::new(start, (start + longest).min(span.end));
         }
     }
 
     /// Where the stretch of this length begins that a word looked at most; of equal ones the first.
-    fn most_looked(&self, number: usize, length: u64) -> u64 {
-        let word = &self.words[number];
-        let mut best = (word.start, self.looked(number, &(word.start..word.start + length)));
+    fn most_looked(&self, number: usize, length: Samples) -> Samples {
+        let word = self.words[number].span;
+        let looked_from = |start: Samples| self.looked(number, Span::new(start, start + length));
+        let mut best = (word.start, looked_from(word.start));
         let mut start = word.start;
-        while start + FRAME_SAMPLES + length <= word.end {
-            start += FRAME_SAMPLES;
-            let looked = self.looked(number, &(start..start + length));
+        while start + FRAME + length <= word.end {
+            start = start + FRAME;
+            let looked = looked_from(start);
             if looked > best.1 + NOTHING {
                 best = (start, looked);
             }
         }
         best.0
     }
+}
+
+/// The frame in which a point lies.
+fn frame_at(at: Samples) -> usize {
+    (at.0 / FRAME.0) as usize
+}
+
+/// Frames up to a point, the one that it lies in included.
+fn frames_until(at: Samples) -> usize {
+    at.0.div_ceil(FRAME.0) as usize
 }
 
 /// How much each word looked at each frame: the mean of its tokens and of the heads, as a share of all that it looked at.
@@ -280,7 +285,7 @@ mod tests {
     }
 
     /// The times of some words, in frames, each of which looks at these frames.
-    fn times(words: &[(&str, Range<usize>)], frames: u64, speech: Option<&[Range<u64>]>) -> Vec<(u64, u64)> {
+    fn times(words: &[(&str, Range<usize>)], frames: u64, speech: Option<&[Span]>) -> Vec<(u64, u64)> {
         let tokens = tokens();
         let mut text = Vec::new();
         let mut lines = Vec::new();
@@ -293,14 +298,15 @@ mod tests {
         for (line, looks) in lines.into_iter().enumerate() {
             looks.for_each(|frame| attention[[line, frame]] = 1.0);
         }
-        let segment = Untimed { tokens: &text, line: 0, span: 0..frames * FRAME_SAMPLES };
+        let segment = Untimed { tokens: &text, line: 0, span: in_frames(&[(0, frames)])[0] };
         let found = word_times(&tokens, &[segment], &[attention], speech, Some("en")).remove(0);
-        let frames = |at: u64| at / FRAME_SAMPLES;
-        found.iter().map(|word| (frames(word.start), frames(word.end))).collect()
+        let frames = |at: Samples| at.0 / FRAME.0;
+        found.iter().map(|word| (frames(word.span.start), frames(word.span.end))).collect()
     }
 
-    fn in_frames(spans: &[(u64, u64)]) -> Vec<Range<u64>> {
-        spans.iter().map(|(start, end)| start * FRAME_SAMPLES..end * FRAME_SAMPLES).collect()
+    fn in_frames(spans: &[(u64, u64)]) -> Vec<Span> {
+        let at = |frame: &u64| Samples(frame * FRAME.0);
+        spans.iter().map(|(start, end)| Span::new(at(start), at(end))).collect()
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// How much there is of it.
+    #[must_use]
+    pub fn length(&self) -> Samples {
+        Samples(self.samples.len() as u64)
+    }
+
     /// Where the window begins in the recording.
     #[must_use]
     pub fn start(&self) -> Samples {

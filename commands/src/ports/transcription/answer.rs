@@ -90,8 +90,8 @@ impl Segment {
     /// and what it takes the place of in an earlier transcript of the recording.
     #[must_use]
     pub fn lies_in(&self, ranges: &[Span]) -> bool {
-        let middle = self.start.0.midpoint(self.end.0);
-        ranges.is_empty() || ranges.iter().any(|range| (range.start.0..range.end.0).contains(&middle))
+        let middle = Span::new(self.start, self.end).middle();
+        ranges.is_empty() || ranges.iter().any(|range| range.contains(middle))
     }
 }
 

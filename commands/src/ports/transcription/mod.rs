@@ -13,8 +13,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 pub use answer::{Flag, LanguageGuess, LostPart, LostTo, Segment, Transcript, TranscriptInfo, Word};
-pub use options::{Language, Options, Quality, Span, SpokenLanguage, Task, VoiceOptions};
-pub use time::{SAMPLE_RATE, Samples};
+pub use options::{Language, Options, Quality, SpokenLanguage, Task, VoiceOptions};
+pub use time::{SAMPLE_RATE, Samples, Span};
 pub use watch::{Cancel, Progress, Watcher};
 
 /// Something that can be listened to.

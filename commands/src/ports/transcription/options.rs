@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Samples;
+use super::{Samples, Span};
 
 /// What becomes of the speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,15 +42,6 @@ pub enum Quality {
     Fast,
     /// Five hypotheses at once; about three times the work.
     High,
-}
-
-/// A stretch of the source, end not included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// The first sample.
-    pub start: Samples,
-    /// The sample after the last.
-    pub end: Samples,
 }
 
 /// When a sound is taken for speech.
