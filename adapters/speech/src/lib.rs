@@ -6,12 +6,16 @@
 //!
 //! 1. `engine`: one model for many callers. `job`: one recording, from its source to a transcript.
 //! 2. `window_transcription`: one window, from samples to segments; what is decoded again, and why.
-//! 3. What a job works with: `feeder` prepares windows ahead of the model, `checkpoint` keeps finished ones, `doubts` marks
-//!    texts, `window` is what they hand to each other.
-//! 4. `running_model`, what all jobs share, with the `scheduler`, whose one thread decodes the windows of all jobs together.
+//! 3. What a job works with: `feeder` prepares windows ahead of the model, `checkpoint` keeps finished ones, `doubts` says
+//!    what makes a text doubtful, `window` is what they hand to each other.
+//! 4. `running_model`, what all jobs share, with the `scheduler`, whose one thread decodes the windows of all jobs together;
+//!    `loading`: what an engine is started with, and why it is not.
 //! 5. What the stages do: `audio` (files to samples), `voice` and [`windows`] (samples to windows), `mel` (to
 //!    spectrograms), `graphs` (ONNX), `decode` (to tokens).
-//! 6. What they stand on: [`model`] (a folder), `loading`, `runtime`; `clockwork` and `tally` count, `wording` writes down.
+//! 6. What they stand on: [`model`] (a folder) and `runtime` (a library); `clockwork` and `tally` count, `wording` writes
+//!    down.
+//!
+//! A circle among them fails a test of the house.
 //!
 //! [`Probe`] runs the stages one by one, for benchmarks.
 

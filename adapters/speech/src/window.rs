@@ -42,3 +42,24 @@ impl WindowResult {
         Self { failed: vec![(Span::new(window.start(), window.end()), reason)], ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use commands::ports::transcription::Samples;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_written_as_checkpoints_hold_it() {
+        let span = |start, end| Span::new(Samples(start), Samples(end));
+        let result = WindowResult {
+            failed: vec![(span(0, 5), "no memory".to_owned())],
+            uncovered: vec![span(7, 9)],
+            ..WindowResult::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&result).unwrap(),
+            r#"{"segments":[],"silent":false,"failed":[[{"start":0,"end":5},"no memory"]],"uncovered":[{"start":7,"end":9}],"untimed":null,"language":null}"#
+        );
+    }
+}

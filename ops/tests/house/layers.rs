@@ -67,8 +67,10 @@ fn circles(texts: &BTreeMap<Module, String>) -> Vec<String> {
             let parent = if parent.is_empty() { "crate".to_owned() } else { parent.join("::") };
             found.push(format!("in {parent}: {}", circle.join(" -> ")));
             // Without its last step it is none; there may be others.
-            if let [.., from, to] = &circle[..] {
-                siblings.get_mut(from).map(|others| others.remove(to));
+            if let [.., from, to] = &circle[..]
+                && let Some(others) = siblings.get_mut(from)
+            {
+                others.remove(to);
             }
         }
     }
