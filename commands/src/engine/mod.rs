@@ -21,6 +21,7 @@ mod attempt;
 mod command;
 mod committer;
 mod load;
+mod own_stream;
 mod slots;
 mod stage;
 
@@ -34,9 +35,10 @@ use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument;
 use uuid::Uuid;
 
-pub use aggregate::{Aggregate, FoldFault, decode_event, fold};
+pub use aggregate::{Aggregate, AggregateKind, FoldFault, decode_event, fold};
 pub use command::{Caller, Command, CommandError, Done, Envelope};
 pub use committer::{CommitError, Committer, CommitterConfig, Overloaded, Ticket};
+pub use own_stream::{Names, Reply, give, stream};
 pub use stage::{Stage, Stop};
 
 use self::{attempt::Outcome, slots::Slots, stage::IdTape};

@@ -4,7 +4,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use domain::{Event, Refusal, identity::Permission};
+use domain::{Event, Refusal, identity::Permission, kernel::NotFound};
 use uuid::Uuid;
 
 use super::{
@@ -156,6 +156,17 @@ impl<'a> Stage<'a> {
     pub fn state<A: Aggregate>(&mut self, id: &str) -> Result<Arc<A>, Stop> {
         let key = self.hold::<A>(id)?;
         self.staged_state(&key)
+    }
+
+    /// The state of an aggregate that an input field names: it must exist, else the answer is `NOT_FOUND` at the field.
+    pub fn existing<A: Aggregate>(&mut self, field: &'static str, id: Uuid) -> Result<Arc<A>, Stop> {
+        let key = self.hold::<A>(&id.to_string())?;
+        let is_there = |stream: &StagedStream| stream.base_version > 0 || !stream.events.is_empty();
+        if self.staged.get(&key).is_some_and(is_there) {
+            self.staged_state(&key)
+        } else {
+            Err(NotFound { field }.into())
+        }
     }
 
     /// Asks for many streams at once: one round of loading instead of one for each.

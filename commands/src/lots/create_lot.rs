@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{LotReply, codes::code_for, lot_subject, none_exists, partners, today};
-use crate::engine::{Command, Stage, Stop};
+use crate::engine::{Command, Reply as _, Stage, Stop};
 
 /// Receives raw material as a RAW lot.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,14 +2,17 @@ use domain::{
     Decider,
     identity::Permission,
     lots::{
-        Deviation, DeviationCommand, DeviationOpened, DeviationRefusal, DeviationStatus, Disposition, Grams,
-        HoldCause, Lot, LotRefusal, Reading, Subject,
+        Deviation, DeviationCommand, DeviationOpened, DeviationStatus, Disposition, Grams, HoldCause, Lot,
+        LotRefusal, Reading, Subject,
     },
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::{Command, Stage, Stop};
+use crate::{
+    engine::{Command, Reply as _, Stage, Stop},
+    own_stream, replies,
+};
 
 /// A hold that has just come about, if it has: the lot's latest hold carries the deviation's id.
 pub(super) struct NewHold<'a> {
@@ -53,23 +56,12 @@ fn remind_later(stage: &mut Stage<'_>, deviation_id: Uuid, deviation: &Deviation
     stage.schedule(state.next_reminder_at(), &RemindDeviation { deviation_id })
 }
 
-/// A deviation after a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviationReply {
-    /// Its id.
-    pub deviation_id: Uuid,
-    /// Where it stands.
-    pub status: DeviationStatus,
-}
-
-fn decide(
-    stage: &mut Stage<'_>,
-    deviation_id: Uuid,
-    command: DeviationCommand,
-) -> Result<DeviationReply, Stop> {
-    let deviation = stage.decide::<Deviation>(&deviation_id.to_string(), command)?;
-    let status = deviation.existing().ok_or(DeviationRefusal::NotFound)?.status;
-    Ok(DeviationReply { deviation_id, status })
+replies! {
+    /// A deviation after a command.
+    pub struct DeviationReply of Deviation as deviation_id {
+        /// Where it stands.
+        status: DeviationStatus = |deviation| deviation.found()?.status;
+    }
 }
 
 /// Decides what becomes of the goods.
@@ -102,7 +94,8 @@ impl Command for DispositionDeviation {
             by: stage.actor().to_string(),
             now: stage.now(),
         };
-        decide(stage, self.deviation_id, command)
+        let deviation = stage.decide::<Deviation>(&self.deviation_id.to_string(), command)?;
+        DeviationReply::of(self.deviation_id, &deviation)
     }
 }
 
@@ -127,22 +120,13 @@ pub struct CloseDeviation {
     pub root_cause: Option<String>,
 }
 
-impl Command for CloseDeviation {
-    const NAME: &'static str = "CloseDeviation";
-    const PERMISSION: Permission = Permission::RunControl;
-    type Reply = DeviationReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        Some((Deviation::CATEGORY, self.deviation_id.to_string()))
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<DeviationReply, Stop> {
-        let command = DeviationCommand::Close {
-            root_cause: self.root_cause.clone(),
+own_stream! {
+    Deviation, named deviation_id as "deviationId", answers DeviationReply {
+        CloseDeviation, RunControl => |close, stage| DeviationCommand::Close {
+            root_cause: close.root_cause,
             by: stage.actor().to_string(),
             now: stage.now(),
         };
-        decide(stage, self.deviation_id, command)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{LotReply, lot_subject};
-use crate::engine::{Command, Stage, Stop};
+use crate::engine::{Command, Reply as _, Stage, Stop};
 
 /// Closes a consumed lot: all that was made of it is closed.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -10,7 +10,10 @@ use super::{
     deviations::{self, NewHold},
     lot_subject,
 };
-use crate::engine::{Command, Stage, Stop};
+use crate::{
+    engine::{Command, Reply as _, Stage, Stop},
+    replies,
+};
 
 /// Holds a released lot by hand.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,15 +24,14 @@ pub struct HoldLot {
     pub reason: String,
 }
 
-/// A held lot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldReply {
-    /// The lot.
-    pub lot_id: Uuid,
-    /// Where it stands.
-    pub status: LotStatus,
-    /// The deviation that must be resolved.
-    pub deviation_id: Option<Uuid>,
+replies! {
+    /// A held lot.
+    pub struct HoldReply of Lot as lot_id {
+        /// Where it stands.
+        status: LotStatus = |lot| lot.found()?.status;
+        /// The deviation that must be resolved.
+        deviation_id: Option<Uuid> = |lot| lot.found()?.latest_hold.as_ref().map(|hold| hold.deviation_id);
+    }
 }
 
 impl Command for HoldLot {
@@ -54,12 +56,7 @@ impl Command for HoldLot {
             inspection_id: None,
         };
         deviations::open_for(stage, new_hold)?;
-        let state = lot.found()?;
-        Ok(HoldReply {
-            lot_id: self.lot_id,
-            status: state.status,
-            deviation_id: state.latest_hold.as_ref().map(|hold| hold.deviation_id),
-        })
+        HoldReply::of(self.lot_id, &lot)
     }
 }
 

@@ -23,15 +23,16 @@ use domain::{
     Refusal,
     claims::KeyClaim,
     identity::Permission,
-    kernel::{Detail, LocalDay, RefusalKind},
+    kernel::{Detail, LocalDay, NotFound, RefusalKind},
     lots::{
-        CodeSequence, Deviation, Grams, Inspection, Lot, LotCode, LotRefusal, LotStatus, LotType, Partner,
+        CodeSequence, Deviation, Grams, Inspection, Lot, LotCode, LotStatus, LotType, Partner,
         TemperatureLog,
         lot::{BalanceOverride, WeightAdvice},
     },
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use domain::lots::SavePartner;
 
 pub use self::{
     codes::lot_code_claim,
@@ -39,7 +40,7 @@ pub use self::{
     deviations::{CloseDeviation, DeviationReply, DispositionDeviation, RemindDeviation},
     finish_lot::{FinishLot, FinishLotIfDue},
     holds::{ConfirmReject, HoldLot, HoldReply, ResolveHold},
-    partners::{PartnerReply, SavePartner},
+    partners::PartnerReply,
     process::{LotFinisher, with_lot_commands},
     produce_lot::{AddLotInput, Input, ProduceLot},
     record_inspection::{InspectionReply, RecordInspection},
@@ -47,67 +48,37 @@ pub use self::{
     remainder::{ShipLot, WriteOffRemainder},
     weigh_lot::{RegisterLot, WeighLot},
 };
-use crate::engine::{Aggregate, Stage, Stop};
+use crate::{
+    aggregates,
+    engine::{Stage, Stop},
+    replies,
+};
 
-impl Aggregate for KeyClaim {
-    const STATE_VERSION: u32 = 1;
+aggregates! {
+    KeyClaim = 1;
+    Partner = 1;
+    CodeSequence = 2;
+    Lot = 3;
+    Inspection = 1;
+    Deviation = 2;
+    TemperatureLog = 2;
 }
 
-impl Aggregate for Partner {
-    const STATE_VERSION: u32 = 1;
-}
-
-impl Aggregate for CodeSequence {
-    const STATE_VERSION: u32 = 2;
-}
-
-impl Aggregate for Lot {
-    const STATE_VERSION: u32 = 3;
-}
-
-impl Aggregate for Inspection {
-    const STATE_VERSION: u32 = 1;
-}
-
-impl Aggregate for Deviation {
-    const STATE_VERSION: u32 = 2;
-}
-
-impl Aggregate for TemperatureLog {
-    const STATE_VERSION: u32 = 2;
-}
-
-/// A lot after a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LotReply {
-    /// Its id.
-    pub lot_id: Uuid,
-    /// Its code.
-    pub lot_code: LotCode,
-    /// Its type.
-    pub lot_type: LotType,
-    /// Where it stands.
-    pub status: LotStatus,
-    /// Its weight; 0: not yet weighed.
-    pub weight_grams: Grams,
-    /// What is left of it.
-    pub remaining_grams: Grams,
-    /// What is unusual about its weight.
-    pub advice: Option<WeightAdvice>,
-}
-
-impl LotReply {
-    fn of(lot_id: Uuid, lot: &Lot) -> Result<Self, Stop> {
-        let state = lot.found()?;
-        Ok(Self {
-            lot_id,
-            lot_code: state.lot_code.clone(),
-            lot_type: state.lot_type,
-            status: state.status,
-            weight_grams: state.weight_grams,
-            remaining_grams: state.remaining_grams(),
-            advice: state.weight_advice(),
-        })
+replies! {
+    /// A lot after a command.
+    pub struct LotReply of Lot as lot_id {
+        /// Its code.
+        lot_code: LotCode = |lot| lot.found()?.lot_code.clone();
+        /// Its type.
+        lot_type: LotType = |lot| lot.found()?.lot_type;
+        /// Where it stands.
+        status: LotStatus = |lot| lot.found()?.status;
+        /// Its weight; 0: not yet weighed.
+        weight_grams: Grams = |lot| lot.found()?.weight_grams;
+        /// What is left of it.
+        remaining_grams: Grams = |lot| lot.found()?.remaining_grams();
+        /// What is unusual about its weight.
+        advice: Option<WeightAdvice> = |lot| lot.found()?.weight_advice();
     }
 }
 
@@ -156,21 +127,55 @@ fn today(stage: &Stage<'_>) -> LocalDay {
 
 /// Refuses an id of something that cannot exist yet: runs, buffers and freezer cycles have no commands so far. The
 /// guard that the rules ask for stands here once they have.
-fn none_exists(field: &'static str, id: Option<Uuid>) -> Result<(), LotRefusal> {
+fn none_exists(field: &'static str, id: Option<Uuid>) -> Result<(), NotFound> {
     match id {
-        Some(_) => Err(LotRefusal::NotFound { field }),
+        Some(_) => Err(NotFound { field }),
         None => Ok(()),
     }
 }
 
 /// A lot that must exist.
 fn lot(stage: &mut Stage<'_>, lot_id: Uuid) -> Result<Arc<Lot>, Stop> {
-    let lot = stage.state::<Lot>(&lot_id.to_string())?;
-    lot.found()?;
-    Ok(lot)
+    stage.existing::<Lot>("lotId", lot_id)
 }
 
 /// What a lot's stream is called, for `expectedVersion`.
 fn lot_subject(lot_id: Uuid) -> Option<(&'static str, String)> {
     Some((<Lot as domain::Decider>::CATEGORY, lot_id.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::lots::{PartnerRole, SavePartner};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::{Command, Reply as _};
+
+    /// Answers lie on the log, and a repetition is known by the digest of this text: neither may change with the code.
+    #[test]
+    fn the_stored_forms_of_commands_that_moved_stay() {
+        let save = SavePartner {
+            partner_id: Some(Uuid::nil()),
+            name: "Tisza Farm".to_owned(),
+            address: None,
+            roles: [PartnerRole::Supplier].into(),
+        };
+        let text = serde_json::to_string(&save).unwrap();
+        let id = "00000000-0000-0000-0000-000000000000";
+        let stored =
+            format!(r#"{{"partner_id":"{id}","name":"Tisza Farm","address":null,"roles":["SUPPLIER"]}}"#);
+        assert_eq!((SavePartner::NAME, text), ("SavePartner", stored));
+        let reply = PartnerReply::of(Uuid::nil(), &Partner::default()).unwrap();
+        assert_eq!(serde_json::to_string(&reply).unwrap(), format!(r#"{{"partner_id":"{id}"}}"#));
+    }
+
+    #[test]
+    fn leaving_the_id_out_is_what_makes_a_partner() {
+        let save =
+            |partner_id| SavePartner { partner_id, name: String::new(), address: None, roles: [].into() };
+        assert_eq!(save(None).subject(), None);
+        assert_eq!(save(Some(Uuid::nil())).subject(), Some(("partner", Uuid::nil().to_string())));
+        assert!(!SavePartner::KEY_REQUIRED && SavePartner::PERMISSION == Permission::RunControl);
+    }
 }

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use domain::{
     identity::Permission,
-    kernel::InvalidInput,
+    kernel::{InvalidInput, NotFound},
     lots::{
-        Grams, Lot, LotCode, LotCommand, LotRefusal, LotType, MAX_INPUTS, check_made_type,
+        Grams, Lot, LotCode, LotCommand, LotType, MAX_INPUTS, check_made_type,
         lot::{self, LotInput, UseLot},
     },
 };
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{LotReply, balance_override, codes::code_for, lot_subject, none_exists, today};
-use crate::engine::{Command, Stage, Stop};
+use crate::engine::{Command, Reply as _, Stage, Stop};
 
 /// One input: which lot, and how much of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ fn load_input(stage: &mut Stage<'_>, input: &Input, id: &str) -> Result<LotInput
     none_exists("inputs.fromBufferId", input.from_buffer_id)?;
     let used_grams = Grams::amount("inputs.usedGrams", input.used_grams)?;
     let parent: Arc<Lot> = stage.state::<Lot>(id)?;
-    let state = parent.existing().ok_or(LotRefusal::NotFound { field: "inputs.lotId" })?;
+    let state = parent.existing().ok_or(NotFound { field: "inputs.lotId" })?;
     Ok(LotInput {
         lot_id: input.lot_id,
         lot_code: state.lot_code.clone(),

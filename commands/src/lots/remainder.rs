@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{LotReply, lot_subject, partners, today};
-use crate::engine::{Command, Stage, Stop};
+use crate::{
+    engine::{Command, Reply as _, Stage, Stop},
+    own_stream,
+};
 
 /// Gives up what is left of a lot that something was made of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,19 +20,12 @@ pub struct WriteOffRemainder {
     pub reason: String,
 }
 
-impl Command for WriteOffRemainder {
-    const NAME: &'static str = "WriteOffRemainder";
-    const PERMISSION: Permission = Permission::RunControl;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let write_off = LotCommand::WriteOffRemainder { reason: self.reason.clone(), now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), write_off)?;
-        LotReply::of(self.lot_id, &lot)
+own_stream! {
+    Lot, named lot_id as "lotId", answers LotReply {
+        WriteOffRemainder, RunControl => |write_off, stage| LotCommand::WriteOffRemainder {
+            reason: write_off.reason,
+            now: stage.now(),
+        };
     }
 }
 

@@ -1,12 +1,9 @@
-use domain::{
-    identity::Permission,
-    lots::{Lot, LotCommand},
-};
+use domain::lots::{Lot, LotCommand};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LotReply, balance_override, lot_subject};
-use crate::engine::{Command, Stage, Stop};
+use super::{LotReply, balance_override};
+use crate::own_stream;
 
 /// Takes a lot's weight.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,23 +16,6 @@ pub struct WeighLot {
     pub override_reason: Option<String>,
 }
 
-impl Command for WeighLot {
-    const NAME: &'static str = "WeighLot";
-    const PERMISSION: Permission = Permission::LotCreate;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let balance_override = balance_override(stage, self.override_reason.as_ref())?;
-        let weigh = LotCommand::Weigh { weight_grams: self.weight_grams, balance_override, now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), weigh)?;
-        LotReply::of(self.lot_id, &lot)
-    }
-}
-
 /// Lets a weighed lot wait for its gate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RegisterLot {
@@ -43,23 +23,17 @@ pub struct RegisterLot {
     pub lot_id: Uuid,
 }
 
-impl Command for RegisterLot {
-    const NAME: &'static str = "RegisterLot";
-    const PERMISSION: Permission = Permission::LotCreate;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn count(&self, lot: &LotReply) {
-        metrics::counter!("cairn_lots_registered_total", "lot_type" => lot.lot_type.as_str()).increment(1);
-    }
-
-    /// A lot of a run will need it RUNNING; the guard stands here once runs have commands.
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let register = LotCommand::Register { now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), register)?;
-        LotReply::of(self.lot_id, &lot)
+// A lot of a run will need it RUNNING to be registered; the guard stands here once runs have commands.
+own_stream! {
+    Lot, named lot_id as "lotId", answers LotReply {
+        WeighLot, LotCreate => |weigh, stage| LotCommand::Weigh {
+            weight_grams: weigh.weight_grams,
+            balance_override: balance_override(stage, weigh.override_reason.as_ref())?,
+            now: stage.now(),
+        };
+        RegisterLot, LotCreate => |_register, stage| LotCommand::Register { now: stage.now() },
+            counts |lot| {
+                metrics::counter!("cairn_lots_registered_total", "lot_type" => lot.lot_type.as_str()).increment(1);
+            };
     }
 }

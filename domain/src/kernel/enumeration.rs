@@ -127,6 +127,12 @@ macro_rules! enumeration {
             }
         }
 
+        impl $crate::kernel::ToDetail for $name {
+            fn to_detail(&self) -> $crate::kernel::Detail {
+                $crate::kernel::Detail::Text(self.as_str().to_owned())
+            }
+        }
+
         const _: () = {
             assert!($crate::kernel::enumeration::is_name(<$name as $crate::kernel::Enumeration>::NAME));
             $( assert!(

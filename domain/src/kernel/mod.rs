@@ -9,6 +9,8 @@ mod local_day;
 mod money;
 mod refusal;
 mod rounding;
+#[cfg(test)]
+pub(crate) mod testing;
 mod time_zone;
 mod wall_time;
 
@@ -18,7 +20,7 @@ pub use event::{Event, EventSchema, UnknownEvent};
 pub use input::{IntRule, InvalidInput, Lines, TextFault, TextRule};
 pub use local_day::LocalDay;
 pub use money::{Currency, MalformedMoney, Money, MoneyRefused, UnknownCurrency};
-pub use refusal::{Detail, Refusal, RefusalKind};
+pub use refusal::{Detail, NotFound, Refusal, RefusalKind, ToDetail};
 pub use rounding::{BasisPoints, PerMille, Share, round_div};
 pub use time_zone::TimeZone;
 pub use wall_time::WallTime;

@@ -16,7 +16,7 @@ pub use refusals::DeviationRefusal;
 
 use crate::{
     Decider,
-    kernel::{InvalidInput, TextRule},
+    kernel::{InvalidInput, NotFound, TextRule},
 };
 
 /// What is known of a deviation that was opened.
@@ -187,6 +187,11 @@ impl Deviation {
     pub fn existing(&self) -> Option<&DeviationState> {
         self.state.as_deref()
     }
+
+    /// The deviation, or that no such deviation exists.
+    pub fn found(&self) -> Result<&DeviationState, NotFound> {
+        self.existing().ok_or(NotFound { field: "deviationId" })
+    }
 }
 
 impl Decider for Deviation {
@@ -216,7 +221,7 @@ impl Decider for Deviation {
                 DeviationCommand::Disposition { .. }
                 | DeviationCommand::Close { .. }
                 | DeviationCommand::Remind { .. },
-            ) => Err(DeviationRefusal::NotFound),
+            ) => Err(NotFound { field: "deviationId" }.into()),
         }
     }
 

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::{Decision, Gate, LotCode, Reading};
 use crate::{
-    Decider, Refusal, events,
-    kernel::{Detail, InvalidInput, RefusalKind, TextFault, TextRule},
+    Decider, events,
+    kernel::{InvalidInput, TextFault, TextRule},
+    refusals,
 };
 
 /// One line of an inspection's checklist.
@@ -103,53 +104,15 @@ pub struct RecordInspection {
     pub now: DateTime<Utc>,
 }
 
-/// Why a decision cannot be written down.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InspectionRefusal {
-    /// A field lies outside its limits.
-    #[error(transparent)]
-    Invalid(#[from] InvalidInput),
-    /// HOLD and FAIL must be explained.
-    #[error("notes of at least 10 characters must explain the decision, these have {found}")]
-    NotesTooShort {
-        /// How many characters there are.
-        found: usize,
-    },
-    /// An inspection is written once.
-    #[error("the inspection is already recorded")]
-    AlreadyRecorded,
-}
-
-impl Refusal for InspectionRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Invalid(invalid) => invalid.code(),
-            Self::NotesTooShort { .. } => "NOTES_TOO_SHORT",
-            Self::AlreadyRecorded => "INSPECTION_RECORDED",
-        }
-    }
-
-    fn kind(&self) -> RefusalKind {
-        match self {
-            Self::Invalid(invalid) => invalid.kind(),
-            Self::NotesTooShort { .. } | Self::AlreadyRecorded => RefusalKind::State,
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(invalid) => invalid.field(),
-            Self::NotesTooShort { .. } => Some("notes"),
-            Self::AlreadyRecorded => None,
-        }
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        match self {
-            Self::Invalid(invalid) => invalid.details(),
-            Self::NotesTooShort { .. } => vec![("min_characters", Detail::Integer(NOTES_MIN as i64))],
-            Self::AlreadyRecorded => Vec::new(),
-        }
+refusals! {
+    /// Why a decision cannot be written down.
+    pub enum InspectionRefusal {
+        /// HOLD and FAIL must be explained.
+        NotesTooShort { found: usize } = "NOTES_TOO_SHORT",
+            "notes of at least {NOTES_MIN} characters must explain the decision, these have {found}",
+            at "notes", tells { min_characters: NOTES_MIN as i64 };
+        /// An inspection is written once.
+        AlreadyRecorded = "INSPECTION_RECORDED", "the inspection is already recorded";
     }
 }
 

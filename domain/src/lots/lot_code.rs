@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LotType;
-use crate::kernel::{InvalidInput, LocalDay};
+use crate::kernel::{Detail, InvalidInput, LocalDay, ToDetail};
 
 /// A site's four capitals: `DUNA`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,12 @@ impl Site {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LotCode(String);
+
+impl ToDetail for LotCode {
+    fn to_detail(&self) -> Detail {
+        Detail::Text(self.0.clone())
+    }
+}
 
 impl LotCode {
     /// The code with a number from its sequence.

@@ -2,10 +2,12 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
-    Decider, Refusal, enumeration, events,
-    kernel::{Detail, InvalidInput, RefusalKind, TextFault, TextRule},
+    Decider, enumeration, events,
+    kernel::{InvalidInput, TextFault, TextRule},
+    refusals,
 };
 
 enumeration! {
@@ -46,8 +48,10 @@ pub struct Partner {
 }
 
 /// Enters a partner, or replaces what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavePartner {
+    /// The partner to change; left out, a new one is entered.
+    pub partner_id: Option<Uuid>,
     /// 1 to 200 characters.
     pub name: String,
     /// 1 to 500 characters; may be missing until the partner takes part in a shipment.
@@ -56,47 +60,12 @@ pub struct SavePartner {
     pub roles: BTreeSet<PartnerRole>,
 }
 
-/// Why a partner cannot be saved.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PartnerRefusal {
-    /// A field lies outside its limits.
-    #[error(transparent)]
-    Invalid(#[from] InvalidInput),
-    /// Something that a partner needs is missing.
-    #[error("a partner needs its {missing}")]
-    Incomplete {
-        /// The field.
-        missing: &'static str,
-    },
-}
-
-impl Refusal for PartnerRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Invalid(invalid) => invalid.code(),
-            Self::Incomplete { .. } => "PARTNER_INCOMPLETE",
-        }
-    }
-
-    fn kind(&self) -> RefusalKind {
-        match self {
-            Self::Invalid(invalid) => invalid.kind(),
-            Self::Incomplete { .. } => RefusalKind::State,
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(invalid) => invalid.field(),
-            Self::Incomplete { missing } => Some(missing),
-        }
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        match self {
-            Self::Invalid(invalid) => invalid.details(),
-            Self::Incomplete { missing } => vec![("missing", Detail::List(vec![(*missing).to_owned()]))],
-        }
+refusals! {
+    /// Why a partner cannot be saved.
+    pub enum PartnerRefusal {
+        /// A field that a partner must have is missing.
+        Incomplete { missing: &'static str } = "PARTNER_INCOMPLETE",
+            "a partner needs its {missing}", at missing, tells { missing: [*missing] };
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, iter::Sum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::InvalidInput;
+use crate::kernel::{Detail, InvalidInput, ToDetail};
 
 /// A weight in whole grams.
 #[derive(
@@ -53,6 +53,18 @@ impl Grams {
 impl Sum for Grams {
     fn sum<I: Iterator<Item = Self>>(weights: I) -> Self {
         weights.fold(Self::ZERO, Self::plus)
+    }
+}
+
+impl ToDetail for Grams {
+    fn to_detail(&self) -> Detail {
+        Detail::Integer(self.0)
+    }
+}
+
+impl ToDetail for TenthsC {
+    fn to_detail(&self) -> Detail {
+        Detail::Integer(self.0.into())
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     tests::{at, opened},
     *,
 };
-use crate::lots::properties::goes_on_from_a_snapshot;
+use crate::kernel::testing::{changes_once, is_sound, log_of, replayed};
 
 fn any_command() -> impl Strategy<Value = DeviationCommand> {
     let cause = || {
@@ -34,31 +34,17 @@ fn any_command() -> impl Strategy<Value = DeviationCommand> {
 proptest! {
     #[test]
     fn a_command_given_twice_in_a_row_changes_a_deviation_once(commands in vec(any_command(), 0..12)) {
-        let mut deviation = Deviation::initial();
-        for command in commands {
-            let Ok(events) = deviation.decide(command.clone()) else { continue };
-            deviation = events.iter().fold(deviation, Deviation::evolve);
-            prop_assert_eq!(deviation.decide(command), Ok(vec![]));
-        }
+        is_sound::<Deviation>(&changes_once::<Deviation>(commands)?)?;
     }
 
     #[test]
-    fn a_deviation_goes_on_from_a_snapshot_and_survives_its_events_in_any_order(
-        cut in any::<prop::sample::Index>(),
-        (events, order) in vec(any_command(), 0..12).prop_flat_map(|commands| {
-            let mut deviation = Deviation::initial();
-            let mut log = Vec::new();
-            for command in commands {
-                let events = deviation.decide(command).unwrap_or_default();
-                deviation = events.iter().fold(deviation, Deviation::evolve);
-                log.extend(events);
-            }
-            let order = Just((0..log.len()).collect::<Vec<_>>()).prop_shuffle();
-            (Just(log), order)
+    fn a_deviation_survives_its_events_in_any_order(
+        (events, order) in vec(any_command(), 0..12).prop_map(log_of::<Deviation>).prop_flat_map(|events| {
+            let order = Just((0..events.len()).collect::<Vec<_>>()).prop_shuffle();
+            (Just(events), order)
         })
     ) {
-        goes_on_from_a_snapshot::<Deviation>(&events, cut.index(events.len() + 1))?;
-        let shuffled = order.iter().fold(Deviation::initial(), |state, index| state.evolve(&events[*index]));
+        let shuffled: Deviation = replayed(order.iter().map(|index| &events[*index]));
         prop_assert_eq!(shuffled.existing().is_some(), !events.is_empty());
     }
 }

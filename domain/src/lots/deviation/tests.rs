@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Refusal,
+    kernel::testing::{self, code_of},
     lots::{HoldCause, Reading, ReadingType, Subject, TemperatureLimit, TenthsC},
 };
 
@@ -34,10 +34,7 @@ pub(super) fn opened(reading_by: Option<&str>) -> DeviationOpened {
 }
 
 fn given(commands: Vec<DeviationCommand>) -> Deviation {
-    commands.into_iter().fold(Deviation::initial(), |state, command| {
-        let events = state.decide(command).unwrap();
-        events.iter().fold(state, Deviation::evolve)
-    })
+    testing::given(commands)
 }
 
 fn disposition(disposition: Disposition) -> DeviationCommand {
@@ -46,11 +43,6 @@ fn disposition(disposition: Disposition) -> DeviationCommand {
 
 fn close(by: &str, root_cause: Option<&str>) -> DeviationCommand {
     DeviationCommand::Close { root_cause: root_cause.map(str::to_owned), by: by.to_owned(), now: at(2) }
-}
-
-#[track_caller]
-fn refused(deviation: &Deviation, command: DeviationCommand) -> &'static str {
-    deviation.decide(command).unwrap_err().code()
 }
 
 const CAUSE: Option<&str> = Some("the door of the cold store stood open");
@@ -72,28 +64,28 @@ fn a_deviation_goes_from_open_over_dispositioned_to_closed() {
 fn whoever_recorded_the_reading_cannot_close_its_deviation() {
     let deviation =
         given(vec![DeviationCommand::Open(opened(Some("anna"))), disposition(Disposition::Dispose)]);
-    assert_eq!(refused(&deviation, close("anna", CAUSE)), "SAME_PERSON");
+    assert_eq!(code_of(&deviation, close("anna", CAUSE)), "SAME_PERSON");
     assert!(deviation.decide(close("maria", CAUSE)).is_ok());
 }
 
 #[test]
 fn an_open_deviation_cannot_be_closed() {
     let deviation = given(vec![DeviationCommand::Open(opened(None))]);
-    assert_eq!(refused(&deviation, close("maria", CAUSE)), "DEVIATION_OPEN");
+    assert_eq!(code_of(&deviation, close("maria", CAUSE)), "DEVIATION_OPEN");
 }
 
 #[test]
 fn a_deviation_is_closed_only_with_a_root_cause_of_ten_characters() {
     let deviation = given(vec![DeviationCommand::Open(opened(None)), disposition(Disposition::Release)]);
-    assert_eq!(refused(&deviation, close("maria", None)), "VALIDATION_FAILED");
-    assert_eq!(refused(&deviation, close("maria", Some("too short"))), "VALIDATION_FAILED");
+    assert_eq!(code_of(&deviation, close("maria", None)), "VALIDATION_FAILED");
+    assert_eq!(code_of(&deviation, close("maria", Some("too short"))), "VALIDATION_FAILED");
 }
 
 #[test]
 fn the_same_disposition_again_changes_nothing_and_another_is_refused() {
     let deviation = given(vec![DeviationCommand::Open(opened(None)), disposition(Disposition::Release)]);
     assert_eq!(deviation.decide(disposition(Disposition::Release)), Ok(vec![]));
-    assert_eq!(refused(&deviation, disposition(Disposition::Dispose)), "DEVIATION_STATE");
+    assert_eq!(code_of(&deviation, disposition(Disposition::Dispose)), "DEVIATION_STATE");
 }
 
 #[test]
@@ -125,5 +117,5 @@ fn a_decided_deviation_reminds_nobody() {
 
 #[test]
 fn nothing_is_known_of_a_deviation_that_was_never_opened() {
-    assert_eq!(refused(&Deviation::initial(), disposition(Disposition::Release)), "NOT_FOUND");
+    assert_eq!(code_of(&Deviation::initial(), disposition(Disposition::Release)), "NOT_FOUND");
 }

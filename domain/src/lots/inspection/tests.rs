@@ -1,7 +1,7 @@
 use chrono::TimeZone;
 
 use super::*;
-use crate::lots::LotType;
+use crate::{Refusal as _, lots::LotType};
 
 fn record(decision: Decision, notes: &str) -> RecordInspection {
     let now = Utc.with_ymd_and_hms(2026, 3, 2, 8, 0, 0).unwrap();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{LotCreated, LotEvent, LotHeld, LotInspected, LotRefusal};
 use crate::{
     enumeration,
-    kernel::LocalDay,
+    kernel::{LocalDay, NotFound},
     lots::{Gate, Grams, LotCode, LotType, Sku},
 };
 
@@ -273,7 +273,7 @@ impl Lot {
 
     /// The lot, or that no such lot exists.
     pub fn found(&self) -> Result<&LotState, LotRefusal> {
-        self.existing().ok_or(LotRefusal::NotFound { field: "lotId" })
+        Ok(self.existing().ok_or(NotFound { field: "lotId" })?)
     }
 
     pub(super) fn after(mut self, event: &LotEvent) -> Self {

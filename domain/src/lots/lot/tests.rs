@@ -11,7 +11,10 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     Decider, Refusal,
-    kernel::{Detail, LocalDay},
+    kernel::{
+        Detail, LocalDay,
+        testing::{self, apply, assert_unchanged, event_types},
+    },
     lots::{
         Disposition, Gate, Grams, LotCode, LotType, PartnerRole, PartnerSaved, Reading, ReadingType, Site,
         Sku, TemperatureLimit, TenthsC,
@@ -145,13 +148,8 @@ fn hold() -> LotCommand {
     LotCommand::Hold { reason: "foreign matter found".to_owned(), deviation_id: id(700), now: now() }
 }
 
-fn apply(lot: Lot, command: LotCommand) -> Lot {
-    let events = lot.decide(command).unwrap();
-    events.iter().fold(lot, Lot::evolve)
-}
-
 fn given(commands: Vec<LotCommand>) -> Lot {
-    commands.into_iter().fold(Lot::initial(), apply)
+    testing::given(commands)
 }
 
 /// A released lot of any type and weight, made from one input of the same weight.
@@ -190,15 +188,4 @@ fn refused(lot: &Lot, command: LotCommand) -> LotRefusal {
 #[track_caller]
 fn assert_refused(lot: &Lot, command: LotCommand, code: &str) {
     assert_eq!(refused(lot, command).code(), code);
-}
-
-#[track_caller]
-fn assert_unchanged(lot: &Lot, command: LotCommand) {
-    assert_eq!(lot.decide(command), Ok(vec![]));
-}
-
-#[track_caller]
-fn event_types(lot: &Lot, command: LotCommand) -> Vec<&'static str> {
-    use crate::Event;
-    lot.decide(command).unwrap().iter().map(LotEvent::event_type).collect()
 }

@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::lots::properties::goes_on_from_a_snapshot;
+use crate::kernel::testing::{is_sound, log_of, replayed};
 
 /// One more input of the kind that the type is made from; its weight fits, or somebody answers for it.
 fn any_addition(lot_type: LotType) -> impl Strategy<Value = LotCommand> {
@@ -98,30 +98,10 @@ fn any_history() -> impl Strategy<Value = Vec<LotCommand>> {
     })
 }
 
-/// Decides each command on the state that the ones before it left; refusals leave it as it is.
-fn events_of(commands: &[LotCommand]) -> Vec<LotEvent> {
-    let mut lot = Lot::initial();
-    let mut log = Vec::new();
-    for command in commands {
-        let events = lot.decide(command.clone()).unwrap_or_default();
-        lot = events.iter().fold(lot, Lot::evolve);
-        log.extend(events);
-    }
-    log
-}
-
-fn replay(events: &[LotEvent]) -> Lot {
-    events.iter().fold(Lot::initial(), Lot::evolve)
-}
-
 proptest! {
     #[test]
-    fn a_lot_kept_as_a_snapshot_goes_on_as_if_it_had_never_been_away(
-        commands in any_history(),
-        cut in any::<prop::sample::Index>(),
-    ) {
-        let events = events_of(&commands);
-        goes_on_from_a_snapshot::<Lot>(&events, cut.index(events.len() + 1))?;
+    fn a_lot_reads_back_and_goes_on_from_a_snapshot_as_if_it_had_never_been_away(commands in any_history()) {
+        is_sound::<Lot>(&log_of::<Lot>(commands))?;
     }
 
     #[test]
@@ -143,9 +123,9 @@ proptest! {
 
     #[test]
     fn no_gram_appears_or_is_taken_twice(commands in any_history()) {
-        let events = events_of(&commands);
+        let events = log_of::<Lot>(commands);
         for end in 0..=events.len() {
-            if let Some(lot) = replay(&events[..end]).existing() {
+            if let Some(lot) = replayed::<Lot>(&events[..end]).existing() {
                 let gone = lot.used_grams.plus(lot.written_off_grams).plus(lot.shipped_grams);
                 prop_assert!(lot.weight_grams >= gone, "{lot:?}");
                 prop_assert_eq!(lot.remaining_grams().plus(gone), lot.weight_grams);
@@ -174,7 +154,7 @@ proptest! {
 
     #[test]
     fn a_lot_survives_its_events_in_any_order(
-        (events, order) in any_history().prop_map(|commands| events_of(&commands)).prop_flat_map(|events| {
+        (events, order) in any_history().prop_map(log_of::<Lot>).prop_flat_map(|events| {
             let order = Just((0..events.len()).collect::<Vec<_>>()).prop_shuffle();
             (Just(events), order)
         })
@@ -182,19 +162,6 @@ proptest! {
         let lot = order.iter().fold(Lot::initial(), |lot, index| lot.evolve(&events[*index]));
         if let Some(lot) = lot.existing() {
             prop_assert!(lot.remaining_grams() >= Grams::ZERO);
-        }
-    }
-
-    #[test]
-    fn every_event_reads_back_as_it_was_written(commands in any_history()) {
-        use crate::Event;
-        for event in events_of(&commands) {
-            let mut text = Vec::new();
-            event.serialize_payload(&mut serde_json::Serializer::new(&mut text)).unwrap();
-            let mut reader = serde_json::Deserializer::from_slice(&text);
-            let read =
-                LotEvent::deserialize_payload(event.event_type(), event.schema_version(), &mut reader);
-            prop_assert_eq!(read.unwrap(), event);
         }
     }
 }
