@@ -14,6 +14,8 @@ mod bench;
 mod demo;
 #[path = "cli/engine_failures.rs"]
 mod engine_failures;
+#[path = "cli/idle.rs"]
+mod idle;
 #[path = "cli/messages.rs"]
 mod messages;
 #[path = "cli/model.rs"]

@@ -6,7 +6,6 @@
 //!
 //! A new read model is one file: its rows, its fold, its tests; and one line where its context lists its models.
 
-mod anchor;
 mod fold;
 pub mod history;
 pub mod lots;

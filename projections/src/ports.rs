@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use commands::ports::{Position, StreamKey, Version};
+use commands::{
+    ports::{Position, StreamKey, Version},
+    tail::Place,
+};
 use uuid::Uuid;
 
 use crate::{Model, Query, Selection, Table, Value};
@@ -87,6 +90,11 @@ pub struct Build {
 }
 
 impl Build {
+    /// The place in the log that it stands at.
+    pub fn place(&self) -> Place {
+        Place { position: self.position, event_id: self.anchor }
+    }
+
     /// Whether readers of this read model, in the version that this program knows, read it.
     pub fn is_live(&self, model: &Model) -> bool {
         self.state == BuildState::Live
@@ -310,6 +318,9 @@ pub trait ReadStore: Send + Sync + 'static {
         hold_for: Duration,
         claim: Claim,
     ) -> Result<Option<Fence>, ReadStoreError>;
+
+    /// Whether a holder could take a lease now. It costs a read, where [`Self::claim`] locks the lease's row.
+    async fn is_free(&self, lease: &str, holder: Uuid) -> Result<bool, ReadStoreError>;
 
     /// Keeps a lease for longer. False: it was lost.
     async fn renew(&self, fence: &Fence, hold_for: Duration) -> Result<bool, ReadStoreError>;

@@ -205,7 +205,7 @@ impl<R: Row> Default for TypedRows<R> {
 }
 
 /// A table's rows whatever their type.
-trait TableRows: Any + Send {
+trait TableRows: Any + Send + Sync {
     fn declaration(&self) -> &'static Table;
     fn take_wanted(&mut self) -> Vec<Value>;
     fn load(&mut self, values: Vec<Value>) -> Result<(), ValueMismatch>;

@@ -57,9 +57,12 @@ impl Serving {
         let engine = stores.engine(tenants, EngineConfig::default());
         let events = Arc::clone(&stores.events);
         let options = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
-        let genealogy = Genealogy::start(Arc::clone(&events), Some(Arc::clone(&rows)), options);
-        let read_side =
-            ReadSide::start(events, rows, projections::lots::models(), ReadSideOptions::default());
+        let images = Some(Arc::clone(&rows));
+        let models = projections::lots::models();
+        let read_side = ReadSide::stand_by(events, rows, models, ReadSideOptions::default());
+        let (tail, ride) = (read_side.tail().clone(), Some(read_side.ride()));
+        let genealogy = Genealogy::start_riding(tail, images, options, ride);
+        read_side.keep_current();
         let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
         let registry = with_lot_commands(CommandRegistry::default());
         let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);

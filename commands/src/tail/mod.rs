@@ -106,6 +106,12 @@ impl From<Arc<dyn EventStore>> for Tail {
     }
 }
 
+impl<S: EventStore> From<Arc<S>> for Tail {
+    fn from(log: Arc<S>) -> Self {
+        Self::of(log)
+    }
+}
+
 impl Tail {
     /// The tail of a log. Nothing is read before somebody reads.
     pub fn of(log: Arc<dyn EventStore>) -> Self {

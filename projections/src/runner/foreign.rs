@@ -1,11 +1,13 @@
 use std::collections::HashMap;
 
-use commands::ports::{Clock, EventStore};
+use commands::{
+    ports::{Clock, EventStore},
+    tail::holds,
+};
 
 use super::RunError;
 use crate::{
     Model,
-    anchor::is_of_this_log,
     ports::{AuditEntry, Build, BuildState, ReadStore},
 };
 
@@ -25,12 +27,14 @@ pub(super) async fn discard_foreign(
             && models.iter().any(|model| model.name == build.id.model)
     };
     for build in store.builds().await?.into_iter().filter(concerns) {
-        let place = (build.position, build.anchor);
-        let fits = match looked_up.get(&place) {
-            Some(fits) => *fits,
+        let place = build.place();
+        let fits = match looked_up.get(&place.position).filter(|(known, _)| *known == place) {
+            Some((_, fits)) => *fits,
             // Builds mostly stand at one place.
             None => {
-                *looked_up.entry(place).or_insert(is_of_this_log(events, build.position, build.anchor).await?)
+                let fits = holds(events, place).await?;
+                looked_up.insert(place.position, (place, fits));
+                fits
             }
         };
         if !fits && store.discard_build(&build, &record(&build, clock)).await? {

@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`ReadSide`] (what the rest of the program holds), `projector` (the loop that keeps live builds
 //! current), `folding` (one build and a batch of events), `standing` (what a process knows of it
-//! all), `foreign` (builds of another log), `rebuild` (blue and green; `rebuilt` is what it tells), `repair` (parked streams), `scratch` (a read
-//! model as of a position).
+//! all), `foreign` (builds of another log), `rebuild` (blue and green; `pass` reads the log once for several builds, `ride` is a seat
+//! in it for others, `rebuilt` is what it tells), `repair` (parked streams), `scratch` (a read model as of a position).
 //!
 //! **Who writes.** One process at a time holds the lease `projector` and folds for all live builds, so that their
 //! rows stand at one position; others stand by and take over when it is free. A process that does not know a live
@@ -11,18 +11,24 @@
 //! lease by force for their last step: the projector is fenced, writes nothing, and begins anew from what is stored.
 //! There is no other way to touch a live row, which is why a checkpoint is exact.
 //!
+//! **Who stands by** reads the lease once a second and writes nothing; while somebody waits for a position there, it looks
+//! twenty times a second how far the others have come.
+//!
 //! **Of which log.** A checkpoint is a position and the id of the event there. When a process starts, whenever it wins
-//! the lease, and every few seconds while it holds it, both are looked up in the log; a build that stands on an event
-//! which the log does not have there is retired, and built anew.
+//! the lease, and whenever the log's tail finds that the log is another one, both are looked up in the log; a build that
+//! stands on an event which the log does not have there is retired, and built anew.
 
 mod borrowed_lease;
 mod folding;
 mod foreign;
+mod pages;
+mod pass;
 mod projector;
 mod read_side;
 mod rebuild;
 mod rebuilt;
 mod repair;
+mod ride;
 mod scratch;
 mod standing;
 
@@ -34,6 +40,7 @@ pub use read_side::{ReadSide, ReadSideOptions, WaitError};
 pub use rebuild::Rebuild;
 pub use rebuilt::{Phase, Progress, Rebuilt, TableComparison};
 pub use repair::{Parked, Repair, Repaired};
+pub use ride::Ride;
 pub use scratch::Scratch;
 pub use standing::Lag;
 

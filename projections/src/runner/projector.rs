@@ -4,20 +4,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
-use commands::ports::{Clock, EventStore, LogFilter};
-use tokio::sync::watch;
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::{
+    ports::{Clock, LogFilter},
+    tail::{Page, Place, Read, Tail},
+};
+use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, PROJECTOR_LEASE, RunError,
-    folding::{Folded, Folding},
+    folding::{Folded, Folding, SHORT},
     foreign::discard_foreign,
     standing::Standing,
 };
 use crate::{
     Model,
-    anchor::Stretch,
     ports::{Build, BuildState, Claim, Fence, ReadStore, Step, StepOutcome},
 };
 
@@ -25,12 +27,12 @@ use crate::{
 const PAGE: usize = 2_000;
 /// Rows held in memory for each read model between steps.
 const ROWS_HELD: usize = 20_000;
-/// The safety net under the store's wake-up.
-const POLL: Duration = Duration::from_millis(500);
-/// How often a process that stands by looks whether the lease is free.
-const STAND_BY: Duration = Duration::from_millis(50);
-/// How often the holder of the lease looks whether the log is still the one that it folds.
-const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
+/// How often a process that stands by looks whether the lease is free, and how far the others have come.
+const STAND_BY: Duration = Duration::from_secs(1);
+/// The same while somebody here waits for a position, or the lease was only lent.
+const STAND_BY_EAGERLY: Duration = Duration::from_millis(50);
+/// How often the holder of the lease renews it, and looks whether it must make way for a newer program.
+const LOOK_ROUND: Duration = Duration::from_millis(2_500);
 /// How much longer a process waits whose read models are of an older version: newer programs are there first.
 const STAND_BACK: Duration = Duration::from_millis(500);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
@@ -42,7 +44,7 @@ const SCRATCH_FOR: TimeDelta = TimeDelta::hours(1);
 /// Keeps the live builds current for as long as it holds the lease.
 #[derive(Clone)]
 pub(super) struct Projector {
-    pub(super) events: Arc<dyn EventStore>,
+    pub(super) tail: Tail,
     pub(super) store: Arc<dyn ReadStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) models: Vec<Model>,
@@ -51,11 +53,18 @@ pub(super) struct Projector {
     pub(super) stop: watch::Receiver<bool>,
     /// Whether the builds were compared with the log since this process began.
     pub(super) has_compared: bool,
+    /// When the lease was last taken from it.
+    pub(super) fenced_at: Option<Instant>,
 }
 
 enum Ended {
     Stopped,
+    /// Somebody took the lease by force, who will give it back soon.
     Fenced,
+    /// Another build is live now, or the log is another one: what is folded begins anew from what is stored.
+    Anew,
+    /// Somebody else holds the lease.
+    StoodBy,
     /// A newer version of one of this program's read models is live. Another process may know it.
     GivenBack,
 }
@@ -65,7 +74,13 @@ impl Projector {
         while !*self.stop.borrow_and_update() {
             let pause = match self.turn().await {
                 Ok(Ended::Stopped) => return,
-                Ok(Ended::Fenced) => STAND_BY,
+                Ok(Ended::Anew) => STAND_BY_EAGERLY,
+                Ok(Ended::Fenced) => {
+                    self.fenced_at = Some(Instant::now());
+                    STAND_BY_EAGERLY
+                }
+                Ok(Ended::StoodBy) if self.is_eager() => STAND_BY_EAGERLY,
+                Ok(Ended::StoodBy) => STAND_BY,
                 Ok(Ended::GivenBack) => STAND_BACK,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "read models stand still");
@@ -75,22 +90,32 @@ impl Projector {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = self.standing.waited_for(), if pause == STAND_BY => {}
+                () = self.standing.hands_changed(), if pause == STAND_BY => {}
                 _ = self.stop.changed() => {}
             }
         }
     }
 
+    fn is_eager(&self) -> bool {
+        self.standing.is_waited_for() || self.fenced_at.is_some_and(|at| at.elapsed() < LEASE_TTL)
+    }
+
     /// Takes the lease if it is free and projects until it is lost; else learns how far the others have come.
     async fn turn(&mut self) -> Result<Ended, RunError> {
-        let Some(fence) = self.store.claim(PROJECTOR_LEASE, self.holder, LEASE_TTL, Claim::WhenFree).await?
-        else {
+        // Looked at first: a claim writes, and whoever appends beside it would feel it.
+        let claimed = match self.store.is_free(PROJECTOR_LEASE, self.holder).await? {
+            true => self.store.claim(PROJECTOR_LEASE, self.holder, LEASE_TTL, Claim::WhenFree).await?,
+            false => None,
+        };
+        let Some(fence) = claimed else {
             self.standing.projecting(false);
             if !self.has_compared {
                 self.discard_foreign().await?;
             }
             let builds = self.store.builds().await?;
             self.standing.found(&builds);
-            return Ok(if knows_all(&self.models, &builds) { Ended::Fenced } else { Ended::GivenBack });
+            return Ok(if knows_all(&self.models, &builds) { Ended::StoodBy } else { Ended::GivenBack });
         };
         self.standing.projecting(true);
         let ended = self.project(&fence).await;
@@ -103,7 +128,7 @@ impl Projector {
 
     /// Answers whether there were any.
     async fn discard_foreign(&mut self) -> Result<bool, RunError> {
-        let discarded = discard_foreign(&*self.events, &*self.store, &*self.clock, &self.models).await?;
+        let discarded = discard_foreign(&**self.tail.log(), &*self.store, &*self.clock, &self.models).await?;
         self.has_compared = true;
         Ok(discarded > 0)
     }
@@ -132,74 +157,76 @@ impl Projector {
             categories: categories.into_iter().map(|&category| category.into()).collect(),
             ..LogFilter::default()
         };
-        let mut wake_up = self.events.wake_up();
-        let (mut renewed, mut swept, mut looked) = (Instant::now(), Instant::now(), Instant::now());
-        loop {
-            if *self.stop.borrow_and_update() {
-                return Ok(Ended::Stopped);
-            }
-            if looked.elapsed() > LOOK_AT_LOG {
-                if self.discard_foreign().await? {
-                    return Ok(Ended::Fenced);
-                }
+        let mut reader = self.tail.reader(filter);
+        let is_complete = foldings.len() == self.models.len();
+        let (mut looked, mut swept) = (Instant::now(), Instant::now());
+        while !*self.stop.borrow_and_update() {
+            if looked.elapsed() > LOOK_ROUND {
                 if !knows_all(&self.models, &self.store.builds().await?) {
                     return Ok(Ended::GivenBack);
                 }
-                looked = Instant::now();
-            }
-            wake_up.borrow_and_update();
-            let from = foldings.iter().map(|folding| folding.position).min();
-            let page = match from {
-                Some(from) => Some(self.events.read_log(from, &filter, PAGE).await?),
-                None => None, // No model has a live build yet: a rebuild will take the lease when one has.
-            };
-            if let Some(page) = page.filter(|page| Some(page.read_through) != from) {
-                let through = page.read_through;
-                let stretch = Stretch::of(&*self.events, page, through).await?;
-                if !self.step(&mut foldings, &stretch, fence).await? {
-                    return Ok(Ended::Fenced);
-                }
-                self.report(&foldings);
-                renewed = Instant::now();
-                continue;
-            }
-            self.standing.recovered();
-            // While read models are being built, their builds will soon take the lease to come in.
-            let is_complete = foldings.len() == self.models.len();
-            if !is_complete || renewed.elapsed() > LEASE_TTL / 4 {
                 if !self.store.renew(fence, LEASE_TTL).await? {
                     return Ok(Ended::Fenced);
                 }
-                renewed = Instant::now();
+                looked = Instant::now();
+            }
+            // No model has a live build yet: one that is being built will take the lease to come in.
+            let from = foldings.iter().map(Folding::place).min_by_key(|place: &Place| place.position);
+            let read = match from {
+                Some(from) => reader.read(from, PAGE).await?,
+                None => Read::AtEnd,
+            };
+            match read {
+                Read::Page(page) => {
+                    if !self.step(&mut foldings, Arc::new(page), fence).await? {
+                        return Ok(Ended::Fenced);
+                    }
+                    self.report(&foldings);
+                    continue;
+                }
+                Read::Replaced => {
+                    self.discard_foreign().await?;
+                    return Ok(Ended::Anew);
+                }
+                Read::AtEnd => self.standing.recovered(),
             }
             if swept.elapsed() > SWEEP {
                 self.drop_old_builds().await?;
                 swept = Instant::now();
             }
-            let pause = if is_complete { POLL } else { STAND_BY / 2 };
-            let _ = tokio::time::timeout(pause, async {
-                tokio::select! {
-                    changed = wake_up.changed() => if changed.is_err() { std::future::pending::<()>().await },
-                    _ = self.stop.changed() => {}
+            tokio::select! {
+                () = reader.woken() => {}
+                () = self.standing.hands_changed() => return Ok(Ended::Anew),
+                // Another process builds what is missing.
+                () = tokio::time::sleep(STAND_BY_EAGERLY), if !is_complete => {
+                    if !self.store.renew(fence, LEASE_TTL).await? {
+                        return Ok(Ended::Fenced);
+                    }
                 }
-            })
-            .await;
+                _ = self.stop.changed() => {}
+            }
         }
+        Ok(Ended::Stopped)
     }
 
-    /// Folds a stretch into every build and stores the outcome in one transaction. False: the lease is lost.
+    /// Folds a page into every build, side by side, and stores the outcome in one transaction. False: the lease is lost.
     async fn step(
         &self,
-        foldings: &mut [Folding],
-        stretch: &Stretch,
+        foldings: &mut Vec<Folding>,
+        page: Arc<Page>,
         fence: &Fence,
     ) -> Result<bool, RunError> {
         let now = self.clock.now();
         let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
-        for folding in foldings.iter_mut() {
-            while folding.fold(&*self.store, stretch, now).await? == Folded::Spoilt {
-                folding.forget();
+        match page.events.len() <= SHORT {
+            true => {
+                for folding in foldings.iter_mut() {
+                    fold_whole(folding, &*self.store, &page, now).await?;
+                }
             }
+            false => *foldings = self.fold_side_by_side(std::mem::take(foldings), &page, now).await?,
+        }
+        for folding in foldings.iter_mut() {
             folding.take_step(&mut step);
         }
         if self.store.store_step(step).await? != StepOutcome::Stored {
@@ -211,11 +238,32 @@ impl Projector {
         Ok(true)
     }
 
+    async fn fold_side_by_side(
+        &self,
+        foldings: Vec<Folding>,
+        page: &Arc<Page>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Folding>, RunError> {
+        let mut tasks = JoinSet::new();
+        for (index, mut folding) in foldings.into_iter().enumerate() {
+            let (store, page) = (Arc::clone(&self.store), Arc::clone(page));
+            tasks.spawn(async move {
+                fold_whole(&mut folding, &*store, &page, now).await.map(|()| (index, folding))
+            });
+        }
+        let mut folded = Vec::with_capacity(tasks.len());
+        while let Some(done) = tasks.join_next().await {
+            folded.push(done.map_err(|died| RunError::BrokenOff(died.to_string()))??);
+        }
+        folded.sort_by_key(|(index, _)| *index);
+        Ok(folded.into_iter().map(|(_, folding)| folding).collect())
+    }
+
     fn report(&self, foldings: &[Folding]) {
         for folding in foldings {
             self.standing.parked(folding.model.name, folding.parked_events());
             // Last: whoever waited for this position is told now, and may ask for the rest.
-            self.standing.reached(&folding.build, folding.position);
+            self.standing.reached(&folding.build, folding.position());
         }
     }
 
@@ -234,6 +282,19 @@ impl Projector {
         }
         Ok(())
     }
+}
+
+/// Folds a page; every step taken before must be stored.
+async fn fold_whole(
+    folding: &mut Folding,
+    store: &dyn ReadStore,
+    page: &Arc<Page>,
+    now: DateTime<Utc>,
+) -> Result<(), RunError> {
+    while folding.fold(store, page, now).await? == Folded::Spoilt {
+        folding.forget();
+    }
+    Ok(())
 }
 
 /// Whether this program can keep its read models current in the version that is live. The older of two programs cannot: it

@@ -3,7 +3,10 @@ use std::{
     time::Duration,
 };
 
-use commands::ports::{Clock, EventStore, Position, SystemClock, TenantId};
+use commands::{
+    ports::{Clock, EventStore, Position, SystemClock, TenantId},
+    tail::Tail,
+};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -13,8 +16,10 @@ use uuid::Uuid;
 use super::{
     RunError,
     foreign::discard_foreign,
+    pass::Context,
     projector::Projector,
     rebuild::Rebuild,
+    ride::{Ride, Seat, ride},
     standing::{Lag, Standing, is_missing},
 };
 use crate::{
@@ -70,11 +75,13 @@ impl WaitError {
 
 /// The read models of a process: keeps them current while it lives, answers queries, and waits for positions.
 pub struct ReadSide {
-    events: Arc<dyn EventStore>,
+    tail: Tail,
     store: Arc<dyn ReadStore>,
     models: Vec<Model>,
     options: ReadSideOptions,
     standing: Arc<Standing>,
+    /// Of those who ride with the first pass.
+    seats: Mutex<Vec<Seat>>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -83,42 +90,57 @@ impl ReadSide {
     /// Starts to keep the read models current. Those that have no live build of their version are built first, from the
     /// log, in the background; until then they answer [`ReadStoreError::NotBuilt`].
     pub fn start(
-        events: Arc<dyn EventStore>,
+        tail: impl Into<Tail>,
         store: Arc<dyn ReadStore>,
         models: Vec<Model>,
         options: ReadSideOptions,
     ) -> Arc<Self> {
-        let side = Self::stand_by(events, store, models, options);
-        let projector = Projector {
-            events: Arc::clone(&side.events),
-            store: Arc::clone(&side.store),
-            clock: Arc::clone(&side.options.clock),
-            models: side.models.clone(),
-            holder: Uuid::now_v7(),
-            standing: Arc::clone(&side.standing),
-            stop: side.stop.subscribe(),
-            has_compared: false,
-        };
-        let (standing, stop) = (Arc::clone(&side.standing), side.stop.subscribe());
-        let builder = build_missing(Arc::downgrade(&side), standing, stop);
-        let tasks = vec![tokio::spawn(supervise(projector)), tokio::spawn(builder)];
-        *side.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
+        let side = Self::stand_by(tail, store, models, options);
+        side.keep_current();
         side
+    }
+
+    /// Starts to keep the read models of a side that stands by current, as [`Self::start`] does.
+    pub fn keep_current(self: &Arc<Self>) {
+        let projector = Projector {
+            tail: self.tail.clone(),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.options.clock),
+            models: self.models.clone(),
+            holder: Uuid::now_v7(),
+            standing: Arc::clone(&self.standing),
+            stop: self.stop.subscribe(),
+            has_compared: false,
+            fenced_at: None,
+        };
+        let (standing, stop) = (Arc::clone(&self.standing), self.stop.subscribe());
+        let builder = build_missing(Arc::downgrade(self), standing, stop);
+        let tasks = [tokio::spawn(supervise(projector)), tokio::spawn(builder)];
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+    }
+
+    /// A seat in the pass over the log that builds what is missing, once this side is told to
+    /// [keep its read models current](Self::keep_current).
+    pub fn ride(&self) -> Ride {
+        let (seat, ride) = ride();
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner).push(seat);
+        ride
     }
 
     /// The read models without keeping them current: for a program that only reads, rebuilds or repairs.
     pub fn stand_by(
-        events: Arc<dyn EventStore>,
+        tail: impl Into<Tail>,
         store: Arc<dyn ReadStore>,
         models: Vec<Model>,
         options: ReadSideOptions,
     ) -> Arc<Self> {
         Arc::new(Self {
             standing: Arc::new(Standing::new(&models)),
-            events,
+            tail: tail.into(),
             store,
             models,
             options,
+            seats: Mutex::default(),
             stop: watch::Sender::new(false),
             tasks: Mutex::default(),
         })
@@ -154,12 +176,17 @@ impl ReadSide {
     }
 
     async fn build_where(&self, wanted: impl Fn(&Model, &[Build]) -> bool) -> Result<(), RunError> {
-        self.unless_stopped(discard_foreign(&*self.events, &*self.store, self.clock(), &self.models)).await?;
-        for model in &self.models {
-            let builds = async { Ok(self.store.builds().await?) };
-            if wanted(model, &self.unless_stopped(builds).await?) {
-                self.rebuild(model.name)?.run_until(self.stopped(), &mut |_| {}).await?;
-            }
+        // Whoever rides goes on by himself when nothing is built, or it fails.
+        let seats = std::mem::take(&mut *self.seats.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = async {
+            discard_foreign(&**self.events(), &*self.store, self.clock(), &self.models).await?;
+            Ok(self.store.builds().await?)
+        };
+        let builds = self.unless_stopped(found).await?;
+        let missing: Vec<_> = self.models.iter().filter(|model| wanted(model, &builds)).copied().collect();
+        if !missing.is_empty() {
+            let rebuild = self.rebuild_all(missing).with_seats(seats);
+            rebuild.run_all_until(self.stopped(), &mut |_| {}).await?;
         }
         Ok(())
     }
@@ -181,13 +208,16 @@ impl ReadSide {
 
     /// A rebuild of a read model, to be run.
     pub fn rebuild(&self, model: &str) -> Result<Rebuild, RunError> {
-        let model = self.model(model)?;
-        Ok(Rebuild::new(
-            Arc::clone(&self.events),
-            Arc::clone(&self.store),
-            Arc::clone(&self.options.clock),
-            model,
-        ))
+        Ok(self.rebuild_all(vec![self.model(model)?]))
+    }
+
+    fn rebuild_all(&self, models: Vec<Model>) -> Rebuild {
+        let context = Context {
+            events: Arc::clone(self.events()),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.options.clock),
+        };
+        Rebuild::new(context, Arc::clone(&self.standing), models)
     }
 
     pub(super) fn model(&self, name: &str) -> Result<Model, RunError> {
@@ -202,7 +232,12 @@ impl ReadSide {
 
     /// The log.
     pub fn events(&self) -> &Arc<dyn EventStore> {
-        &self.events
+        self.tail.log()
+    }
+
+    /// The log's tail, for whatever else follows it.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// Where the rows lie.
@@ -218,6 +253,7 @@ impl ReadSide {
     pub async fn wait_for(&self, model: &'static str, wanted: Position) -> Result<(), WaitError> {
         let unknown = || WaitError::UnknownModel(model.to_owned());
         let mut position = self.standing.position_of(model).ok_or_else(unknown)?;
+        let _waiting = self.standing.wait_here();
         let reached = position.wait_for(|reached| *reached >= Some(wanted));
         let in_time = tokio::time::timeout(self.options.wait_at_most, reached)
             .await
@@ -248,7 +284,8 @@ impl ReadSide {
 
     /// Waits until every read model stands at the head that the log has now.
     pub async fn caught_up(&self) -> Result<(), RunError> {
-        let head = self.events.head().await?;
+        let head = self.events().head().await?;
+        let _waiting = self.standing.wait_here();
         for model in &self.models {
             if let Some(mut position) = self.standing.position_of(model.name) {
                 let _ = position.wait_for(|reached| *reached >= Some(head)).await;

@@ -1,69 +1,59 @@
-use std::{sync::Arc, time::Duration, time::Instant};
+use std::sync::Arc;
 
-use commands::ports::{Clock, EventStore, LogFilter, Position};
-use tokio::{sync::mpsc, task::JoinHandle};
+use commands::ports::Position;
+use tokio::{sync::Semaphore, task::JoinSet};
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, RunError,
     borrowed_lease::BorrowedLease,
-    folding::{Folded, Folding},
+    folding::Folding,
     foreign::discard_foreign,
+    pass::{Context, Counted, Work, pass},
     rebuilt::{Phase, Progress, Rebuilt, TableComparison},
+    ride::Seat,
+    standing::Standing,
 };
 use crate::{
     Model,
-    anchor::Stretch,
     ports::{
-        AuditEntry, Build, BuildId, BuildState, Change, Claim, Fence, ParkedEvent, ReadStore, ReadStoreError,
-        Step, StepOutcome,
+        AuditEntry, Build, BuildId, BuildState, Claim, Fence, ParkedEvent, ReadStore, ReadStoreError,
+        StepOutcome,
     },
 };
 
 /// Events read at once.
 const PAGE: usize = 8_192;
-/// Pages read ahead of the fold.
-const PAGES_AHEAD: usize = 2;
-/// Rows held in memory; rows that the latest pages did not touch are forgotten beyond this.
-const ROWS_HELD: usize = 60_000;
+/// Builds that make their indexes at once; the projector finds a turn beside them.
+const INDEXING_AT_ONCE: usize = 2;
 
-/// Builds a read model anew beside the live one, which goes on, and takes over in one transaction at one position.
+/// Builds read models anew beside the live ones, which go on, and lets each take over in one transaction at one position.
+/// Several are built in one pass over the log.
 ///
-/// Broken off at any point, it leaves the live build untouched, and the next run resumes where it stood. The
-/// rows follow from the log, so the new build takes over even when the comparison finds differences; they are
+/// Broken off at any point, it leaves the live builds untouched, and the next run resumes where it stood. The
+/// rows follow from the log, so a new build takes over even when the comparison finds differences; they are
 /// reported, for they mean that the live rows were wrong.
 pub struct Rebuild {
-    events: Arc<dyn EventStore>,
-    store: Arc<dyn ReadStore>,
-    clock: Arc<dyn Clock>,
-    model: Model,
+    with: Context,
+    standing: Arc<Standing>,
+    models: Vec<Model>,
     page: usize,
-    counted: Counted,
+    seats: Vec<Seat>,
     projector: BorrowedLease,
-}
-
-#[derive(Default)]
-struct Counted {
-    events: u64,
-    rows: u64,
-    folding: Duration,
+    /// What went wrong with one build and concerned no other.
+    failed: Vec<RunError>,
 }
 
 impl Rebuild {
-    pub(super) fn new(
-        events: Arc<dyn EventStore>,
-        store: Arc<dyn ReadStore>,
-        clock: Arc<dyn Clock>,
-        model: Model,
-    ) -> Self {
+    pub(super) fn new(with: Context, standing: Arc<Standing>, models: Vec<Model>) -> Self {
         Self {
-            events,
-            store,
-            clock,
-            model,
+            with,
+            standing,
+            models,
             page: PAGE,
-            counted: Counted::default(),
+            seats: Vec::new(),
             projector: BorrowedLease::default(),
+            failed: Vec::new(),
         }
     }
 
@@ -71,6 +61,12 @@ impl Rebuild {
     #[must_use]
     pub fn page(mut self, events: usize) -> Self {
         self.page = events.max(1);
+        self
+    }
+
+    /// Takes others along who want the whole log too.
+    pub(super) fn with_seats(mut self, seats: Vec<Seat>) -> Self {
+        self.seats = seats;
         self
     }
 
@@ -82,147 +78,237 @@ impl Rebuild {
     /// Runs it to its end or until `stop` resolves: then it gives its leases back, so that nobody waits for them, and
     /// answers [`RunError::Interrupted`].
     pub async fn run_until(
-        mut self,
+        self,
         stop: impl Future<Output = ()>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Rebuilt, RunError> {
-        let (lease, holder) = (format!("rebuild:{}", self.model.name), Uuid::now_v7());
-        let own = self.store.claim(&lease, holder, LEASE_TTL, Claim::WhenFree).await?;
-        let own = own.ok_or(RunError::RebuildRunning { model: self.model.name })?;
-        let store = Arc::clone(&self.store);
-        let rebuilt = tokio::select! {
-            biased;
-            rebuilt = self.run_leased(&own, progress) => rebuilt,
-            () = stop => Err(RunError::Interrupted),
+        let mut rebuilt = self.run_all_until(stop, progress).await?;
+        rebuilt.pop().ok_or_else(|| RunError::BrokenOff("nothing was built".to_owned()))
+    }
+
+    /// [`Self::run_until`] for all its read models. When one of them fails the others take over all the same, and its error
+    /// is answered.
+    pub(super) async fn run_all_until(
+        mut self,
+        stop: impl Future<Output = ()>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Vec<Rebuilt>, RunError> {
+        let mut own = Vec::with_capacity(self.models.len());
+        let claimed = self.claim_own(&mut own).await;
+        let rebuilt = match claimed {
+            Ok(()) => tokio::select! {
+                biased;
+                rebuilt = self.run_leased(&own, progress) => rebuilt,
+                () = stop => Err(RunError::Interrupted),
+            },
+            Err(error) => Err(error),
         };
-        let released = self.projector.give_back(&*store).await.and(store.release(&own).await);
+        let store = Arc::clone(&self.with.store);
+        let mut released = self.projector.give_back(&*store).await;
+        for (_, fence) in &own {
+            released = released.and(store.release(fence).await);
+        }
+        self.standing.change_hands();
         let rebuilt = rebuilt?;
         released?;
-        Ok(rebuilt)
+        match self.failed.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(rebuilt),
+        }
+    }
+
+    /// Takes the lease of each read model. One that another process is building is left to it.
+    async fn claim_own(&mut self, own: &mut Vec<(Model, Fence)>) -> Result<(), RunError> {
+        let holder = Uuid::now_v7();
+        for model in &self.models {
+            let lease = format!("rebuild:{}", model.name);
+            match self.with.store.claim(&lease, holder, LEASE_TTL, Claim::WhenFree).await? {
+                Some(fence) => own.push((*model, fence)),
+                None => self.failed.push(RunError::RebuildRunning { model: model.name }),
+            }
+        }
+        Ok(())
     }
 
     async fn run_leased(
         &mut self,
-        own: &Fence,
+        own: &[(Model, Fence)],
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Rebuilt, RunError> {
+    ) -> Result<Vec<Rebuilt>, RunError> {
+        let Context { events, store, clock } = self.with.clone();
+        let models: Vec<_> = own.iter().map(|(model, _)| *model).collect();
         // Neither resumed nor met half-way: a build of another log.
-        discard_foreign(&*self.events, &*self.store, &*self.clock, &[self.model]).await?;
-        self.check_version(self.live(&self.store.builds().await?).as_ref())?;
-        let (build, live) = self.open_build().await?;
-        let (parked, skips) = (self.store.parked().await?, self.store.skips().await?);
-        let mut folding = Folding::new(self.model, &build, &parked, &skips);
-        let target = match live {
-            Some(live) => live.position,
-            None => self.events.head().await?,
-        };
-        let fences = [own.clone()];
-        self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
-        progress(Progress { phase: Phase::Indexing, position: folding.position, target });
-        let tables = (self.model.tables)();
-        let indexing = self.store.index_build(&build.id, &tables);
-        keep_leases(&*self.store, &fences, indexing).await??;
-        // What came meanwhile is folded while the live build still moves, so that little is left for the last step.
-        let target = self.target().await?;
-        self.catch_up(&mut folding, target, &fences, Phase::Folding, progress).await?;
+        discard_foreign(&*events, &*store, &*clock, &models).await?;
+        let builds = store.builds().await?;
+        let mut works = Vec::with_capacity(own.len());
+        for (model, fence) in own {
+            let target = self.target(model, &builds).await?;
+            let build = self.open_build(model).await?;
+            let (parked, skips) = (store.parked().await?, store.skips().await?);
+            let folding = Folding::new(*model, &build, &parked, &skips);
+            let (fences, counted) = (vec![fence.clone()], Counted::default());
+            works.push(Work { folding, fences, target, counted });
+        }
+        let works = self.catch_up(works, Phase::Folding, progress).await?;
+        self.index(&works, progress).await?;
+        // What came meanwhile is folded while the live builds still move, so that little is left for the last step.
+        let works = self.aim(works).await?;
+        let mut works = self.catch_up(works, Phase::Folding, progress).await?;
+        if works.is_empty() {
+            return Ok(Vec::new());
+        }
+        // With the projector's lease held, nobody moves a live build: the new ones come to their positions, are
+        // compared, and take their places.
+        let projector = self.projector.claim(&store).await?;
+        works.iter_mut().for_each(|work| work.fences.push(projector.clone()));
+        let works = self.aim(works).await?;
+        let works = self.catch_up(works, Phase::TakingOver, progress).await?;
+        let mut rebuilt = Vec::with_capacity(works.len());
+        let fences = fences_of(&works);
+        for work in works {
+            match self.take_over(work, &fences).await {
+                Ok(one) => rebuilt.push(one),
+                Err(error) => self.failed.push(error),
+            }
+        }
+        Ok(rebuilt)
+    }
 
-        let projector = self.projector.claim(&self.store).await?;
-        self.take_over(folding, &[own.clone(), projector], progress).await
+    /// Sets the targets anew.
+    async fn aim(&self, mut works: Vec<Work>) -> Result<Vec<Work>, RunError> {
+        let builds = self.with.store.builds().await?;
+        for work in &mut works {
+            work.target = self.target(&work.folding.model, &builds).await?;
+        }
+        Ok(works)
+    }
+
+    /// Folds the log up to the targets exactly, and keeps the leases meanwhile: who waits for a slower one takes no step.
+    async fn catch_up(
+        &mut self,
+        works: Vec<Work>,
+        phase: Phase,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Vec<Work>, RunError> {
+        let mut passengers = Vec::new();
+        // Who rides wants the whole log.
+        let is_whole = works.iter().any(|work| work.folding.position() == 0);
+        for seat in std::mem::take(&mut self.seats).into_iter().filter(|_| is_whole) {
+            passengers.extend(seat.taken().await);
+        }
+        let fences = fences_of(&works);
+        let target = works.iter().map(|work| work.target).max().unwrap_or(0);
+        let tell = |position| progress(Progress { phase, position, target });
+        let passing = pass(&self.with, works, self.page, passengers, tell);
+        let (works, failed) = keep_leases(&*self.with.store, &fences, passing).await??;
+        self.failed.extend(failed);
+        Ok(works)
+    }
+
+    async fn index(
+        &self,
+        works: &[Work],
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), RunError> {
+        let turns = Arc::new(Semaphore::new(INDEXING_AT_ONCE));
+        let mut indexing = JoinSet::new();
+        for work in works {
+            let position = work.folding.position();
+            progress(Progress { phase: Phase::Indexing, position, target: work.target });
+            let (store, turns) = (Arc::clone(&self.with.store), Arc::clone(&turns));
+            let (build, tables) = (work.folding.build.clone(), (work.folding.model.tables)());
+            indexing.spawn(async move {
+                // Never closed.
+                let _turn = turns.acquire().await;
+                store.index_build(&build, &tables).await
+            });
+        }
+        let all = async {
+            while let Some(indexed) = indexing.join_next().await {
+                indexed.map_err(|died| RunError::BrokenOff(died.to_string()))??;
+            }
+            Ok(())
+        };
+        keep_leases(&*self.with.store, &fences_of(works), all).await?
     }
 
     /// Resumes the build that was broken off, or begins one.
-    async fn open_build(&self) -> Result<(Build, Option<Build>), RunError> {
-        let builds = self.store.builds().await?;
-        let live = self.live(&builds);
-        let own =
-            |build: &&Build| build.id.model == self.model.name && build.id.version == self.model.version;
+    async fn open_build(&self, model: &Model) -> Result<Build, RunError> {
+        let builds = self.with.store.builds().await?;
+        let own = |build: &&Build| build.id.model == model.name && build.id.version == model.version;
         if let Some(begun) = builds.iter().filter(own).find(|build| build.state == BuildState::Building) {
             if !self.has_parked_what_is_skipped(&begun.id).await? {
-                return Ok((begun.clone(), live));
+                return Ok(begun.clone());
             }
             // What waits behind a skipped event is due in it, and its rows have gone on without.
-            self.store.drop_build(&begun.id).await?;
+            self.with.store.drop_build(&begun.id).await?;
         }
         let revision = builds.iter().filter(own).map(|build| build.id.revision).max().unwrap_or(0) + 1;
-        let id = BuildId { model: self.model.name.to_owned(), version: self.model.version, revision };
-        let tables = (self.model.tables)();
-        self.store.create_build(&id, BuildState::Building, &tables).await?;
+        let id = BuildId { model: model.name.to_owned(), version: model.version, revision };
+        let tables = (model.tables)();
+        self.with.store.create_build(&id, BuildState::Building, &tables).await?;
         let build = Build {
             id,
             state: BuildState::Building,
             position: 0,
             anchor: None,
             tables: tables.iter().map(|table| table.name.to_owned()).collect(),
-            since: self.clock.now(),
+            since: self.with.clock.now(),
         };
-        Ok((build, live))
+        Ok(build)
     }
 
     async fn has_parked_what_is_skipped(&self, build: &BuildId) -> Result<bool, RunError> {
-        let skips = self.store.skips().await?;
+        let skips = self.with.store.skips().await?;
         let is_skipped = |event: &ParkedEvent| {
             skips.iter().any(|skip| skip.model == build.model && skip.event_id == event.event_id)
         };
-        let parked = self.store.parked().await?;
+        let parked = self.with.store.parked().await?;
         Ok(parked.iter().filter(|event| event.build == *build).any(is_skipped))
     }
 
-    /// A newer program's rows are never replaced by an older one's.
-    fn check_version(&self, live: Option<&Build>) -> Result<(), RunError> {
-        match live.filter(|live| live.id.version > self.model.version) {
-            Some(live) => Err(RunError::NewerIsLive { model: self.model.name, version: live.id.version }),
-            None => Ok(()),
-        }
-    }
-
-    fn live(&self, builds: &[Build]) -> Option<Build> {
-        let is_live = |build: &&Build| build.id.model == self.model.name && build.state == BuildState::Live;
-        builds.iter().find(is_live).cloned()
-    }
-
-    /// How far the new build may go: as far as the live one, so that they can meet at one position.
-    async fn target(&self) -> Result<Position, RunError> {
-        match self.live(&self.store.builds().await?) {
+    /// How far a new build may go: as far as the live one, so that they can meet at one position. A newer program's rows are
+    /// never replaced by an older one's.
+    async fn target(&self, model: &Model, builds: &[Build]) -> Result<Position, RunError> {
+        match live(model, builds) {
+            Some(live) if live.id.version > model.version => {
+                Err(RunError::NewerIsLive { model: model.name, version: live.id.version })
+            }
             Some(live) => Ok(live.position),
-            None => Ok(self.events.head().await?),
+            None => Ok(self.with.events.head().await?),
         }
     }
 
-    /// With the projector's lease held, nobody moves the live build: the new one comes to its position, is compared,
-    /// and takes its place.
-    async fn take_over(
-        &mut self,
-        mut folding: Folding,
-        fences: &[Fence],
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Rebuilt, RunError> {
-        let target = self.target().await?;
-        self.catch_up(&mut folding, target, fences, Phase::TakingOver, progress).await?;
+    /// The new build stands where the live one does, is compared, and takes its place. `fences` are kept meanwhile.
+    async fn take_over(&self, work: Work, fences: &[Fence]) -> Result<Rebuilt, RunError> {
+        let Work { folding, fences: own, counted, .. } = work;
+        let (model, store) = (folding.model, &self.with.store);
         if self.has_parked_what_is_skipped(&folding.build).await? {
-            return Err(RunError::SkippedMeanwhile { model: self.model.name });
+            return Err(RunError::SkippedMeanwhile { model: model.name });
         }
-        let replaced = self.live(&self.store.builds().await?);
-        self.check_version(replaced.as_ref())?;
+        let builds = store.builds().await?;
+        self.target(&model, &builds).await?;
+        let replaced = live(&model, &builds);
         let mut comparisons = Vec::new();
-        if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position) {
-            let comparing = self.compare(&live.id, &folding.build);
-            comparisons = keep_leases(&*self.store, fences, comparing).await??;
+        if let Some(live) = replaced.as_ref().filter(|live| live.position == folding.position()) {
+            let comparing = self.compare(&model, &live.id, &folding.build);
+            comparisons = keep_leases(&**store, fences, comparing).await??;
         }
         let audit = AuditEntry {
-            at: self.clock.now(),
+            at: self.with.clock.now(),
             actor: "system".to_owned(),
             action: "take_over".to_owned(),
             build: folding.build.clone(),
-            position: folding.position,
+            position: folding.position(),
             reason: replaced
                 .as_ref()
                 .map_or("first build".to_owned(), |live| format!("replaces {}", live.id)),
         };
-        match self.store.take_over(fences, &folding.build, folding.position, &audit).await? {
+        match store.take_over(&own, &folding.build, folding.position(), &audit).await? {
             StepOutcome::Stored => {}
             StepOutcome::Fenced | StepOutcome::Moved => return Err(RunError::Fenced),
         }
-        let (replaced, position) = (replaced.map(|live| live.id), folding.position);
+        let (replaced, position) = (replaced.map(|live| live.id), folding.position());
         let parked_events = folding.parked_events();
         if parked_events > 0 {
             tracing::warn!(build = %folding.build, parked_events, "events are missing from it, see `cairn parked`");
@@ -232,18 +318,23 @@ impl Rebuild {
             build: folding.build,
             replaced,
             position,
-            events: self.counted.events,
-            rows_written: self.counted.rows,
-            folding: self.counted.folding,
+            events: counted.events,
+            rows_written: counted.rows,
+            folding: counted.folding,
             parked_events,
             comparisons,
         })
     }
 
-    async fn compare(&self, live: &BuildId, new: &BuildId) -> Result<Vec<TableComparison>, ReadStoreError> {
+    async fn compare(
+        &self,
+        model: &Model,
+        live: &BuildId,
+        new: &BuildId,
+    ) -> Result<Vec<TableComparison>, ReadStoreError> {
         let mut comparisons = Vec::new();
-        for table in (self.model.tables)() {
-            if let Some(differences) = self.store.compare(live, new, table).await? {
+        for table in (model.tables)() {
+            if let Some(differences) = self.with.store.compare(live, new, table).await? {
                 if !differences.is_empty() {
                     tracing::warn!(
                         live = %live, new = %new, table = table.name, live_only = differences.left_only,
@@ -255,78 +346,19 @@ impl Rebuild {
         }
         Ok(comparisons)
     }
-
-    /// Folds the log up to `target` exactly. The next pages are read and the last one is written while one is folded.
-    async fn catch_up(
-        &mut self,
-        folding: &mut Folding,
-        target: Position,
-        fences: &[Fence],
-        phase: Phase,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), RunError> {
-        let began = Instant::now();
-        let mut pages = self.read_ahead(folding.position, target);
-        let mut writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>> = None;
-        while folding.position < target {
-            let stretch =
-                pages.recv().await.ok_or_else(|| RunError::BrokenOff("reading the log".to_owned()))??;
-            while folding.fold(&*self.store, &stretch, self.clock.now()).await? == Folded::Spoilt {
-                written(writing.take()).await?;
-                folding.forget();
-            }
-            written(writing.take()).await?;
-            // Everything that is unchanged is stored now, and only that may be forgotten.
-            folding.rows.forget_beyond(ROWS_HELD);
-            let mut step = Step { fences: fences.to_vec(), renew_for: LEASE_TTL, ..Step::default() };
-            folding.take_step(&mut step);
-            self.counted.events += stretch.events.len() as u64;
-            self.counted.rows += step.changes.iter().map(Change::written_rows).sum::<u64>();
-            let store = Arc::clone(&self.store);
-            writing = Some(tokio::spawn(async move { store.store_step(step).await }));
-            progress(Progress { phase, position: folding.position, target });
-        }
-        written(writing.take()).await?;
-        self.counted.folding += began.elapsed();
-        Ok(())
-    }
-
-    fn read_ahead(&self, mut from: Position, target: Position) -> mpsc::Receiver<Result<Stretch, RunError>> {
-        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        let (events, filter, limit) = (Arc::clone(&self.events), self.model.filter(), self.page);
-        tokio::spawn(async move {
-            while from < target {
-                let stretch = next_stretch(&*events, from, target, &filter, limit).await;
-                from = stretch.as_ref().map_or(target, |stretch| stretch.through);
-                if sender.send(stretch).await.is_err() {
-                    return;
-                }
-            }
-        });
-        receiver
-    }
 }
 
-async fn next_stretch(
-    events: &dyn EventStore,
-    from: Position,
-    target: Position,
-    filter: &LogFilter,
-    limit: usize,
-) -> Result<Stretch, RunError> {
-    let page = events.read_log(from, filter, limit).await?;
-    if page.read_through == from {
-        return Err(RunError::LogCut { end: events.head().await?, wanted: target });
-    }
-    Ok(Stretch::of(events, page, target).await?)
+/// Every lease, each once.
+fn fences_of(works: &[Work]) -> Vec<Fence> {
+    let mut fences: Vec<_> = works.iter().flat_map(|work| work.fences.clone()).collect();
+    fences.sort_by(|left, right| left.lease.cmp(&right.lease));
+    fences.dedup();
+    fences
 }
 
-async fn written(writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>>) -> Result<(), RunError> {
-    let Some(writing) = writing else { return Ok(()) };
-    match writing.await.map_err(|error| RunError::BrokenOff(error.to_string()))?? {
-        StepOutcome::Stored => Ok(()),
-        StepOutcome::Fenced | StepOutcome::Moved => Err(RunError::Fenced),
-    }
+fn live(model: &Model, builds: &[Build]) -> Option<Build> {
+    let is_live = |build: &&Build| build.id.model == model.name && build.state == BuildState::Live;
+    builds.iter().find(is_live).cloned()
 }
 
 /// Waits for something long and keeps leases meanwhile. An error: one of them was lost.

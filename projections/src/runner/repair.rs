@@ -1,14 +1,16 @@
-use commands::ports::{RecordedEvent, StreamKey};
+use std::sync::Arc;
+
+use commands::{
+    ports::{RecordedEvent, StreamKey},
+    tail::Page,
+};
 use uuid::Uuid;
 
 use super::{
     LEASE_TTL, PROJECTOR_LEASE, ReadSide, RunError,
     folding::{Folded, Folding},
 };
-use crate::{
-    anchor::Stretch,
-    ports::{AuditEntry, Build, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome},
-};
+use crate::ports::{AuditEntry, Build, BuildState, Claim, Fence, ParkedEvent, Skip, Step, StepOutcome};
 
 /// What becomes of a parked stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +102,8 @@ impl ReadSide {
         let mut folding = Folding::new(model, &Build { position: 0, ..build.clone() }, &[], &[]);
         folding.rows = crate::Rows::new();
         let now = self.clock().now();
-        let stretch = Stretch { events, through: build.position, anchor: build.anchor };
-        while folding.fold(&**self.store(), &stretch, now).await? == Folded::Spoilt {
+        let page = Arc::new(Page { events, end: build.place() });
+        while folding.fold(&**self.store(), &page, now).await? == Folded::Spoilt {
             folding.forget();
         }
         let mut step = Step { fences: vec![fence.clone()], renew_for: LEASE_TTL, ..Step::default() };
@@ -136,7 +138,7 @@ impl ReadSide {
         });
         let still_parked = step.park.len();
         match self.store().store_step(step).await? {
-            StepOutcome::Stored => Ok(Repaired { folded: stretch.events.len() - still_parked, still_parked }),
+            StepOutcome::Stored => Ok(Repaired { folded: page.events.len() - still_parked, still_parked }),
             StepOutcome::Fenced | StepOutcome::Moved => Err(RunError::Fenced),
         }
     }
@@ -146,7 +148,7 @@ impl ReadSide {
         stream: &StreamKey,
         parked: &[ParkedEvent],
         skipped: Option<u64>,
-    ) -> Result<Vec<RecordedEvent>, RunError> {
+    ) -> Result<Vec<Arc<RecordedEvent>>, RunError> {
         const PAGE: usize = 500;
         let mut after = parked.first().map_or(0, |event| event.version - 1);
         let last = parked.last().map_or(0, |event| event.version);
@@ -158,7 +160,7 @@ impl ReadSide {
             let wanted = |event: &RecordedEvent| {
                 Some(event.position) != skipped && parked.iter().any(|known| known.position == event.position)
             };
-            events.extend(page.into_iter().filter(wanted));
+            events.extend(page.into_iter().filter(wanted).map(Arc::new));
         }
         Ok(events)
     }

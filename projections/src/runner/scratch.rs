@@ -5,11 +5,11 @@ use commands::ports::Position;
 use super::{
     ReadSide, RunError,
     folding::{Folded, Folding},
+    pages::page_after,
     read_side::select_rows,
 };
 use crate::{
     Page, Query, Row,
-    anchor::Stretch,
     ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError, Step, StepOutcome},
 };
 
@@ -49,10 +49,11 @@ impl ReadSide {
         };
         let mut folding = Folding::new(model, &build, &[], &self.store().skips().await?);
         let target = position.min(self.events().head().await?);
-        while folding.position < target {
-            let page = self.events().read_log(folding.position, &model.filter(), PAGE).await?;
-            let (stretch, now) = (Stretch::of(&**self.events(), page, target).await?, self.clock().now());
-            while folding.fold(&**self.store(), &stretch, now).await? == Folded::Spoilt {
+        while folding.position() < target {
+            let page =
+                page_after(&**self.events(), folding.position(), &model.filter(), PAGE, target).await?;
+            let (page, now) = (Arc::new(page), self.clock().now());
+            while folding.fold(&**self.store(), &page, now).await? == Folded::Spoilt {
                 folding.forget();
             }
             let mut step = Step::default();

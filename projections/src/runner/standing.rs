@@ -31,6 +31,10 @@ pub(super) struct Standing {
     models: BTreeMap<&'static str, ModelStanding>,
     /// Rings when a read model was found without a live build of any version.
     missing: Notify,
+    /// Rings when a build of this process has taken over, and the projector's lease is free again.
+    hands_changed: Notify,
+    /// How many wait here for a position.
+    waiting: watch::Sender<usize>,
     projecting: AtomicBool,
     error: Mutex<Option<String>>,
 }
@@ -58,6 +62,8 @@ impl Standing {
         Self {
             models: models.iter().map(|model| (model.name, standing(model))).collect(),
             missing: Notify::new(),
+            hands_changed: Notify::new(),
+            waiting: watch::Sender::new(0),
             projecting: AtomicBool::new(false),
             error: Mutex::default(),
         }
@@ -101,6 +107,32 @@ impl Standing {
         self.missing.notified().await;
     }
 
+    /// A build has taken over, and the lease is free.
+    pub(super) fn change_hands(&self) {
+        self.hands_changed.notify_one();
+    }
+
+    /// Waits until a build of this process has taken over.
+    pub(super) async fn hands_changed(&self) {
+        self.hands_changed.notified().await;
+    }
+
+    /// Somebody waits for a position until the answer is dropped.
+    pub(super) fn wait_here(&self) -> Waiting<'_> {
+        self.waiting.send_modify(|waiting| *waiting += 1);
+        Waiting(self)
+    }
+
+    pub(super) fn is_waited_for(&self) -> bool {
+        *self.waiting.borrow() > 0
+    }
+
+    /// Waits until somebody waits for a position.
+    pub(super) async fn waited_for(&self) {
+        // The sender lives as long as this.
+        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting > 0).await;
+    }
+
     /// Where a read model stands, now and later. None: it is not registered.
     pub(super) fn position_of(&self, model: &str) -> Option<watch::Receiver<Option<Position>>> {
         self.models.get(model).map(|standing| standing.position.subscribe())
@@ -125,6 +157,15 @@ impl Standing {
 
     pub(super) fn failed(&self, error: &RunError) {
         *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+}
+
+/// Somebody who waits for a position.
+pub(super) struct Waiting<'a>(&'a Standing);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.send_modify(|waiting| *waiting -= 1);
     }
 }
 

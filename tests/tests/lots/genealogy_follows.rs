@@ -15,7 +15,7 @@ use super::plant::Plant;
 const SOON: Duration = Duration::from_secs(20);
 
 fn start(plant: &Plant, images: Option<&Arc<dyn ReadStore>>) -> Arc<Genealogy> {
-    Genealogy::start(Arc::clone(&plant.store) as _, images.cloned(), GenealogyOptions::default())
+    Genealogy::start(Arc::clone(&plant.store), images.cloned(), GenealogyOptions::default())
 }
 
 async fn head(plant: &Plant) -> Position {

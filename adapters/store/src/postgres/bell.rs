@@ -12,8 +12,11 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use super::{events::from_sql, failure::store_error};
 
-/// How often a reader that waits hears of the head even when no bell rang.
-const POLL_EVERY: Duration = Duration::from_millis(250);
+/// How often a reader that waits hears of the head even when no bell rang. Those who follow the log look for themselves, once
+/// a second for a whole process (`commands::tail`); this is for the few others.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether anybody waits.
+const LOOK_FOR_USE: Duration = Duration::from_millis(250);
 /// The pause after a lost connection; it doubles up to [`LONGEST_PAUSE`].
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -55,7 +58,7 @@ async fn wait_for_use(
                 appended.mark_changed();
                 return result.is_ok();
             }
-            () = sleep(POLL_EVERY) => {}
+            () = sleep(LOOK_FOR_USE) => {}
         }
     }
 }

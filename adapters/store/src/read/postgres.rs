@@ -122,11 +122,11 @@ impl Engine for PostgresEngine {
             None => self.connect(J::DOING, J::BY_KEY).await?,
         };
         let run = async {
-            if J::WRITES {
+            if J::WRITES && !J::ALONE {
                 return write(&mut connection, job).await;
             }
-            // Every reading job but the comparison is one statement, which is one snapshot without a transaction; the
-            // comparison runs while nothing moves.
+            // A job alone, and every reading one but the comparison, is one statement: one snapshot without a transaction.
+            // The comparison runs while nothing moves.
             let mut session = PostgresSession { connection: &mut connection, doing: J::DOING };
             let (Done::Commit(answer) | Done::RollBack(answer)) = job.run(&mut session).await?;
             Ok(answer)

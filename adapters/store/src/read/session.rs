@@ -80,6 +80,8 @@ pub(super) trait Job: Send + 'static {
     const WRITES: bool;
     /// How long it may take before it counts as failed.
     const PATIENCE: Duration = PATIENCE;
+    /// Whether it is one statement, which is a transaction by itself where there is no more.
+    const ALONE: bool = false;
     /// Whether it finds every row of a read model by its key, so that no plan but one over the key's index is right.
     const BY_KEY: bool = Self::WRITES;
 

@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::{
     jobs::{
         ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
-        ListParked, ListSkips, LoadImage, LoadRows, Prepare, Read, ReleaseLease, RenewLease, SaveImage,
-        StoreStep, TakeOver,
+        ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReleaseLease, RenewLease,
+        SaveImage, StoreStep, TakeOver,
     },
     session::Engine,
     sql::{Dialect, Statement},
@@ -90,6 +90,10 @@ impl<E: Engine> ReadStore for Store<E> {
         claim: Claim,
     ) -> Result<Option<Fence>, ReadStoreError> {
         self.engine.run(ClaimLease { lease: lease.to_owned(), holder, hold_for, claim }).await
+    }
+
+    async fn is_free(&self, lease: &str, holder: Uuid) -> Result<bool, ReadStoreError> {
+        self.engine.run(LookAtLease { lease: lease.to_owned(), holder }).await
     }
 
     async fn renew(&self, fence: &Fence, hold_for: Duration) -> Result<bool, ReadStoreError> {

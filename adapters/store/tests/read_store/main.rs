@@ -7,6 +7,7 @@ mod database;
 mod harness;
 mod plans;
 mod sqlite_file;
+mod sums;
 mod tally;
 #[path = "../support/troubled_log.rs"]
 mod troubled_log;

@@ -1,40 +1,39 @@
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use commands::ports::{EventStore, LogFilter, StoreError};
+use commands::{
+    ports::{LogFilter, StoreError},
+    tail::{Place, Read, Reader, Tail, holds},
+};
 use domain::{Decider, lots::Lot};
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use super::{
     apply, image,
     service::{Genealogy, GenealogyOptions, NAME},
 };
-use crate::{
-    anchor::{Stretch, is_of_this_log},
-    ports::ReadStore,
-};
+use crate::{ports::ReadStore, runner::Ride};
 
 const PAGE_EVENTS: usize = 2_000;
-const POLL: Duration = Duration::from_millis(250);
-/// How often it looks whether the log is still the one that it follows.
-const LOOK_AT_LOG: Duration = Duration::from_millis(2_500);
+/// How long it lets events gather while nobody waits for them.
+const BREATH: Duration = Duration::from_millis(250);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Keeps an index current.
 #[derive(Clone)]
 pub(super) struct Follower {
     pub(super) genealogy: Arc<Genealogy>,
-    pub(super) events: Arc<dyn EventStore>,
+    pub(super) tail: Tail,
     pub(super) images: Option<Arc<dyn ReadStore>>,
     pub(super) options: GenealogyOptions,
+    /// A seat in a pass over the whole log, until it is taken.
+    pub(super) ride: Arc<Mutex<Option<Ride>>>,
     pub(super) stop: watch::Receiver<bool>,
-    /// The event that stands where the index stands.
-    pub(super) anchor: Option<Uuid>,
-    /// When that event was last seen in the log. None: not since the log failed to answer, which may have been replaced.
-    pub(super) looked: Option<Instant>,
+    /// Where the index stands.
+    pub(super) place: Place,
+    pub(super) events_since_image: u64,
 }
 
 impl Follower {
@@ -44,7 +43,7 @@ impl Follower {
         while let Err(died) = tokio::spawn(self.clone().run()).await {
             tracing::error!(%died, "the genealogy's follower died; the index is built anew");
             metrics::counter!("cairn_background_restarts_total", "task" => NAME).increment(1);
-            let head = self.events.head().await.unwrap_or_else(|_lost| self.genealogy.position());
+            let head = self.tail.log().head().await.unwrap_or_else(|_lost| self.genealogy.position());
             self.genealogy.begin_anew(head);
             let stopped = self.stop.wait_for(|stop| *stop);
             if tokio::time::timeout(TRY_AGAIN, stopped).await.is_ok() {
@@ -59,63 +58,97 @@ impl Follower {
             categories: vec![Lot::CATEGORY.into()],
             event_types: apply::EVENT_TYPES.iter().map(|&name| name.into()).collect(),
         };
-        let mut wake_up = self.events.wake_up();
-        let mut events_since_image = 0;
+        self.ride_along(&filter).await;
+        let mut reader = self.tail.reader(filter);
         while !*self.stop.borrow() {
-            let wait = match self.next(&filter).await {
-                Ok(Some(events)) => {
-                    events_since_image += events;
-                    if events_since_image >= self.options.image_every_events {
-                        self.save_image().await;
-                        events_since_image = 0;
+            match self.next(&mut reader).await {
+                Ok(true) => self.take_breath().await,
+                Ok(false) => {
+                    tokio::select! {
+                        () = reader.woken() => {}
+                        _ = self.stop.wait_for(|stop| *stop) => {}
                     }
-                    continue;
                 }
-                Ok(None) => POLL,
                 Err(error) => {
-                    self.looked = None;
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the genealogy waits for the log"
                     );
-                    TRY_AGAIN
+                    let stopped = self.stop.wait_for(|stop| *stop);
+                    let _ = tokio::time::timeout(TRY_AGAIN, stopped).await;
                 }
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(wait, wake_up.changed()) => {}
-                _ = self.stop.wait_for(|stop| *stop) => {}
             }
         }
-        if events_since_image > 0 {
+        if self.events_since_image > 0 {
             self.save_image().await;
         }
     }
 
-    /// Adds the next page of the log and answers how many events it held. None: there is no more.
-    async fn next(&mut self, filter: &LogFilter) -> Result<Option<u64>, StoreError> {
-        let after = self.genealogy.position();
-        let page = self.events.read_log(after, filter, PAGE_EVENTS).await?;
-        let through = page.read_through;
-        let stretch = match through > after {
-            true => Some(Stretch::of(&*self.events, page, through).await?),
-            false if self.looked.is_some_and(|looked| looked.elapsed() <= LOOK_AT_LOG) => return Ok(None),
-            false => None,
-        };
-        // Looked at last: a page that was read before is of the log that this event is found in, or is not added.
-        if !is_of_this_log(&*self.events, after, self.anchor).await? {
-            tracing::warn!(
-                position = after,
-                "the genealogy does not follow from this log, which was restored or replaced: it is built anew from it"
-            );
-            self.genealogy.begin_anew(self.events.head().await?);
-            self.anchor = None;
-            return Ok(Some(0));
+    /// Without an image the whole log is due, and perhaps somebody reads it anyhow.
+    async fn ride_along(&mut self, filter: &LogFilter) {
+        let ride = self.ride.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(ride) = ride.filter(|_| self.place == Place::BEGINNING) else { return };
+        let mut pages = ride.board(filter.clone());
+        loop {
+            let page = tokio::select! {
+                page = pages.recv() => page,
+                _ = self.stop.wait_for(|stop| *stop) => None,
+            };
+            let Some(page) = page else { return };
+            let (genealogy, filter) = (Arc::clone(&self.genealogy), filter.clone());
+            let (events, end) = (page.events.len() as u64, page.end);
+            let added = tokio::task::spawn_blocking(move || {
+                let events = page.events.iter().map(|event| &**event).filter(|event| filter.passes(event));
+                genealogy.add(events, page.end.position);
+            });
+            if added.await.is_err() {
+                // What is half added must not stay.
+                self.genealogy.begin_anew(0);
+                self.place = Place::BEGINNING;
+                return;
+            }
+            self.place = end;
+            self.events_since_image += events;
         }
-        self.looked = Some(Instant::now());
-        let Some(stretch) = stretch else { return Ok(None) };
-        self.genealogy.add(&stretch.events, through);
-        self.anchor = stretch.anchor;
-        Ok(Some(stretch.events.len() as u64))
+    }
+
+    /// Adds the next page of the log. False: there is no more.
+    async fn next(&mut self, reader: &mut Reader) -> Result<bool, StoreError> {
+        match reader.read(self.place, PAGE_EVENTS).await? {
+            Read::AtEnd => Ok(false),
+            Read::Page(page) => {
+                self.genealogy.add(page.events.iter().map(|event| &**event), page.end.position);
+                self.place = page.end;
+                self.events_since_image += page.events.len() as u64;
+                if self.events_since_image >= self.options.image_every_events {
+                    self.save_image().await;
+                    self.events_since_image = 0;
+                }
+                Ok(true)
+            }
+            Read::Replaced => {
+                tracing::warn!(
+                    position = self.place.position,
+                    "the genealogy does not follow from this log, which was restored or replaced: it is built anew from it"
+                );
+                self.genealogy.begin_anew(reader.log().head().await?);
+                self.place = Place::BEGINNING;
+                Ok(true)
+            }
+        }
+    }
+
+    /// While nobody waits for it, what comes within a moment is read at once: a process that stands by beside a busy one
+    /// must not ask the log for every commit.
+    async fn take_breath(&mut self) {
+        if self.genealogy.is_waited_for() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(BREATH) => {}
+            () = self.genealogy.waited_for() => {}
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
     }
 
     /// Starts from the image kept last, if it is whole and of this log.
@@ -139,10 +172,11 @@ impl Follower {
             );
             return;
         };
-        match is_of_this_log(&*self.events, position, Some(anchor)).await {
+        let place = Place { position, event_id: Some(anchor) };
+        match holds(&**self.tail.log(), place).await {
             Ok(true) => {
                 self.genealogy.take_over(tenants, position);
-                self.anchor = Some(anchor);
+                self.place = place;
             }
             Ok(false) => {
                 tracing::warn!("the image of the genealogy is of another log: building it from this one");
@@ -158,8 +192,9 @@ impl Follower {
 
     /// Keeps an image. It names the event that it ends with, so that it is never taken for one of another log.
     async fn save_image(&self) {
-        let (Some(images), Some(anchor)) = (&self.images, self.anchor) else { return };
-        let position = self.genealogy.position();
+        let (Some(images), Place { position, event_id: Some(anchor) }) = (&self.images, self.place) else {
+            return;
+        };
         let genealogy = Arc::clone(&self.genealogy);
         let encoded = tokio::task::spawn_blocking(move || image::encode(&genealogy.tenants, anchor)).await;
         let Ok(bytes) = encoded else { return };

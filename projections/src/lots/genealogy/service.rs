@@ -7,8 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use commands::ports::{EventStore, Position, RecordedEvent, StoreError, TenantId};
-use tokio::{sync::watch, task::JoinHandle};
+use commands::{
+    ports::{EventStore, Position, RecordedEvent, StoreError, TenantId},
+    tail::{Place, Tail},
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use super::{
     answers::{Direction, GenealogyRefusal, LotFacts, LotRef, Traceability},
@@ -19,7 +25,10 @@ use super::{
     graph::Graph,
     recall::RecallScope,
 };
-use crate::{ports::ReadStore, runner::WaitError};
+use crate::{
+    ports::ReadStore,
+    runner::{Ride, WaitError},
+};
 
 /// The name under which positions are waited for.
 pub(super) const NAME: &str = "genealogy";
@@ -73,6 +82,8 @@ impl Tenants {
 pub struct Genealogy {
     pub(super) tenants: Tenants,
     pub(super) position: watch::Sender<Position>,
+    /// Rings when somebody begins to wait for a position.
+    asked: Notify,
     /// Nobody may ask before the index has come so far.
     due: AtomicU64,
     stop: watch::Sender<bool>,
@@ -85,6 +96,7 @@ impl Genealogy {
         Self {
             tenants,
             position: watch::Sender::new(position),
+            asked: Notify::new(),
             due: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             task: Mutex::default(),
@@ -94,20 +106,31 @@ impl Genealogy {
     /// Starts to build the index, from the image kept last if there is one that fits, then from the log, and keeps it
     /// current. Answers at once; [`Self::wait_for`] the head of the log, or [`Self::caught_up`], before asking.
     pub fn start(
-        events: Arc<dyn EventStore>,
+        tail: impl Into<Tail>,
         images: Option<Arc<dyn ReadStore>>,
         options: GenealogyOptions,
+    ) -> Arc<Self> {
+        Self::start_riding(tail, images, options, None)
+    }
+
+    /// [`Self::start`] with a seat in a pass over the log, which is taken when no image is there to start from.
+    pub fn start_riding(
+        tail: impl Into<Tail>,
+        images: Option<Arc<dyn ReadStore>>,
+        options: GenealogyOptions,
+        ride: Option<Ride>,
     ) -> Arc<Self> {
         let standing = Self::standing(Tenants::default(), 0);
         let genealogy = Arc::new(Self { due: AtomicU64::new(options.head_at_start), ..standing });
         let follower = Follower {
             genealogy: Arc::clone(&genealogy),
-            events,
+            tail: tail.into(),
             images,
             options,
+            ride: Arc::new(Mutex::new(ride)),
             stop: genealogy.stop.subscribe(),
-            anchor: None,
-            looked: None,
+            place: Place::BEGINNING,
+            events_since_image: 0,
         };
         let task = tokio::spawn(follower.keep_running());
         *genealogy.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
@@ -117,7 +140,7 @@ impl Genealogy {
     /// The index of a list of events, by position, that nothing keeps current.
     pub fn of_events(events: &[RecordedEvent]) -> Self {
         let genealogy = Self::standing(Tenants::default(), 0);
-        genealogy.add(events, events.last().map_or(0, |event| event.position));
+        genealogy.add(events.iter(), events.last().map_or(0, |event| event.position));
         genealogy
     }
 
@@ -135,9 +158,20 @@ impl Genealogy {
         *self.position.borrow()
     }
 
+    /// Whether somebody waits for a position.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.position.receiver_count() > 0
+    }
+
+    /// Waits until somebody begins to wait for a position.
+    pub(super) async fn waited_for(&self) {
+        self.asked.notified().await;
+    }
+
     /// Waits until everything up to a position is in the index, for at most `timeout`.
     pub async fn wait_for(&self, wanted: Position, timeout: Duration) -> Result<(), WaitError> {
         let mut position = self.position.subscribe();
+        self.asked.notify_one();
         let reached = position.wait_for(|reached| *reached >= wanted);
         match tokio::time::timeout(timeout, reached).await {
             Ok(Ok(_)) => Ok(()),
@@ -154,7 +188,9 @@ impl Genealogy {
     /// Waits until the index has reached the head that the log has now.
     pub async fn caught_up(&self, events: &dyn EventStore) -> Result<(), StoreError> {
         let head = events.head().await?;
-        let _ = self.position.subscribe().wait_for(|reached| *reached >= head).await;
+        let mut position = self.position.subscribe();
+        self.asked.notify_one();
+        let _ = position.wait_for(|reached| *reached >= head).await;
         Ok(())
     }
 
@@ -248,7 +284,7 @@ impl Genealogy {
     }
 
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.
-    pub(super) fn add(&self, events: &[RecordedEvent], read_through: Position) {
+    pub(super) fn add<'a>(&self, events: impl Iterator<Item = &'a RecordedEvent>, read_through: Position) {
         let mut by_tenant: Vec<(TenantId, Vec<LotFact>)> = Vec::new();
         for event in events {
             match apply::read(event) {

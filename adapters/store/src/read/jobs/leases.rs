@@ -45,6 +45,30 @@ impl Job for ClaimLease {
     }
 }
 
+/// Whether a lease could be taken.
+pub(in crate::read) struct LookAtLease {
+    pub(in crate::read) lease: String,
+    pub(in crate::read) holder: Uuid,
+}
+
+impl Job for LookAtLease {
+    type Answer = bool;
+    const DOING: &'static str = "looking at a lease";
+    const WRITES: bool = false;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
+        let now = S::DIALECT.now_millis();
+        let sql = format!(
+            "select count(*) from read_leases
+             where name = $1 and holder not in ('', $2) and expires_at > {now}"
+        );
+        let parameters = [text(&self.lease), text(self.holder.to_string())];
+        let held = session.query(&sql, &parameters, &[INT]).await?.first().cloned();
+        let held = held.map_or(Ok(0), i64::from_value).map_err(corrupt)?;
+        Ok(Done::Commit(held == 0))
+    }
+}
+
 pub(super) async fn renew<S: Session>(
     session: &mut S,
     fence: &Fence,
@@ -64,6 +88,7 @@ impl Job for RenewLease {
     type Answer = bool;
     const DOING: &'static str = "keeping a lease";
     const WRITES: bool = true;
+    const ALONE: bool = true;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
         renew(session, &self.0, self.1).await.map(Done::Commit)

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::session::{Done, Job, Session};
 
 pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
-pub(super) use leases::{ClaimLease, ReleaseLease, RenewLease};
+pub(super) use leases::{ClaimLease, LookAtLease, ReleaseLease, RenewLease};
 pub(super) use records::{ListAudit, ListParked, ListSkips, LoadImage, SaveImage};
 pub(super) use steps::StoreStep;
 pub(super) use take_over::{Compare, TakeOver};

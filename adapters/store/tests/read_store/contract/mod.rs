@@ -1,6 +1,7 @@
 //! The promises, by what they are about.
 
 pub mod folding;
+pub mod one_pass;
 pub mod parking;
 pub mod queries;
 pub mod rebuilding;
@@ -18,6 +19,12 @@ macro_rules! promises {
                 of_two_processes_one_folds_and_the_other_takes_over,
                 a_query_waits_for_a_position_and_gives_up_in_the_end,
                 a_newer_read_store_is_refused,
+            }
+            one_pass::{
+                missing_read_models_are_built_in_one_pass,
+                a_read_model_that_cannot_be_built_now_holds_up_no_other,
+                a_pass_killed_at_any_moment_goes_on_or_begins_anew,
+                the_genealogy_rides_with_the_pass,
             }
             parking::{
                 a_poison_event_parks_its_stream_and_no_other,

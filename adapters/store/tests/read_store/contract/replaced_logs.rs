@@ -122,7 +122,7 @@ pub async fn a_running_process_notices_that_its_log_was_replaced<H: Harness>() {
 }
 
 /// A log of so many lots, and the last of them.
-async fn log_of_lots(tenant: TenantId, count: u32) -> (MemoryEventStore, Uuid) {
+pub async fn log_of_lots(tenant: TenantId, count: u32) -> (MemoryEventStore, Uuid) {
     let (log, mut lot) = (MemoryEventStore::new(), Uuid::nil());
     for number in 1..=count {
         lot = Uuid::now_v7();
@@ -144,7 +144,7 @@ pub async fn a_genealogy_never_mixes_two_logs<H: Harness>() {
     let images = harness.open().await;
     let start = || {
         let images = Some(Arc::clone(&images));
-        Genealogy::start(Arc::clone(&replaceable) as _, images, GenealogyOptions::default())
+        Genealogy::start(Arc::clone(&replaceable), images, GenealogyOptions::default())
     };
     let genealogy = start();
     soon(genealogy.wait_for(3, Duration::MAX)).await.unwrap();
