@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use commands::{
-    ports::{Position, StreamKey, Version},
-    tail::Place,
-};
+use commands::ports::{Position, StreamKey, Version};
 use uuid::Uuid;
 
 use crate::{Model, Query, Selection, Table, Value};
@@ -91,8 +88,8 @@ pub struct Build {
 
 impl Build {
     /// The place in the log that it stands at.
-    pub fn place(&self) -> Place {
-        Place { position: self.position, event_id: self.anchor }
+    pub fn place(&self) -> commands::tail::Place {
+        commands::tail::Place { position: self.position, event_id: self.anchor }
     }
 
     /// Whether readers of this read model, in the version that this program knows, read it.

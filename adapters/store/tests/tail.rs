@@ -137,6 +137,13 @@ async fn what_no_reader_wants_is_not_read() {
     append(&log, "benchmark", 5).await;
     assert_eq!(read_all(&mut all, &mut place.clone(), 5_000).await.len(), 5);
     assert!(read_all(&mut lots, &mut place, 100).await.is_empty());
+    // And is gone again.
+    drop(all);
+    append(&log, "benchmark", 1_000).await;
+    asked.take_counts();
+    assert!(read_all(&mut lots, &mut place, 100).await.is_empty());
+    let (statements, events) = asked.take_counts();
+    assert!(statements <= 5 && events <= 5, "{statements} statements, {events} events");
 }
 
 /// The window holds 16,384 events: who is further behind reads the log, and holds up nobody.

@@ -184,10 +184,8 @@ impl Reader {
             window.forget_for(self.tail.wanted_by_all());
         }
         if after.position >= window.end().position && window.is_due(heard) {
-            if window.is_empty() {
-                // Whoever wanted more may be gone.
-                window.forget_for(self.tail.wanted_by_all());
-            }
+            // Whoever wanted more may be gone.
+            window.narrow_to(self.tail.wanted_by_all());
             window.extend(log, heard).await?;
         }
         match window.after(after, &self.filter, limit) {

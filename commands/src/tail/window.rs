@@ -62,8 +62,11 @@ impl Window {
         self.end
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    /// What comes from now on need pass no more than this filter, if that is less.
+    pub(super) fn narrow_to(&mut self, filter: LogFilter) {
+        if filter.is_within(&self.filter) {
+            self.filter = filter;
+        }
     }
 
     /// From its end on it holds what passes another filter.

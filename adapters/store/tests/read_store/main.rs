@@ -4,6 +4,7 @@
 mod contract;
 #[path = "../support/database.rs"]
 mod database;
+mod fairness;
 mod harness;
 mod plans;
 mod sqlite_file;
