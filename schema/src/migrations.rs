@@ -18,10 +18,16 @@ macro_rules! migrations {
 }
 
 /// For SQLite files. The version lies in `user_version`.
-pub const SQLITE: &[Migration] = migrations![1 "event_log" "sqlite/0001_event_log.sql"];
+pub const SQLITE: &[Migration] = migrations![
+    1 "event_log" "sqlite/0001_event_log.sql",
+    2 "answers_expire" "sqlite/0002_answers_expire.sql",
+];
 
 /// For PostgreSQL databases. The versions lie in the table [`POSTGRES_VERSIONS`].
-pub const POSTGRES: &[Migration] = migrations![1 "event_log" "postgres/0001_event_log.sql"];
+pub const POSTGRES: &[Migration] = migrations![
+    1 "event_log" "postgres/0001_event_log.sql",
+    2 "answers_expire" "postgres/0002_answers_expire.sql",
+];
 
 /// The table that says which steps a PostgreSQL database has taken.
 pub const POSTGRES_VERSIONS: &str = "cairn_schema_versions";

@@ -4,6 +4,7 @@
 //! event log at its simplest and says what the others must do alike, [`sqlite`] and [`postgres`] keep it, [`torture`] tries
 //! to make them break their word; [`read`] keeps the read models.
 
+mod clocks;
 mod gaps;
 mod judge;
 pub mod memory;

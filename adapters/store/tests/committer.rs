@@ -149,6 +149,7 @@ fn commit(stream: &str, expected_version: Version) -> Commit {
         deadlines: Vec::new(),
         decided_at: Utc::now(),
         remember: false,
+        keep_answer_for: None,
     }
 }
 

@@ -48,6 +48,7 @@ async fn append(log: &MemoryEventStore, category: &'static str, count: usize) {
             deadlines: Vec::new(),
             decided_at: Utc::now(),
             remember: false,
+            keep_answer_for: None,
         };
         log.append(&[commit]).await.unwrap();
     }
@@ -223,6 +224,7 @@ async fn restore(from: &MemoryEventStore, into: &MemoryEventStore) {
             deadlines: Vec::new(),
             decided_at: event.recorded_at,
             remember: false,
+            keep_answer_for: None,
         };
         into.append(&[commit]).await.unwrap();
     }

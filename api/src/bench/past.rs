@@ -38,6 +38,7 @@ pub fn commit_at(tenant: TenantId, streams: Vec<StreamWrite>, decided_at: DateTi
         deadlines: Vec::new(),
         decided_at,
         remember: false,
+        keep_answer_for: None,
     }
 }
 

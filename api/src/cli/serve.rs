@@ -1,6 +1,7 @@
 use std::{io, sync::Arc};
 
 use clap::Args;
+use commands::engine::EngineConfig;
 use document::{Limits, TrustedDocuments};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -53,7 +54,13 @@ impl Serve {
         }
         install_logs(settings)?;
         let tenants = Arc::new(ConfiguredTenants::new(&settled.tenants()));
-        let serving = Serving::start(&stores, &settled.url, tenants).await.map_err(|error| match error {
+        let bounds = EngineConfig {
+            keep_answers_for: settings.keep_answers_for,
+            cached_bytes: settings.cache_bytes,
+            ..EngineConfig::default()
+        };
+        let serving = Serving::start_with(&stores, &settled.url, tenants, bounds).await;
+        let serving = serving.map_err(|error| match error {
             CannotServe::Rows(error) => settled.no_read_models(&error),
             CannotServe::Events(_) => {
                 Failure::new(format!("{} cannot be served", settled.url)).because(&error)

@@ -3,7 +3,7 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Durati
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use commands::{
-    engine::{Engine, EngineConfig},
+    engine::{Engine, EngineConfig, forget_old_answers},
     lots::{LotFinisher, with_lot_commands},
     ports::{EventStore, LogFilter, Position, StoreError, TenantDirectory},
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
@@ -52,10 +52,24 @@ impl Serving {
         url: &StoreUrl,
         tenants: Arc<dyn TenantDirectory>,
     ) -> Result<Self, CannotServe> {
+        Self::start_with(stores, url, tenants, EngineConfig::default()).await
+    }
+
+    /// [`Self::start`], with other bounds of the engine than its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(
+        stores: &Stores,
+        url: &StoreUrl,
+        tenants: Arc<dyn TenantDirectory>,
+        bounds: EngineConfig,
+    ) -> Result<Self, CannotServe> {
         let rows = open_read_store(url).await?;
         let head_at_start = stores.events.head().await?;
-        let engine = stores.engine(tenants, EngineConfig::default());
+        let engine = stores.engine(tenants, bounds);
         let events = Arc::clone(&stores.events);
+        let answers = Arc::clone(&events);
         let options = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
         let images = Some(Arc::clone(&rows));
         let models = projections::lots::models();
@@ -70,6 +84,7 @@ impl Serving {
         let background = vec![
             tokio::spawn(kept_running("lot_finisher", move || Arc::clone(&finisher).run())),
             tokio::spawn(kept_running("deadlines", move || Arc::clone(&deadlines).run())),
+            tokio::spawn(kept_running("old_answers", move || forget_old_answers(Arc::clone(&answers)))),
         ];
         Ok(Self { engine, read_side, genealogy, head_at_start, background })
     }
@@ -91,7 +106,7 @@ impl Serving {
     /// Lets the commands that were accepted end, and leaves the read models to others at once.
     pub async fn stop(self) {
         for task in &self.background {
-            // Both are safe to drop at any moment: what they do has derived ids and is found again.
+            // All are safe to drop at any moment: what they do has derived ids, or is judged by its age, and is found again.
             task.abort();
         }
         self.engine.shutdown().await;

@@ -105,6 +105,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("limits.batch", Some("5"), "operations in one request", "a number from 1 to 100"),
     key("limits.timeout_seconds", Some("30"), "seconds a request may take", "a number from 1 to 600"),
+    key(
+        "idempotency.keep_hours",
+        Some("24"),
+        "hours after which a client's idempotency key is free again",
+        "a number from 24 to 8760",
+    ),
+    key(
+        "engine.cache_mib",
+        Some("256"),
+        "MiB that the states of streams may take in memory, roughly",
+        "a number from 1 to 65536",
+    ),
 ];
 
 /// The keys of one tenant's section, `tenants.<slug>.<name>`.

@@ -38,6 +38,10 @@ pub struct Settings {
     pub metrics_open: bool,
     /// What a request may ask for.
     pub limits: Limits,
+    /// How long the answers to clients' idempotency keys are kept.
+    pub keep_answers_for: Duration,
+    /// Bytes that the states of streams may take in memory.
+    pub cache_bytes: usize,
     /// The tenants, by slug.
     pub tenants: Vec<Tenant>,
 }
@@ -196,6 +200,8 @@ impl Reader<'_> {
         let graphql = self.graphql();
         let metrics_open = self.read("metrics.open", |text| text.parse().ok());
         let limits = self.limits();
+        let keep_hours = self.number("idempotency.keep_hours", 24, 8_760);
+        let cache_mib = self.number("engine.cache_mib", 1, 65_536);
         let tenants = self.tenants();
         Some(Settings {
             data: data?,
@@ -206,6 +212,8 @@ impl Reader<'_> {
             graphql: graphql?,
             metrics_open: metrics_open?,
             limits: limits?,
+            keep_answers_for: Duration::from_secs(u64::try_from(keep_hours?).ok()? * 60 * 60),
+            cache_bytes: cache_mib? * 1_024 * 1_024,
             tenants: tenants?,
         })
     }

@@ -163,6 +163,8 @@ fn what_is_in_force_shows_no_secret() {
     limits.address_per_minute      (not set)                                          default
     limits.batch                   5                                                  default
     limits.timeout_seconds         30                                                 default
+    idempotency.keep_hours         24                                                 default
+    engine.cache_mib               256                                                default
     tenants.duna.id                (not set)                                          default
     tenants.duna.name              (not set)                                          default
     tenants.duna.address           (not set)                                          default

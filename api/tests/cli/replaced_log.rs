@@ -42,6 +42,7 @@ fn again(event: RecordedEvent) -> Commit {
         deadlines: Vec::new(),
         decided_at: event.recorded_at,
         remember: false,
+        keep_answer_for: None,
     }
 }
 

@@ -59,9 +59,11 @@ pub(crate) trait Codec: Send + Sync {
         &self,
         state: AnyState,
         stream: &StreamKey,
-        events: &[PastEvent],
+        events: &mut dyn Iterator<Item = PastEvent<'_>>,
     ) -> Result<AnyState, FoldFault>;
     fn save(&self, state: &AnyState) -> Option<String>;
+    /// How long the state's text would be.
+    fn text_bytes(&self, state: &AnyState) -> usize;
     fn restore(&self, text: &str) -> Option<AnyState>;
 }
 
@@ -84,7 +86,7 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
         &self,
         state: AnyState,
         stream: &StreamKey,
-        events: &[PastEvent],
+        events: &mut dyn Iterator<Item = PastEvent<'_>>,
     ) -> Result<AnyState, FoldFault> {
         let Ok(state) = state.downcast::<A>() else {
             return Err(FoldFault {
@@ -95,7 +97,7 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
         };
         let mut state = Arc::unwrap_or_clone(state);
         for event in events {
-            let decoded = decode::<A::Event>(&event.event_type, event.schema_version, &event.payload);
+            let decoded = decode::<A::Event>(event.event_type, event.schema_version, event.payload);
             state = state.evolve(&decoded.map_err(|error| fault(stream, event.version, &error))?);
         }
         Ok(Arc::new(state))
@@ -106,9 +108,32 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
         serde_json::to_string(state).ok()
     }
 
+    fn text_bytes(&self, state: &AnyState) -> usize {
+        let mut counted = Counted(0);
+        if let Some(state) = state.downcast_ref::<A>() {
+            // Counting cannot fail; a state that cannot be written weighs what of it could.
+            let _unwritable = serde_json::to_writer(&mut counted, state);
+        }
+        counted.0
+    }
+
     fn restore(&self, text: &str) -> Option<AnyState> {
         let state: A = serde_json::from_str(text).ok()?;
         Some(Arc::new(state))
+    }
+}
+
+/// Takes everything and keeps its length alone.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

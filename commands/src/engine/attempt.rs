@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Command, CommandError, CommitError, Done, Engine, Envelope, Ticket, Wanted,
+    CommandError, CommitError, Done, Engine, Envelope, Ticket, Wanted,
     aggregate::{AnyState, Codec},
+    erased::{Answer, AnyCommand, AnyReply},
     slots::{Entry, HeldSlot},
     stage::{HeldState, IdTape, Stage, StagedStream, StopReason, Surroundings},
+    weight::Weight,
 };
 use crate::ports::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, Deadline, Metadata, Receipt, StoreError, StreamKey,
@@ -20,22 +22,22 @@ use crate::ports::{
 };
 
 /// How an attempt ended.
-pub(super) enum Outcome<R> {
-    Done(Done<R>),
+pub(super) enum Outcome {
+    Done(Done<AnyReply>),
     /// Another writer was faster on this stream.
     Lost(StreamKey),
 }
 
 /// What a handler came to.
-enum Decision<R> {
-    Commit(R),
+enum Decision {
+    Commit(Answer),
     /// A refusal, or a subject that is not at the version the client has seen. Nothing is stored.
     Answer(CommandError),
 }
 
 /// A decision with everything that it rests on.
-struct Decided<R> {
-    decision: Decision<R>,
+struct Decided {
+    decision: Decision,
     staged: BTreeMap<StreamKey, StagedStream>,
     deadlines: Vec<Deadline>,
     now: DateTime<Utc>,
@@ -47,41 +49,44 @@ struct Ahead {
     base_version: Version,
     version: Version,
     last_event: Option<Uuid>,
+    codec: &'static dyn Codec,
     state: AnyState,
+    event_bytes: usize,
 }
 
 /// A commit on its way, and what has to be undone should it be refused.
-struct Sent<R> {
+struct Sent {
     ticket: Ticket,
-    decision: Decision<R>,
+    decision: Decision,
     generations: Vec<(StreamKey, u64)>,
     snapshots: Vec<(StreamKey, &'static dyn Codec, AnyState, Version)>,
     asks_deadline: bool,
 }
 
 /// SHA-256 over the command's name and content: what makes two commands "the same" under one id.
-pub(super) fn digest<C: Command>(command: &C) -> Result<[u8; 32], CommandError> {
-    let content = serde_json::to_vec(command)
-        .map_err(|error| CommandError::Fault { command: C::NAME, reason: error.to_string() })?;
+pub(super) fn digest(command: &dyn AnyCommand) -> Result<[u8; 32], CommandError> {
+    let content = command
+        .content()
+        .map_err(|error| CommandError::Fault { command: command.name(), reason: error.to_string() })?;
     let mut hash = Sha256::new();
-    hash.update(C::NAME);
+    hash.update(command.name());
     hash.update([0]);
     hash.update(content);
     Ok(hash.finalize().into())
 }
 
 impl Engine {
-    pub(super) async fn attempt<C: Command>(
+    pub(super) async fn attempt(
         &self,
         envelope: &Envelope,
-        command: &C,
+        command: &dyn AnyCommand,
         digest: [u8; 32],
         tape: &mut IdTape,
         wanted: &mut Wanted,
         attempt: u32,
-    ) -> Result<Outcome<C::Reply>, CommandError> {
+    ) -> Result<Outcome, CommandError> {
         let (mut held, decided) = loop {
-            let mut held = self.hold_and_load::<C>(wanted).await?;
+            let mut held = self.hold_and_load(command.name(), wanted).await?;
             let states =
                 held.iter_mut().filter_map(|(key, slot)| Some((key.clone(), slot.entry()?.held()))).collect();
             match self.decide(envelope, command, tape, states, attempt == 0)? {
@@ -93,14 +98,15 @@ impl Engine {
         if decided.rests_on_nothing() && !envelope.key_given {
             return decided.into_answer();
         }
-        let sent = self.send(envelope, digest, decided, &mut held, wanted)?;
+        let sent = self.send(envelope, digest, decided, &mut held)?;
         drop(held);
-        self.settle(sent, C::NAME).await
+        self.settle(sent, command).await
     }
 
     /// Locks the streams in name order and fills those that are not cached.
-    async fn hold_and_load<C: Command>(
+    async fn hold_and_load(
         &self,
+        command: &'static str,
         wanted: &Wanted,
     ) -> Result<BTreeMap<StreamKey, HeldSlot>, CommandError> {
         let mut held = self.inner.slots.hold(wanted.keys()).await;
@@ -108,24 +114,27 @@ impl Engine {
             held.iter_mut().filter_map(|(key, slot)| slot.entry().is_none().then(|| key.clone())).collect();
         let loads = absent.iter().filter_map(|key| Some(self.load(key, *wanted.get(key)?)));
         let entries =
-            futures::future::try_join_all(loads).await.map_err(|error| error.for_command(C::NAME))?;
+            futures::future::try_join_all(loads).await.map_err(|error| error.for_command(command))?;
+        if !absent.is_empty() {
+            self.count_states();
+        }
         for (key, entry) in absent.iter().zip(entries) {
             if let Some(slot) = held.get_mut(key) {
-                slot.put(entry);
+                self.inner.slots.put(key, slot, entry);
             }
         }
         Ok(held)
     }
 
     /// Runs the handler once, on the states at hand. `Err(missing)`: it needs more streams.
-    fn decide<C: Command>(
+    fn decide(
         &self,
         envelope: &Envelope,
-        command: &C,
+        command: &dyn AnyCommand,
         tape: &mut IdTape,
         held: BTreeMap<StreamKey, HeldState>,
         presume: bool,
-    ) -> Result<Result<Decided<C::Reply>, Wanted>, CommandError> {
+    ) -> Result<Result<Decided, Wanted>, CommandError> {
         let ports = &self.inner.ports;
         let now = ports.clock.now().trunc_subsecs(3);
         let settings = ports.tenants.settings(envelope.caller.tenant);
@@ -133,16 +142,18 @@ impl Engine {
         let mut stage = Stage::new(surroundings, tape, held);
         // A handler that panics leaves nothing behind: its stage is dropped, and no state was touched.
         let verdict = catch_unwind(AssertUnwindSafe(|| command.handle(&mut stage)))
-            .map_err(|panic| CommandError::Fault { command: C::NAME, reason: panic_text(&*panic) })?;
+            .map_err(|panic| CommandError::Fault { command: command.name(), reason: panic_text(&*panic) })?;
         if stage.stream_count() > Stage::STREAM_LIMIT {
             let (count, limit) = (stage.stream_count(), Stage::STREAM_LIMIT);
             return Err(CommandError::TooLarge { what: "streams", count, limit });
         }
         let decision = match verdict.map_err(|stop| stop.0) {
-            Ok(reply) => Decision::Commit(reply),
+            Ok(answer) => Decision::Commit(answer),
             Err(StopReason::Refused(refusal)) => Decision::Answer(CommandError::Refused(refusal)),
             Err(StopReason::Load) => return Ok(Err(std::mem::take(&mut stage.missing))),
-            Err(StopReason::Fault(reason)) => return Err(CommandError::Fault { command: C::NAME, reason }),
+            Err(StopReason::Fault(reason)) => {
+                return Err(CommandError::Fault { command: command.name(), reason });
+            }
         };
         let (staged, deadlines) = (std::mem::take(&mut stage.staged), std::mem::take(&mut stage.deadlines));
         Ok(Ok(Decided { decision, staged, deadlines, now }))
@@ -150,17 +161,16 @@ impl Engine {
 
     /// Lets the cached states run ahead and hands the commit over, all under the streams' locks, so that the
     /// committer gets the commits of a stream in the order in which they were decided.
-    fn send<R: serde::Serialize>(
+    fn send(
         &self,
         envelope: &Envelope,
         digest: [u8; 32],
-        decided: Decided<R>,
+        decided: Decided,
         held: &mut BTreeMap<StreamKey, HeldSlot>,
-        wanted: &Wanted,
-    ) -> Result<Sent<R>, CommandError> {
+    ) -> Result<Sent, CommandError> {
         let Decided { decision, staged, deadlines, now } = decided;
         let (refused, reply) = match &decision {
-            Decision::Commit(reply) => (false, Some(reply_text(reply)?)),
+            Decision::Commit(answer) => (false, Some(Arc::clone(&answer.text))),
             Decision::Answer(_) => (true, None),
         };
         let mut states = Vec::with_capacity(staged.len());
@@ -175,6 +185,8 @@ impl Engine {
                     base_version: stream.base_version,
                     version: stream.base_version + stream.events.len() as Version,
                     last_event: stream.events.last().map(|event| event.event_id),
+                    codec: stream.codec,
+                    event_bytes: stream.events.iter().map(|event| event.payload.len()).sum(),
                     state: stream.state,
                 });
             }
@@ -201,6 +213,7 @@ impl Engine {
             deadlines: if refused { Vec::new() } else { deadlines },
             decided_at: now,
             remember: envelope.key_given && !refused,
+            keep_answer_for: envelope.expires.then_some(self.inner.config.keep_answers_for),
         };
         commit.check(CommitLimits::STANDARD).map_err(refused_commit)?;
         let mut sent = Sent {
@@ -214,38 +227,42 @@ impl Engine {
             snapshots: Vec::new(),
         };
         for ahead in states {
-            self.run_ahead(&mut sent, held.get_mut(&ahead.key), ahead, wanted);
+            self.run_ahead(&mut sent, held.get_mut(&ahead.key), ahead);
         }
         Ok(sent)
     }
 
     /// Puts the state that the commit will leave into the cache.
-    fn run_ahead<R>(&self, sent: &mut Sent<R>, slot: Option<&mut HeldSlot>, ahead: Ahead, wanted: &Wanted) {
-        let Ahead { key, base_version, version, last_event, state } = ahead;
+    fn run_ahead(&self, sent: &mut Sent, slot: Option<&mut HeldSlot>, ahead: Ahead) {
+        let Ahead { key, base_version, version, last_event, codec, state, event_bytes } = ahead;
         let every = self.inner.config.snapshot_every.max(1);
-        if base_version / every != version / every
-            && let Some(codec) = wanted.get(&key)
-        {
-            sent.snapshots.push((key.clone(), *codec, Arc::clone(&state), version));
+        if base_version / every != version / every {
+            sent.snapshots.push((key.clone(), codec, Arc::clone(&state), version));
         }
         let Some(slot) = slot else {
             let generation = self.inner.slots.next_generation();
-            if self.inner.slots.offer(&key, Entry { state, version, last_event, generation }) {
+            let weight = Weight::of(codec, &state);
+            if self.inner.slots.offer(&key, Entry { state, version, last_event, generation, weight }) {
                 sent.generations.push((key, generation));
             }
+            self.count_states();
             return;
         };
-        if let Some(generation) = slot.entry().map(|entry| entry.generation) {
-            slot.put(Entry { state, version, last_event, generation });
+        if let Some(Entry { generation, weight, .. }) = slot.entry() {
+            let (generation, weight) = (*generation, weight.after(event_bytes, codec, &state));
+            self.inner.slots.put(&key, slot, Entry { state, version, last_event, generation, weight });
         }
     }
 
+    /// Shows how large the cache is.
+    fn count_states(&self) {
+        let (states, bytes) = self.inner.slots.size();
+        metrics::gauge!("cairn_cached_states").set(states as f64);
+        metrics::gauge!("cairn_cached_state_bytes").set(bytes as f64);
+    }
+
     /// Waits for the store's answer.
-    async fn settle<R: serde::de::DeserializeOwned>(
-        &self,
-        sent: Sent<R>,
-        command: &'static str,
-    ) -> Result<Outcome<R>, CommandError> {
+    async fn settle(&self, sent: Sent, command: &dyn AnyCommand) -> Result<Outcome, CommandError> {
         let Sent { ticket, decision, generations, snapshots, asks_deadline } = sent;
         let outcome = ticket.await;
         if !matches!(outcome, Ok(AppendOutcome::Appended(_))) {
@@ -262,17 +279,17 @@ impl Engine {
                     self.inner.deadline_stored.notify_one();
                 }
                 match decision {
-                    Decision::Commit(reply) => Ok(Outcome::Done(done(reply, receipt, false))),
+                    Decision::Commit(answer) => Ok(Outcome::Done(done(answer.reply, receipt, false))),
                     Decision::Answer(error) => Err(error),
                 }
             }
-            Ok(AppendOutcome::Repeated(receipt)) => first_answer(receipt),
+            Ok(AppendOutcome::Repeated(receipt)) => first_answer(command, receipt),
             Ok(AppendOutcome::Refused(AppendRefusal::VersionConflict { stream, .. })) => {
                 Ok(Outcome::Lost(stream))
             }
             Ok(AppendOutcome::Refused(refusal)) => Err(refused_commit(refusal)),
             Err(CommitError::Store(error @ StoreError::Rejected { .. })) => {
-                Err(CommandError::Fault { command, reason: error.to_string() })
+                Err(CommandError::Fault { command: command.name(), reason: error.to_string() })
             }
             Err(CommitError::Store(error)) => Err(CommandError::Unavailable(error)),
             Err(stopped @ CommitError::Stopped) => Err(CommandError::Unavailable(StoreError::Unavailable {
@@ -283,14 +300,14 @@ impl Engine {
     }
 }
 
-impl<R> Decided<R> {
+impl Decided {
     /// Whether it was decided on the command alone, without any stream.
     fn rests_on_nothing(&self) -> bool {
         self.staged.is_empty()
     }
 
     /// Turns the decision into a clash if its subject is not at the version that the client has seen.
-    fn against_expectation<C: Command>(mut self, envelope: &Envelope, command: &C) -> Self {
+    fn against_expectation(mut self, envelope: &Envelope, command: &dyn AnyCommand) -> Self {
         let (Some(expected), Some((category, id))) = (envelope.expected_version, command.subject()) else {
             return self;
         };
@@ -304,9 +321,9 @@ impl<R> Decided<R> {
         self
     }
 
-    fn into_answer(self) -> Result<Outcome<R>, CommandError> {
+    fn into_answer(self) -> Result<Outcome, CommandError> {
         match self.decision {
-            Decision::Commit(reply) => {
+            Decision::Commit(Answer { reply, .. }) => {
                 Ok(Outcome::Done(Done { reply, position: 0, versions: Vec::new(), repeated: false }))
             }
             Decision::Answer(error) => Err(error),
@@ -314,22 +331,15 @@ impl<R> Decided<R> {
     }
 }
 
-fn reply_text<R: serde::Serialize>(reply: &R) -> Result<Arc<str>, CommandError> {
-    serde_json::to_string(reply).map(Arc::from).map_err(|error| CommandError::Fault {
-        command: "a command",
-        reason: format!("its answer cannot be written: {error}"),
-    })
-}
-
-fn done<R>(reply: R, receipt: Receipt, repeated: bool) -> Done<R> {
+fn done(reply: AnyReply, receipt: Receipt, repeated: bool) -> Done<AnyReply> {
     Done { reply, position: receipt.position, versions: receipt.versions, repeated }
 }
 
 /// The answer that the command got when it came first.
-fn first_answer<R: serde::de::DeserializeOwned>(receipt: Receipt) -> Result<Outcome<R>, CommandError> {
+fn first_answer(command: &dyn AnyCommand, receipt: Receipt) -> Result<Outcome, CommandError> {
     let text = receipt.reply.as_deref().unwrap_or("null");
-    let reply = serde_json::from_str(text).map_err(|error| CommandError::Fault {
-        command: "a repeated command",
+    let reply = command.first_answer(text).map_err(|error| CommandError::Fault {
+        command: command.name(),
         reason: format!("its first answer cannot be read: {error}"),
     })?;
     Ok(Outcome::Done(done(reply, receipt, true)))

@@ -70,6 +70,9 @@ pub struct Envelope {
     pub command_id: Uuid,
     /// Whether the id comes from a key that the client gave, so that an answer without events is remembered too.
     pub key_given: bool,
+    /// Whether the id is free again after the idempotency time (`EngineConfig::keep_answers_for`): a client's key is. One that is
+    /// derived from an event or a deadline, which may come again at any time, never is.
+    pub expires: bool,
     /// Ties together everything that one request set off.
     pub correlation_id: Uuid,
     /// The event or command that this one follows from.
@@ -87,6 +90,7 @@ impl Envelope {
             caller,
             command_id,
             key_given: false,
+            expires: false,
             correlation_id: command_id,
             causation_id: None,
             traceparent: None,
@@ -198,6 +202,7 @@ impl CommandError {
             Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::TooLarge { .. } => "COMMIT_TOO_LARGE",
             Self::Overloaded => "OVERLOADED",
+            Self::Unavailable(StoreError::ClockAhead { .. }) => "CLOCK_AHEAD",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Fault { .. } => "INTERNAL",
         }

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::{
     CommandError, Engine,
     aggregate::{AnyState, Codec, FoldFault},
     slots::Entry,
+    weight::Weight,
 };
-use crate::ports::{Snapshot, StoreError, StreamKey, Version};
+use crate::ports::{PastQuery, Snapshot, StoreError, StreamKey, Version};
 
 /// Why a stream could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -27,67 +26,43 @@ impl LoadError {
     }
 }
 
-/// A state out of a snapshot, and the event at its version.
-struct Restored {
-    state: AnyState,
-    version: Version,
-    last_event: Uuid,
-}
-
 impl Engine {
-    /// Reads a stream's state from the log. Most streams are short, so a snapshot is looked for only once the first
-    /// page proves to be full.
+    /// Reads a stream's state from its snapshot and the log: in one round trip, unless more events came after the snapshot than
+    /// one page holds.
     pub(super) async fn load(&self, key: &StreamKey, codec: &'static dyn Codec) -> Result<Entry, LoadError> {
         let inner = &self.inner;
         let generation = inner.slots.next_generation();
-        let page_size = usize::try_from(inner.config.snapshot_every).unwrap_or(usize::MAX).max(1);
-        let first = inner.ports.store.read_past(key, 0, page_size).await?;
-        let full = first.len() == page_size;
-        let mut version = first.len() as Version;
-        let mut last_event = first.last().map(|event| event.event_id);
-        let mut state = codec.evolve(codec.initial(), key, &first)?;
-        let mut snapshot_version = 0;
-        if full {
-            if let Some(found) = self.restore(key, codec).await?.filter(|found| found.version > version) {
-                (state, version, last_event) = (found.state, found.version, Some(found.last_event));
-                snapshot_version = version;
-            }
-            loop {
-                let page = inner.ports.store.read_past(key, version, page_size).await?;
-                version += page.len() as Version;
-                last_event = page.last().map_or(last_event, |event| Some(event.event_id));
-                state = codec.evolve(state, key, &page)?;
-                if page.len() < page_size {
-                    break;
+        let ask =
+            |after_version, shape| inner.loader.load(PastQuery { stream: key.clone(), after_version, shape });
+        let mut past = ask(0, Some(codec.shape())).await?;
+        let (mut state, mut snapshot_version, mut folded) = (codec.initial(), 0, 0);
+        if let Some(snapshot) = past.snapshot.take() {
+            let version = snapshot.version;
+            // The log says what stands at the snapshot's version; a snapshot beyond the log's end is worth nothing.
+            match codec.restore(&snapshot.state).filter(|_| !past.is_empty()) {
+                Some(restored) => (state, snapshot_version, folded) = (restored, version, 1),
+                None => {
+                    tracing::warn!(stream = %key, version, "a snapshot cannot be used; the stream is folded from its start");
+                    past = ask(0, None).await?;
                 }
             }
-            if version >= snapshot_version + 2 * inner.config.snapshot_every {
-                self.keep_snapshot(key.clone(), codec, Arc::clone(&state), version);
-            }
         }
-        Ok(Entry { state, version, last_event, generation })
-    }
-
-    async fn restore(
-        &self,
-        key: &StreamKey,
-        codec: &'static dyn Codec,
-    ) -> Result<Option<Restored>, StoreError> {
-        let ports = &self.inner.ports;
-        let Some(snapshot) = ports.snapshots.load_snapshot(key, &codec.shape()).await? else {
-            return Ok(None);
+        let page_size = inner.config.page_size();
+        let mut last_event = None;
+        let version = loop {
+            state = codec.evolve(state, key, &mut past.events().skip(folded))?;
+            last_event = past.last_event().or(last_event);
+            if past.len() < page_size {
+                break past.version();
+            }
+            past = ask(past.version(), None).await?;
+            folded = 0;
         };
-        let version = snapshot.version;
-        // The log says what stands at the snapshot's version; a snapshot beyond the log's end is worth nothing.
-        let at = ports.store.read_past(key, version.saturating_sub(1), 1).await?;
-        let found = at.first().filter(|event| event.version == version).map(|event| event.event_id);
-        match codec.restore(&snapshot.state).zip(found) {
-            Some((state, last_event)) => Ok(Some(Restored { state, version, last_event })),
-            None => {
-                tracing::warn!(stream = %key, version, "a snapshot cannot be used; the stream is folded from its start");
-                Ok(None)
-            }
+        if version >= snapshot_version + 2 * inner.config.snapshot_every {
+            self.keep_snapshot(key.clone(), codec, Arc::clone(&state), version);
         }
+        let weight = Weight::of(codec, &state);
+        Ok(Entry { state, version, last_event, generation, weight })
     }
 
     /// Writes a snapshot aside. Failing to costs time later, so it is only logged.

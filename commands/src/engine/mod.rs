@@ -1,6 +1,7 @@
 //! How a command becomes a commit.
 //!
-//! For each command: lock its streams in name order; take their states from the cache, else from snapshot and log;
+//! For each command: lock its streams in name order; take their states from the cache, else from snapshot and log, which is
+//! asked once for all commands that wait for it;
 //! decide; apply the new events to the cached states at once and hand the commit to the committer; release the locks;
 //! wait for the answer. Later commands on a hot stream so decide on the state that the earlier ones will leave, and ride
 //! in the same batch. If a commit is refused, its streams leave the cache and the command is decided again, a
@@ -14,16 +15,21 @@
 //! answered with a fault, leaves nothing and harms no other; a committer that dies answers its commits as
 //! unavailable, and repeating them under their ids is safe.
 //!
-//! Reading order: [`Command`] and [`Stage`] (what a handler sees), then this file, `attempt.rs`, `slots.rs`, `committer.rs`.
+//! Reading order: [`Command`] and [`Stage`] (what a handler sees), then this file, `attempt.rs`, `slots.rs`, `loader.rs`,
+//! `committer.rs`.
 
 mod aggregate;
 mod attempt;
 mod command;
 mod committer;
+mod erased;
+mod forgetting;
 mod load;
+mod loader;
 mod own_stream;
 mod slots;
 mod stage;
+mod weight;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -38,10 +44,17 @@ use uuid::Uuid;
 pub use aggregate::{Aggregate, AggregateKind, FoldFault, decode_event, fold};
 pub use command::{Caller, Command, CommandError, Done, Envelope};
 pub use committer::{CommitError, Committer, CommitterConfig, Overloaded, Ticket};
+pub use forgetting::forget_old_answers;
 pub use own_stream::{Names, Reply, give, stream};
 pub use stage::{Stage, Stop};
 
-use self::{attempt::Outcome, slots::Slots, stage::IdTape};
+use self::{
+    attempt::Outcome,
+    erased::{AnyCommand, AnyReply, Given},
+    loader::Loader,
+    slots::Slots,
+    stage::IdTape,
+};
 use crate::ports::{Clock, EventStore, IdSource, SnapshotStore, StreamKey, TenantDirectory, TenantId};
 
 /// How many times a command is decided again after losing a race (identity.md, section 0).
@@ -69,8 +82,12 @@ pub struct EngineConfig {
     pub commands_in_flight: usize,
     /// States kept in memory.
     pub cached_states: usize,
+    /// Bytes that they may take, estimated from their length as JSON: one state may weigh a thousand others.
+    pub cached_bytes: usize,
     /// A stream leaves a snapshot each time it has grown by so many events.
     pub snapshot_every: u64,
+    /// How long the answers to clients' keys are kept (identity.md, section 4).
+    pub keep_answers_for: Duration,
     /// The committer's bounds.
     pub committer: CommitterConfig,
 }
@@ -80,9 +97,18 @@ impl Default for EngineConfig {
         Self {
             commands_in_flight: 4_096,
             cached_states: 65_536,
+            cached_bytes: 256 * 1_024 * 1_024,
             snapshot_every: 500,
+            keep_answers_for: Duration::from_secs(24 * 60 * 60),
             committer: CommitterConfig::default(),
         }
+    }
+}
+
+impl EngineConfig {
+    /// Events of one stream that are read at once.
+    fn page_size(&self) -> usize {
+        usize::try_from(self.snapshot_every).unwrap_or(usize::MAX).max(2)
     }
 }
 
@@ -96,6 +122,7 @@ struct Inner {
     ports: Ports,
     config: EngineConfig,
     committer: Committer,
+    loader: Loader,
     slots: Slots,
     admission: Arc<Semaphore>,
     in_flight: Mutex<HashSet<(TenantId, Uuid)>>,
@@ -108,7 +135,8 @@ impl Engine {
     pub fn start(ports: Ports, config: EngineConfig) -> Self {
         let committer = Committer::start(Arc::clone(&ports.store), config.committer);
         let inner = Inner {
-            slots: Slots::new(config.cached_states),
+            loader: Loader::start(Arc::clone(&ports.store), config.page_size()),
+            slots: Slots::new(config.cached_states, config.cached_bytes),
             admission: Arc::new(Semaphore::new(config.commands_in_flight)),
             in_flight: Mutex::default(),
             deadline_stored: Notify::new(),
@@ -131,18 +159,27 @@ impl Engine {
         envelope: Envelope,
         command: C,
     ) -> Result<Done<C::Reply>, CommandError> {
+        erased::typed::<C>(self.execute_any(envelope, Arc::new(Given(command))).await?)
+    }
+
+    async fn execute_any(
+        &self,
+        envelope: Envelope,
+        command: Arc<dyn AnyCommand>,
+    ) -> Result<Done<AnyReply>, CommandError> {
         let started = Instant::now();
+        let name = command.name();
         let engine = self.clone();
-        let working = async move { engine.admit_and_run(envelope, command).await };
+        let working = async move { engine.admit_and_run(envelope, &*command).await };
         let running = tokio::spawn(working.in_current_span());
         let outcome = running.await.unwrap_or_else(|died| {
-            Err(CommandError::Fault { command: C::NAME, reason: format!("its task died: {died}") })
+            Err(CommandError::Fault { command: name, reason: format!("its task died: {died}") })
         });
         let code = outcome.as_ref().map_or_else(CommandError::code, |_| "OK");
-        metrics::counter!("cairn_commands_total", "command" => C::NAME, "code" => code).increment(1);
-        metrics::histogram!("cairn_command_duration_seconds", "command" => C::NAME).record(started.elapsed());
+        metrics::counter!("cairn_commands_total", "command" => name, "code" => code).increment(1);
+        metrics::histogram!("cairn_command_duration_seconds", "command" => name).record(started.elapsed());
         if let Err(error @ (CommandError::Fault { .. } | CommandError::Unavailable(_))) = &outcome {
-            tracing::error!(command = C::NAME, error = error as &dyn std::error::Error, "a command failed");
+            tracing::error!(command = name, error = error as &dyn std::error::Error, "a command failed");
         }
         outcome
     }
@@ -166,27 +203,28 @@ impl Engine {
         self.inner.deadline_stored.notified().await;
     }
 
-    async fn admit_and_run<C: Command>(
+    async fn admit_and_run(
         &self,
         envelope: Envelope,
-        command: C,
-    ) -> Result<Done<C::Reply>, CommandError> {
-        if !envelope.caller.permissions.contains(C::PERMISSION) {
-            return Err(CommandError::Forbidden { command: C::NAME, required: C::PERMISSION });
+        command: &dyn AnyCommand,
+    ) -> Result<Done<AnyReply>, CommandError> {
+        let (name, required) = (command.name(), command.permission());
+        if !envelope.caller.permissions.contains(required) {
+            return Err(CommandError::Forbidden { command: name, required });
         }
-        if C::KEY_REQUIRED && !envelope.key_given {
-            return Err(CommandError::KeyRequired { command: C::NAME });
+        if command.key_required() && !envelope.key_given {
+            return Err(CommandError::KeyRequired { command: name });
         }
         let _admitted = self.inner.admission.try_acquire().map_err(|_full| CommandError::Overloaded)?;
         let _only = InFlight::enter(&self.inner, &envelope).ok_or(CommandError::InFlight)?;
-        self.run(&envelope, &command).await
+        self.run(&envelope, command).await
     }
 
-    async fn run<C: Command>(
+    async fn run(
         &self,
         envelope: &Envelope,
-        command: &C,
-    ) -> Result<Done<C::Reply>, CommandError> {
+        command: &dyn AnyCommand,
+    ) -> Result<Done<AnyReply>, CommandError> {
         let digest = attempt::digest(command)?;
         let mut tape = IdTape::default();
         let mut wanted = BTreeMap::new();
@@ -199,8 +237,9 @@ impl Engine {
                     return Ok(done);
                 }
                 Outcome::Lost(stream) => {
-                    tracing::debug!(command = C::NAME, %stream, attempt, "lost a race; deciding again");
-                    metrics::counter!("cairn_command_retries_total", "command" => C::NAME).increment(1);
+                    tracing::debug!(command = command.name(), %stream, attempt, "lost a race; deciding again");
+                    metrics::counter!("cairn_command_retries_total", "command" => command.name())
+                        .increment(1);
                     tokio::time::sleep(backoff(envelope.command_id, attempt)).await;
                 }
             }

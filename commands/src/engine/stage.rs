@@ -72,6 +72,7 @@ impl HeldState {
 
 /// A stream in the commit that a command is about to leave.
 pub(super) struct StagedStream {
+    pub(super) codec: &'static dyn Codec,
     pub(super) state: AnyState,
     pub(super) base_version: Version,
     pub(super) base_event: Option<Uuid>,
@@ -239,6 +240,7 @@ impl<'a> Stage<'a> {
             }
         };
         let stream = StagedStream {
+            codec: AggregateCodec::<A>::REFERENCE,
             state: held.state,
             base_version: held.version,
             base_event: held.last_event,

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::Deadline;
+use super::{Deadline, Past, PastQuery, StoreError};
 
 /// A tenant's id. Every stream, row and key carries it.
 pub type TenantId = Uuid;
@@ -112,6 +112,9 @@ pub struct Commit {
     pub decided_at: DateTime<Utc>,
     /// Whether the answer of a commit without events is kept for repetitions too (the client gave a key).
     pub remember: bool,
+    /// How long the answer is kept, by the store's own clock; after that the command id is free again. None: for ever, as an id
+    /// needs that is derived from an event or a deadline, which may be delivered again at any time.
+    pub keep_answer_for: Option<Duration>,
 }
 
 /// The bounds of one commit (identity.md, section 0).
@@ -245,28 +248,6 @@ pub struct RecordedEvent {
     pub recorded_at: DateTime<Utc>,
 }
 
-/// A stored event as a state is folded from it: without the envelope, which costs more to carry and to read than it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastEvent {
-    /// Its place in the stream, from 1.
-    pub version: Version,
-    /// UUIDv7.
-    pub event_id: Uuid,
-    /// Noun and past participle.
-    pub event_type: Arc<str>,
-    /// The version of the payload's schema.
-    pub schema_version: u16,
-    /// The payload, as JSON text.
-    pub payload: Arc<str>,
-}
-
-impl From<RecordedEvent> for PastEvent {
-    fn from(event: RecordedEvent) -> Self {
-        let RecordedEvent { version, event_id, event_type, schema_version, payload, .. } = event;
-        Self { version, event_id, event_type, schema_version, payload }
-    }
-}
-
 /// Which events a reader of the log wants. Empty lists mean all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogFilter {
@@ -323,58 +304,9 @@ pub struct LogPage {
     pub read_through: Position,
 }
 
-/// A technical failure of a store. The caller's commit may or may not stand; repeating it under its command id is safe.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// The database cannot be reached, or answered with an error that may pass.
-    #[error("the event store cannot be reached while {doing}: {reason}")]
-    Unavailable {
-        /// What was tried.
-        doing: &'static str,
-        /// The database's words.
-        reason: String,
-    },
-    /// The database refuses this data, and would refuse it again. Nothing of it was written.
-    #[error("the event store refuses the data while {doing}: {reason}")]
-    Rejected {
-        /// What was tried.
-        doing: &'static str,
-        /// The database's words.
-        reason: String,
-    },
-    /// No space is left.
-    #[error("the event store's disk is full while {doing}")]
-    DiskFull {
-        /// What was tried.
-        doing: &'static str,
-    },
-    /// The file or database is not what it should be. Nothing was written to it.
-    #[error("the event store is damaged or foreign: {reason}")]
-    Corrupt {
-        /// What is wrong, and with which file or table.
-        reason: String,
-    },
-    /// The database was written by a newer program.
-    #[error("the event store has schema version {found}, this program knows {known}: use a newer program")]
-    TooNew {
-        /// The version found.
-        found: u32,
-        /// The newest version that this program knows.
-        known: u32,
-    },
-    /// An unfiltered reader found a hole in the log. Reading stops here: an event must never be skipped.
-    #[error("the log has a gap: position {expected} was due, {found} came")]
-    Gap {
-        /// What should have come.
-        expected: Position,
-        /// What came.
-        found: Position,
-    },
-}
-
 /// The append-only log. Its promises (design.md, section 3) are one suite, run against every adapter:
 /// commits are atomic, also within a batch; positions start at 1, have no gaps and become visible in order; a
-/// repeated command id gets the first answer; what was acknowledged survives any `kill -9`.
+/// repeated command id gets the first answer for as long as it is kept; what was acknowledged survives any `kill -9`.
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// Stores a batch in order, in one durable write. Each commit is judged as if it came alone after the ones before
@@ -389,15 +321,21 @@ pub trait EventStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// [`Self::read_stream`] for whoever folds a state and looks at no envelope.
-    async fn read_past(
-        &self,
-        stream: &StreamKey,
-        after_version: Version,
-        limit: usize,
-    ) -> Result<Vec<PastEvent>, StoreError> {
-        let events = self.read_stream(stream, after_version, limit).await?;
-        Ok(events.into_iter().map(PastEvent::from).collect())
+    /// What states are folded from, for several streams in one round trip: of each stream its snapshot, where one of the
+    /// wanted shape is newer than `after_version`, and at most `limit` events after that version or, beside a snapshot, from
+    /// the snapshot's own version on. The answers come in the order of the questions.
+    ///
+    /// A store that does not say otherwise answers without snapshots, one stream after the other.
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        let mut pasts = Vec::with_capacity(asked.len());
+        for query in asked {
+            let mut past = Past::after(query.after_version);
+            for event in self.read_stream(&query.stream, query.after_version, limit).await? {
+                past.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
+            }
+            pasts.push(past);
+        }
+        Ok(pasts)
     }
 
     /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A filtered page
@@ -415,12 +353,18 @@ pub trait EventStore: Send + Sync + 'static {
     /// The position of the last event recorded at or before an instant.
     async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError>;
 
-    /// The first answer to a command, with its digest, if it was given.
+    /// The first answer to a command, with its digest, if it was given and is still kept.
     async fn find_answer(
         &self,
         tenant: TenantId,
         command_id: Uuid,
     ) -> Result<Option<([u8; 32], Receipt)>, StoreError>;
+
+    /// Forgets answers whose time is over, at most so many, and tells how many. It only frees their space: whether an answer
+    /// still counts, a look-up judges by its age.
+    async fn prune_answers(&self, _most: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
 
     /// Wakes when the head may have moved, by this process or another. A hint: readers ask the log itself, and poll as
     /// the safety net.

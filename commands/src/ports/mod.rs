@@ -5,7 +5,9 @@ mod clock;
 mod deadlines;
 mod event_store;
 mod ids;
+mod past;
 mod snapshots;
+mod store_error;
 mod tenants;
 pub mod transcription;
 
@@ -14,9 +16,10 @@ pub use clock::{Clock, SystemClock};
 pub use deadlines::{Deadline, DeadlineStore, DueDeadline};
 pub use event_store::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, EventStore, LogFilter, LogPage, Metadata, NewEvent,
-    PastEvent, Position, Receipt, RecordedEvent, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
-    Version,
+    Position, Receipt, RecordedEvent, StreamKey, StreamVersion, StreamWrite, TenantId, Version,
 };
 pub use ids::{IdSource, RandomIds};
+pub use past::{Past, PastEvent, PastQuery};
 pub use snapshots::{Snapshot, SnapshotStore};
+pub use store_error::{CLOCK_AHEAD_AT_MOST, StoreError};
 pub use tenants::{TenantDirectory, TenantSettings, UniformSettings};

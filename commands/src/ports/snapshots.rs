@@ -13,12 +13,10 @@ pub struct Snapshot {
     pub state: String,
 }
 
-/// Keeps the latest snapshot of a stream. Losing one costs time, never truth.
+/// Keeps the latest snapshot of a stream, which the log gives along with the stream's past (`EventStore::load_pasts`). Losing one
+/// costs time, never truth.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
-    /// The latest snapshot of the stream in this shape.
-    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError>;
-
     /// Replaces the stream's snapshot, unless a newer one of the same shape is there.
     async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError>;
 }

@@ -1,4 +1,14 @@
-use commands::engine::{CommandError, Engine, EngineConfig, Envelope};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use adapters_store::memory::MemoryEventStore;
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::{
+    engine::{CommandError, Engine, EngineConfig, Envelope},
+    ports::Clock,
+};
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -135,4 +145,40 @@ async fn an_engine_asked_twice_to_end_ends_once_and_tells_both() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), both).await.expect("nobody waits for ever");
     assert!(matches!(plant.give(change(5)).await, Err(CommandError::Overloaded)));
+}
+
+/// identity.md, case 21: the log's clock is turned, not the engine's.
+#[tokio::test]
+async fn a_key_is_free_after_its_time_and_a_derived_id_never_is() {
+    let clock = Arc::new(TurnedClock::default());
+    let store = Arc::new(MemoryEventStore::by_clock(Arc::clone(&clock) as _));
+    let plant = Plant::over(Arc::clone(&store) as _, store, EngineConfig::default());
+    let key = Envelope { expires: true, ..keyed(&plant, Uuid::now_v7()) };
+    let derived = keyed(&plant, Uuid::now_v7());
+    assert_eq!(plant.engine.execute(key.clone(), change(5)).await.unwrap().reply, 5);
+    assert_eq!(plant.engine.execute(derived.clone(), change(5)).await.unwrap().reply, 10);
+    clock.turn(TimeDelta::minutes(23 * 60 + 59));
+    let again = plant.engine.execute(key.clone(), change(5)).await.unwrap();
+    assert_eq!((again.reply, again.repeated), (5, true), "after 23 h 59 min");
+    clock.turn(TimeDelta::minutes(2));
+    let anew = plant.engine.execute(key, change(1)).await.unwrap();
+    assert_eq!((anew.reply, anew.repeated), (11, false), "after 24 h 01 min");
+    clock.turn(TimeDelta::days(365));
+    assert!(plant.engine.execute(derived, change(5)).await.unwrap().repeated, "a year later");
+    assert_eq!(plant.count("tally").await, 11);
+}
+
+#[derive(Default)]
+struct TurnedClock(AtomicI64);
+
+impl TurnedClock {
+    fn turn(&self, by: TimeDelta) {
+        self.0.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TurnedClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::milliseconds(self.0.load(Ordering::SeqCst))
+    }
 }

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use commands::{
     engine::{CommandError, CommitterConfig, EngineConfig, Envelope},
     ports::{
-        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-        StreamKey, TenantId, Version,
+        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Past, PastQuery, Position, Receipt,
+        RecordedEvent, StoreError, StreamKey, TenantId, Version,
     },
 };
 use tokio::sync::watch;
@@ -36,7 +36,12 @@ struct Jammed {
     blocked: AtomicBool,
     /// How many events were read.
     read: AtomicUsize,
+    /// How often it was asked for streams' pasts.
+    loads: AtomicUsize,
 }
+
+/// The id of a stream that this store cannot read.
+const UNREADABLE: &str = "unreadable";
 
 #[async_trait]
 impl EventStore for Jammed {
@@ -64,6 +69,18 @@ impl EventStore for Jammed {
         let events = self.store.read_stream(stream, after, limit).await?;
         self.read.fetch_add(events.len(), Ordering::SeqCst);
         Ok(events)
+    }
+
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        let unreadable = |query: &PastQuery| &*query.stream.id == UNREADABLE;
+        if asked.iter().any(unreadable) {
+            return Err(StoreError::Corrupt { reason: "a stream cannot be read".to_owned() });
+        }
+        let pasts = self.store.load_pasts(asked, limit).await?;
+        self.read.fetch_add(pasts.iter().map(Past::len).sum(), Ordering::SeqCst);
+        Ok(pasts)
     }
 
     async fn read_log(
@@ -172,7 +189,11 @@ async fn a_stream_of_100_000_events_loads_from_its_snapshot() {
     store.read.store(0, Ordering::SeqCst);
     assert_eq!(elsewhere.give(change(1)).await.unwrap().reply, 100_001);
     let read = store.read.load(Ordering::SeqCst);
-    assert!(read <= 4_000, "{read} events were read: the first page and what came after the snapshot");
+    assert!(read <= 3_500, "{read} events were read: what came after the snapshot, and no page before it");
+    assert!(
+        store.loads.load(Ordering::SeqCst) <= 8,
+        "a round trip for the snapshot and the first page after it"
+    );
 }
 
 #[tokio::test]
@@ -195,7 +216,41 @@ async fn whoever_asks_for_the_end_again_after_one_who_was_dropped_has_the_same_e
     assert_eq!(plant.count("tally").await, 1);
 }
 
+/// The figure of the group's size is that of one thread: whoever is woken together comes together.
+#[tokio::test]
+async fn the_loads_of_commands_under_way_are_one_question_to_the_store() {
+    let (store, plant) = jammed(EngineConfig { cached_states: 1, ..EngineConfig::default() });
+    let all = (0..200).map(|id| plant.give(Change { id: id.to_string(), by: 1 }));
+    for done in futures::future::join_all(all).await {
+        assert_eq!(done.unwrap().reply, 1);
+    }
+    let asked = store.loads.load(Ordering::SeqCst);
+    assert!(asked <= 10, "the store was asked {asked} times for the pasts of 200 streams");
+}
+
+#[tokio::test]
+async fn a_stream_that_cannot_be_read_takes_no_other_with_it() {
+    let (_store, plant) = jammed(EngineConfig::default());
+    let ids = ["one", UNREADABLE, "two"].map(|id| plant.give(Change { id: id.to_owned(), by: 1 }));
+    let [one, unreadable, two] = futures::future::join_all(ids).await.try_into().unwrap();
+    assert_eq!((one.unwrap().reply, two.unwrap().reply), (1, 1));
+    assert_eq!(unreadable.unwrap_err().code(), "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_snapshot_beyond_the_logs_end_is_passed_over() {
+    use commands::ports::{Snapshot, SnapshotStore};
+    let (store, plant) = jammed(EngineConfig::default());
+    plant.give(change(3)).await.unwrap();
+    let key = StreamKey::new(plant.caller.tenant, "tally", "tally");
+    let beyond = Snapshot { version: 9, shape: "tally.1".to_owned(), state: r#"{"count":700}"#.to_owned() };
+    store.store.save_snapshot(&key, &beyond).await.unwrap();
+    let elsewhere = plant.twin(Arc::new(store.store.clone()));
+    assert_eq!(elsewhere.give(change(1)).await.unwrap().reply, 4);
+}
+
 async fn snapshot_version(store: &Jammed, key: &StreamKey) -> Version {
-    use commands::ports::SnapshotStore;
-    store.store.load_snapshot(key, "tally.1").await.unwrap().map_or(0, |snapshot| snapshot.version)
+    let query = PastQuery { stream: key.clone(), after_version: 0, shape: Some("tally.1".to_owned()) };
+    let pasts = store.store.load_pasts(&[query], 1).await.unwrap();
+    pasts[0].snapshot.as_ref().map_or(0, |snapshot| snapshot.version)
 }

@@ -12,10 +12,6 @@ use super::MemoryEventStore;
 
 #[async_trait]
 impl SnapshotStore for MemoryEventStore {
-    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError> {
-        Ok(self.state().snapshots.get(stream).filter(|snapshot| snapshot.shape == shape).cloned())
-    }
-
     async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
         let mut state = self.state();
         let newer_stands = state

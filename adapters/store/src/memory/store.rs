@@ -6,8 +6,9 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use commands::ports::{
-    AppendOutcome, AppendRefusal, Commit, CommitLimits, DueDeadline, EventStore, LogFilter, LogPage,
-    Position, Receipt, RecordedEvent, Snapshot, StoreError, StreamKey, StreamVersion, TenantId, Version,
+    AppendOutcome, AppendRefusal, Clock, Commit, CommitLimits, DueDeadline, EventStore, LogFilter, LogPage,
+    Past, PastQuery, Position, Receipt, RecordedEvent, Snapshot, StoreError, StreamKey, StreamVersion,
+    SystemClock, TenantId, Version,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use crate::{judge::Stands, wake::raise};
 pub struct MemoryEventStore {
     state: Arc<Mutex<State>>,
     head: Arc<watch::Sender<Position>>,
+    clock: Arc<dyn Clock>,
 }
 
 /// Everything that the log knows.
@@ -28,10 +30,23 @@ pub(super) struct State {
     log: Vec<RecordedEvent>,
     /// Where a stream's events lie in `log`.
     streams: HashMap<StreamKey, Vec<usize>>,
-    answers: HashMap<(TenantId, Uuid), ([u8; 32], Receipt)>,
+    answers: HashMap<(TenantId, Uuid), Answer>,
     pub(super) snapshots: HashMap<StreamKey, Snapshot>,
     pub(super) deadlines: BTreeMap<(TenantId, Uuid), DueDeadline>,
     pub(super) checkpoints: HashMap<String, Position>,
+}
+
+/// A first answer, and when it is to be forgotten.
+struct Answer {
+    digest: [u8; 32],
+    receipt: Receipt,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl Answer {
+    fn is_kept(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|expires_at| expires_at > now)
+    }
 }
 
 impl Default for MemoryEventStore {
@@ -43,7 +58,12 @@ impl Default for MemoryEventStore {
 impl MemoryEventStore {
     /// An empty log.
     pub fn new() -> Self {
-        Self { state: Arc::default(), head: Arc::new(watch::Sender::new(0)) }
+        Self::by_clock(Arc::new(SystemClock))
+    }
+
+    /// An empty log that judges the age of its answers by this clock.
+    pub fn by_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { state: Arc::default(), head: Arc::new(watch::Sender::new(0)), clock }
     }
 
     /// The lock is held for plain memory work only; a panic elsewhere in the program leaves the state whole, because
@@ -61,14 +81,29 @@ impl State {
         })
     }
 
-    fn append(&mut self, commit: &Commit) -> AppendOutcome {
+    fn past(&self, query: &PastQuery, limit: usize) -> Past {
+        let snapshot = self.snapshots.get(&query.stream).filter(|snapshot| {
+            query.shape.as_ref() == Some(&snapshot.shape) && snapshot.version > query.after_version
+        });
+        let after = snapshot.map_or(query.after_version, |snapshot| snapshot.version - 1);
+        let mut past = Past::after(after);
+        past.snapshot = snapshot.cloned();
+        let places = self.streams.get(&query.stream).map(Vec::as_slice).unwrap_or_default();
+        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        for event in places.iter().skip(skipped).take(limit).map(|&place| &self.log[place]) {
+            past.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
+        }
+        past
+    }
+
+    fn append(&mut self, commit: &Commit, now: DateTime<Utc>) -> AppendOutcome {
         if let Err(refusal) = commit.check(CommitLimits::STANDARD) {
             return AppendOutcome::Refused(refusal);
         }
         let command_id = commit.command_id;
-        match self.answers.get(&(commit.tenant, command_id)) {
-            Some((digest, receipt)) if *digest == commit.digest => {
-                return AppendOutcome::Repeated(receipt.clone());
+        match self.answers.get(&(commit.tenant, command_id)).filter(|answer| answer.is_kept(now)) {
+            Some(first) if first.digest == commit.digest => {
+                return AppendOutcome::Repeated(first.receipt.clone());
             }
             Some(_) => return AppendOutcome::Refused(AppendRefusal::CommandReused { command_id }),
             None => {}
@@ -83,10 +118,10 @@ impl State {
                 });
             }
         }
-        AppendOutcome::Appended(self.store(commit))
+        AppendOutcome::Appended(self.store(commit, now))
     }
 
-    fn store(&mut self, commit: &Commit) -> Receipt {
+    fn store(&mut self, commit: &Commit, now: DateTime<Utc>) -> Receipt {
         let decided_at = commit.decided_at.duration_trunc(TimeDelta::milliseconds(1));
         let decided_at = decided_at.unwrap_or(commit.decided_at);
         let recorded_at = self.log.last().map_or(decided_at, |last| last.recorded_at.max(decided_at));
@@ -117,7 +152,9 @@ impl State {
             reply: commit.reply.clone(),
         };
         if receipt.event_count > 0 || commit.remember {
-            self.answers.insert((commit.tenant, commit.command_id), (commit.digest, receipt.clone()));
+            let expires_at = commit.keep_answer_for.map(|time| now + time);
+            let answer = Answer { digest: commit.digest, receipt: receipt.clone(), expires_at };
+            self.answers.insert((commit.tenant, commit.command_id), answer);
         }
         for deadline in &commit.deadlines {
             self.deadlines.entry((commit.tenant, deadline.deadline_id)).or_insert_with(|| DueDeadline {
@@ -135,7 +172,8 @@ impl EventStore for MemoryEventStore {
     async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
         let (outcomes, head) = {
             let mut state = self.state();
-            let outcomes = batch.iter().map(|commit| state.append(commit)).collect();
+            let now = self.clock.now();
+            let outcomes = batch.iter().map(|commit| state.append(commit, now)).collect();
             (outcomes, state.log.len() as Position)
         };
         raise(&self.head, head);
@@ -152,6 +190,11 @@ impl EventStore for MemoryEventStore {
         let places = state.streams.get(stream).map(Vec::as_slice).unwrap_or_default();
         let skipped = usize::try_from(after_version).unwrap_or(usize::MAX);
         Ok(places.iter().skip(skipped).take(limit).map(|&place| state.log[place].clone()).collect())
+    }
+
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        let state = self.state();
+        Ok(asked.iter().map(|query| state.past(query, limit)).collect())
     }
 
     async fn read_log(
@@ -190,7 +233,15 @@ impl EventStore for MemoryEventStore {
         tenant: TenantId,
         command_id: Uuid,
     ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        Ok(self.state().answers.get(&(tenant, command_id)).cloned())
+        let (state, now) = (self.state(), self.clock.now());
+        let first = state.answers.get(&(tenant, command_id)).filter(|answer| answer.is_kept(now));
+        Ok(first.map(|first| (first.digest, first.receipt.clone())))
+    }
+
+    async fn prune_answers(&self, most: usize) -> Result<usize, StoreError> {
+        let (mut state, now) = (self.state(), self.clock.now());
+        let over = state.answers.extract_if(|_, answer| !answer.is_kept(now)).take(most);
+        Ok(over.count())
     }
 
     fn wake_up(&self) -> watch::Receiver<Position> {

@@ -36,7 +36,8 @@ const VERSIONS: &str = "select coalesce(stored.version, 0), stored.event_id
 
 const ANSWERS: &str = "select stored.tenant, stored.command_id, digest, position, event_count, reply
     from unnest($1::uuid[], $2::uuid[]) as asked (tenant, command_id)
-    join commits stored on stored.tenant = asked.tenant and stored.command_id = asked.command_id";
+    join commits stored on stored.tenant = asked.tenant and stored.command_id = asked.command_id
+    where stored.expires_at is null or stored.expires_at > clock_timestamp()";
 
 const ANSWERED_STREAMS: &str = "select tenant, category, stream_id, max(version) from events
     where position > $1 and position <= $2 group by tenant, category, stream_id order by min(position)";

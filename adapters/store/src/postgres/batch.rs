@@ -12,7 +12,7 @@ use crate::judge::is_remembered;
 
 /// The statement that takes the parameters in the order of [`Arrays::parameters`].
 pub(super) const APPEND_BATCH: &str = "select append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)";
 
 /// Metadata as text, once a commit.
 pub(super) fn metadata_of(accepted: &[&Commit]) -> Result<Vec<String>, serde_json::Error> {
@@ -46,6 +46,8 @@ struct Commits<'batch> {
     counts: Vec<i32>,
     replies: Vec<Option<&'batch str>>,
     remembered: Vec<bool>,
+    /// In milliseconds.
+    kept_for: Vec<Option<i64>>,
 }
 
 #[derive(Default)]
@@ -100,7 +102,7 @@ impl<'batch> Arrays<'batch> {
         arrays
     }
 
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 28] {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 29] {
         let Self { streams, commits, events, deadlines } = self;
         [
             &streams.tenants,
@@ -131,6 +133,7 @@ impl<'batch> Arrays<'batch> {
             &deadlines.commands,
             &deadlines.payloads,
             &deadlines.offsets,
+            &commits.kept_for,
         ]
     }
 }
@@ -154,6 +157,8 @@ impl<'batch> Commits<'batch> {
         self.counts.push(i32::try_from(commit.event_count()).unwrap_or(i32::MAX));
         self.replies.push(commit.reply.as_deref());
         self.remembered.push(is_remembered(commit));
+        let kept_for = commit.keep_answer_for.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
+        self.kept_for.push(kept_for);
     }
 }
 

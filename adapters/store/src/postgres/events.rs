@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use commands::ports::{PastEvent, Position, RecordedEvent, StoreError, StreamKey};
+use commands::ports::{Position, RecordedEvent, StoreError, StreamKey};
 use tokio_postgres::Row;
 
 /// In the order that [`recorded_event`] reads.
@@ -25,30 +25,6 @@ pub(super) fn from_sql(count: i64) -> u64 {
 
 pub(super) fn recorded_events(rows: &[Row]) -> Result<Vec<RecordedEvent>, StoreError> {
     rows.iter().map(recorded_event).collect()
-}
-
-pub(super) fn past_events(rows: &[Row]) -> Result<Vec<PastEvent>, StoreError> {
-    let mut events = Vec::<PastEvent>::with_capacity(rows.len());
-    for row in rows {
-        let event = past_event(row, events.last()).map_err(|error| StoreError::Corrupt {
-            reason: format!("table events, a stream's past: {error}"),
-        })?;
-        events.push(event);
-    }
-    Ok(events)
-}
-
-fn past_event(row: &Row, before: Option<&PastEvent>) -> Result<PastEvent, tokio_postgres::Error> {
-    let event_type: &str = row.try_get(2)?;
-    // In a long stream, the type is mostly the one before.
-    let same = before.map(|before| &before.event_type).filter(|before| ***before == *event_type);
-    Ok(PastEvent {
-        version: from_sql(row.try_get(0)?),
-        event_id: row.try_get(1)?,
-        event_type: same.map_or_else(|| Arc::from(event_type), Arc::clone),
-        schema_version: row.try_get::<_, i32>(3)?.try_into().unwrap_or(u16::MAX),
-        payload: Arc::from(row.try_get::<_, &str>(4)?),
-    })
 }
 
 fn recorded_event(row: &Row) -> Result<RecordedEvent, StoreError> {

@@ -1,7 +1,17 @@
 use std::error::Error;
 
+use chrono::{DateTime, Utc};
 use commands::ports::StoreError;
 use tokio_postgres::error::SqlState;
+
+/// Raised by `append_batch`. Its detail holds both clocks, in milliseconds.
+const CLOCK_AHEAD: &str = "CA001";
+
+fn two_instants(detail: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let (ours, theirs) = detail.split_once(' ')?;
+    let instant = |text: &str| DateTime::from_timestamp_millis(text.parse().ok()?);
+    Some((instant(ours)?, instant(theirs)?))
+}
 
 /// Says in the port's words what PostgreSQL, or the way to it, answered.
 pub(super) fn store_error(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
@@ -26,8 +36,14 @@ pub(super) fn store_error(doing: &'static str) -> impl Fn(tokio_postgres::Error)
         if is_foreign.contains(code) || [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
             return StoreError::Corrupt { reason };
         }
-        // Data exceptions and broken constraints: the same data would be refused again.
-        if code.code().starts_with("22") || code.code().starts_with("23") {
+        if code.code() == CLOCK_AHEAD
+            && let Some((ours, theirs)) = answer.detail().and_then(two_instants)
+        {
+            return StoreError::ClockAhead { ours, theirs };
+        }
+        // Data exceptions, broken constraints and what exceeds a limit of the program (an index row that is too long, say): the
+        // same data would be refused again.
+        if ["22", "23", "54"].contains(&&code.code()[..2]) {
             return StoreError::Rejected { doing, reason };
         }
         StoreError::Unavailable { doing, reason: format!("{} ({})", answer.message(), code.code()) }

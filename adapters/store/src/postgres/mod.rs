@@ -10,6 +10,7 @@ mod events;
 mod failure;
 mod lane;
 mod migrate;
+mod pasts;
 mod scratch;
 mod side_tables;
 mod store;

@@ -15,8 +15,6 @@ use super::{
     store::SIDE_TABLES,
 };
 
-pub(super) const LOAD_SNAPSHOT: &str = "select version, shape, state from snapshots
-    where tenant = $1 and category = $2 and stream_id = $3 and shape = $4";
 pub(super) const SAVE_SNAPSHOT: &str =
     "insert into snapshots (tenant, category, stream_id, version, shape, state)
     values ($1, $2, $3, $4, $5, $6)
@@ -31,6 +29,16 @@ pub(super) const CLOSE_DEADLINE: &str = "delete from deadlines where tenant = $1
 pub(super) const POSTPONE_DEADLINE: &str =
     "update deadlines set due_at = $3 where tenant = $1 and deadline_id = $2";
 pub(super) const LOAD_CHECKPOINT: &str = "select position from checkpoints where name = $1";
+/// Whatever a writer is just replacing is left to it.
+pub(super) const PRUNE_ANSWERS: &str = "with forgotten as (
+        delete from commits where ctid = any (array(
+            select ctid from commits where expires_at <= clock_timestamp() order by expires_at limit $1
+            for update skip locked))
+        returning 1)
+    select count(*) from forgotten";
+/// The database's clock, and the log's.
+pub(super) const CLOCKS: &str =
+    "select clock_timestamp(), (select recorded_at from events order by position desc limit 1)";
 /// An absent row stands for position 0.
 pub(super) const ADVANCE_CHECKPOINT: &str = "insert into checkpoints as stored (name, position)
     select $1, $3 where $2::bigint = 0 or exists (select from checkpoints where name = $1)
@@ -39,22 +47,11 @@ pub(super) const ADVANCE_CHECKPOINT: &str = "insert into checkpoints as stored (
 
 #[async_trait]
 impl SnapshotStore for PostgresEventStore {
-    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError> {
-        let (category, id) = (&*stream.category, &*stream.id);
-        let key: [&(dyn ToSql + Sync); 4] = [&stream.tenant, &category, &id, &shape];
-        let rows = self.read("loading a snapshot", SIDE_TABLES, &key).await?;
-        Ok(rows.first().map(|row| Snapshot {
-            version: from_sql(row.get(0)),
-            shape: row.get(1),
-            state: row.get(2),
-        }))
-    }
-
     async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
         let (category, id, version) = (&*stream.category, &*stream.id, as_sql(snapshot.version));
         let row: [&(dyn ToSql + Sync); 6] =
             [&stream.tenant, &category, &id, &version, &snapshot.shape, &snapshot.state];
-        self.read("saving a snapshot", SIDE_TABLES + 1, &row).await.map(drop)
+        self.read("saving a snapshot", SIDE_TABLES, &row).await.map(drop)
     }
 }
 
@@ -62,7 +59,7 @@ impl SnapshotStore for PostgresEventStore {
 impl DeadlineStore for PostgresEventStore {
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
         let limit = as_sql(limit as u64);
-        let rows = self.read("reading the deadlines", SIDE_TABLES + 2, &[&now, &limit]).await?;
+        let rows = self.read("reading the deadlines", SIDE_TABLES + 1, &[&now, &limit]).await?;
         let due = rows.iter().map(|row| DueDeadline {
             tenant: row.get(0),
             asked_at: from_sql(row.get(1)),
@@ -77,7 +74,7 @@ impl DeadlineStore for PostgresEventStore {
     }
 
     async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let rows = self.read("reading the deadlines", SIDE_TABLES + 3, &[]).await?;
+        let rows = self.read("reading the deadlines", SIDE_TABLES + 2, &[]).await?;
         Ok(rows.first().and_then(|row| row.get(0)))
     }
 
@@ -88,24 +85,24 @@ impl DeadlineStore for PostgresEventStore {
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let row: [&(dyn ToSql + Sync); 3] = [&tenant, &deadline_id, &due_at];
-        self.read("postponing a deadline", SIDE_TABLES + 7, &row).await.map(drop)
+        self.read("postponing a deadline", SIDE_TABLES + 6, &row).await.map(drop)
     }
 
     async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
-        self.read("closing a deadline", SIDE_TABLES + 4, &[&tenant, &deadline_id]).await.map(drop)
+        self.read("closing a deadline", SIDE_TABLES + 3, &[&tenant, &deadline_id]).await.map(drop)
     }
 }
 
 #[async_trait]
 impl CheckpointStore for PostgresEventStore {
     async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
-        let rows = self.read("reading a checkpoint", SIDE_TABLES + 5, &[&name]).await?;
+        let rows = self.read("reading a checkpoint", SIDE_TABLES + 4, &[&name]).await?;
         Ok(rows.first().map_or(0, |row| from_sql(row.get(0))))
     }
 
     async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
         let (from, to) = (as_sql(from), as_sql(to));
-        let moved = self.read("advancing a checkpoint", SIDE_TABLES + 6, &[&name, &from, &to]).await?;
+        let moved = self.read("advancing a checkpoint", SIDE_TABLES + 5, &[&name, &from, &to]).await?;
         Ok(!moved.is_empty())
     }
 }

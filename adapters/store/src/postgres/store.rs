@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, PastEvent, Position, Receipt, RecordedEvent,
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Past, PastQuery, Position, Receipt, RecordedEvent,
     StoreError, StreamKey, TenantId, Version,
 };
 use tokio::sync::watch;
@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use super::{
     append, bell,
-    events::{as_sql, columns, from_sql, past_events, recorded_events},
+    events::{as_sql, columns, from_sql, recorded_events},
     lane::Lane,
     migrate::migrate,
-    side_tables,
+    pasts, side_tables,
 };
-use crate::{gaps::check_for_gaps, wake::raise};
+use crate::{clocks::check_clock, gaps::check_for_gaps, wake::raise};
 
 /// Connections for short reads. Each serves many callers at once, one statement after the other.
 const READ_LANES: usize = 4;
@@ -46,9 +46,7 @@ const QUERIES: &[&str] = &[
     ),
     "select max(position) from events",
     "select position_at($1)",
-    "select version, event_id, event_type, schema_version, payload from events
-     where tenant = $1 and category = $2 and stream_id = $3 and version > $4 order by version limit $5",
-    side_tables::LOAD_SNAPSHOT,
+    pasts::LOAD_PASTS,
     side_tables::SAVE_SNAPSHOT,
     side_tables::DUE_DEADLINES,
     side_tables::NEXT_DUE_AT,
@@ -56,6 +54,8 @@ const QUERIES: &[&str] = &[
     side_tables::LOAD_CHECKPOINT,
     side_tables::ADVANCE_CHECKPOINT,
     side_tables::POSTPONE_DEADLINE,
+    side_tables::PRUNE_ANSWERS,
+    side_tables::CLOCKS,
 ];
 /// Positions that one filtered page looks through at most: a rare category's page must end before the statement's time is up.
 const LOOKED_THROUGH: Position = 100_000;
@@ -64,7 +64,7 @@ const READ_LOG: usize = 1;
 const READ_LOG_FILTERED: usize = 2;
 const HEAD: usize = 3;
 const POSITION_AT: usize = 4;
-const READ_PAST: usize = 5;
+const LOAD_PASTS: usize = 5;
 /// Where the side tables' queries begin.
 pub(super) const SIDE_TABLES: usize = 6;
 
@@ -87,7 +87,7 @@ impl PostgresEventStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] for a URL that cannot be read or a server that cannot be reached, else as
-    /// [`migrate`].
+    /// [`Self::open`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let config = url.parse::<Config>().map_err(|error| StoreError::Unavailable {
             doing: "reading the address of the PostgreSQL server",
@@ -99,7 +99,7 @@ impl PostgresEventStore {
     /// Opens a database, and brings its schema forward.
     ///
     /// # Errors
-    /// As [`migrate`].
+    /// [`StoreError::ClockAhead`] where this machine's clock is more than a minute ahead of the database's, else as [`migrate`].
     pub async fn open(config: Config) -> Result<Self, StoreError> {
         let config = with_guards(config);
         migrate(&config).await?;
@@ -114,6 +114,7 @@ impl PostgresEventStore {
             appended: watch::Sender::new(0),
             config,
         };
+        store.compare_clocks().await?;
         raise(&store.head, store.head().await?);
         let appended = store.appended.subscribe();
         tokio::spawn(bell::run(store.config.clone(), Arc::downgrade(&store.head), appended));
@@ -123,6 +124,15 @@ impl PostgresEventStore {
     /// How the database is reached, for read models that keep their tables in it.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Refuses to work with a clock that is ahead of the database's.
+    async fn compare_clocks(&self) -> Result<(), StoreError> {
+        // Read before the question is sent: whatever the answer takes, makes the database's later.
+        let ours = Utc::now();
+        let rows = self.read("comparing the clocks", SIDE_TABLES + 8, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        check_clock(ours, row.get(0), row.get(1))
     }
 
     /// Runs a short read, or a write beside the log, on the next of the readers' connections.
@@ -178,16 +188,10 @@ impl EventStore for PostgresEventStore {
         recorded_events(&self.read("reading a stream", READ_STREAM, &parameters).await?)
     }
 
-    async fn read_past(
-        &self,
-        stream: &StreamKey,
-        after_version: Version,
-        limit: usize,
-    ) -> Result<Vec<PastEvent>, StoreError> {
-        let (category, id) = (&*stream.category, &*stream.id);
-        let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
-        let parameters: [&(dyn ToSql + Sync); 5] = [&stream.tenant, &category, &id, &after, &limit];
-        past_events(&self.read("reading a stream's past", READ_PAST, &parameters).await?)
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        let arrays = pasts::Arrays::of(asked, limit);
+        let rows = self.read("loading streams", LOAD_PASTS, &arrays.parameters()).await?;
+        asked.iter().zip(&rows).map(|(query, row)| pasts::past(query, row)).collect()
     }
 
     async fn read_log(
@@ -235,6 +239,11 @@ impl EventStore for PostgresEventStore {
     ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
         let mut answers = append::answers(&self.answers, &[(tenant, command_id)]).await?;
         Ok(answers.remove(&(tenant, command_id)))
+    }
+
+    async fn prune_answers(&self, most: usize) -> Result<usize, StoreError> {
+        let rows = self.read("forgetting old answers", SIDE_TABLES + 7, &[&as_sql(most as u64)]).await?;
+        Ok(rows.first().map_or(0, |row| usize::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
     }
 
     fn wake_up(&self) -> watch::Receiver<Position> {

@@ -1,7 +1,11 @@
 //! One batch, one transaction.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
+use chrono::{DateTime, Utc};
 use commands::ports::{
     AppendOutcome, Commit, Position, Receipt, StoreError, StreamKey, StreamVersion, StreamWrite, TenantId,
 };
@@ -65,8 +69,11 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], tip: &Tip) -> rus
          payload, metadata, recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let mut commits = transaction.prepare_cached(
-        "insert into commits (tenant, command_id, digest, position, event_count, reply) values (?, ?, ?, ?, ?, ?)",
+        // In place of an answer whose time was over: a younger one would have been found.
+        "insert or replace into commits (tenant, command_id, digest, position, event_count, reply, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?)",
     )?;
+    let now = Utc::now();
     let Tip { mut position, mut event_id, mut recorded_at } = *tip;
     for commit in accepted {
         // The log's clock moves with events alone: what left none is not seen by the next.
@@ -100,7 +107,16 @@ fn insert(transaction: &Transaction<'_>, accepted: &[&Commit], tip: &Tip) -> rus
             let count = as_sql(commit.event_count() as u64);
             let reply = commit.reply.as_deref();
             let (position, digest) = (as_sql(position), &commit.digest[..]);
-            commits.execute(params![commit.tenant, commit.command_id, digest, position, count, reply])?;
+            let expires_at = commit.keep_answer_for.map(|time| expiry(now, time));
+            commits.execute(params![
+                commit.tenant,
+                commit.command_id,
+                digest,
+                position,
+                count,
+                reply,
+                expires_at
+            ])?;
         }
         insert_deadlines(transaction, commit, position)?;
     }
@@ -166,6 +182,20 @@ impl Facts for Log<'_> {
     }
 }
 
+/// When an answer that is kept for so long is to be forgotten.
+fn expiry(now: DateTime<Utc>, kept_for: Duration) -> i64 {
+    now.timestamp_millis().saturating_add(i64::try_from(kept_for.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Deletes answers whose time is over.
+pub(super) fn prune_answers(connection: &Connection, most: usize) -> rusqlite::Result<usize> {
+    let mut delete = connection.prepare_cached(
+        "delete from commits where (tenant, command_id) in
+             (select tenant, command_id from commits where expires_at <= ? order by expires_at limit ?)",
+    )?;
+    delete.execute(params![Utc::now().timestamp_millis(), as_sql(most as u64)])
+}
+
 /// The first answer to a command, its streams' versions read off the events that it wrote.
 pub(super) fn find_answer(
     connection: &Connection,
@@ -173,9 +203,11 @@ pub(super) fn find_answer(
     command_id: Uuid,
 ) -> rusqlite::Result<Option<([u8; 32], Receipt)>> {
     let mut commit = connection.prepare_cached(
-        "select digest, position, event_count, reply from commits where tenant = ? and command_id = ?",
+        "select digest, position, event_count, reply from commits
+         where tenant = ? and command_id = ? and (expires_at is null or expires_at > ?)",
     )?;
-    let found = commit.query_row(params![tenant, command_id], |row| {
+    let now = Utc::now().timestamp_millis();
+    let found = commit.query_row(params![tenant, command_id, now], |row| {
         let (position, event_count) = (from_sql(row.get(1)?), from_sql(row.get(2)?));
         let receipt = Receipt { position, event_count, versions: Vec::new(), reply: row.get(3)? };
         Ok((row.get::<_, [u8; 32]>(0)?, receipt))

@@ -10,6 +10,10 @@ pub(super) fn store_error(doing: &'static str) -> impl Fn(rusqlite::Error) -> St
         Some((ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _)) => {
             StoreError::Corrupt { reason: format!("SQLite answered while {doing}: {error}") }
         }
+        // A broken constraint, a value that is too large or of the wrong kind: the same data would be refused again.
+        Some((ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _)) => {
+            StoreError::Rejected { doing, reason: error.to_string() }
+        }
         _ => StoreError::Unavailable { doing, reason: error.to_string() },
     }
 }

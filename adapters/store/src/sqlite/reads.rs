@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    LogFilter, LogPage, PastEvent, Position, RecordedEvent, StoreError, StreamKey, Version,
+    LogFilter, LogPage, Past, PastQuery, Position, RecordedEvent, Snapshot, StoreError, StreamKey, Version,
 };
-use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Statement, ToSql, params, params_from_iter};
 
 use super::{
     events::{COLUMNS, as_sql, from_sql, recorded_event},
@@ -28,33 +28,49 @@ pub(super) fn read_stream(
     events(connection, &sql, params![stream.tenant, &*stream.category, &*stream.id, after, limit])
 }
 
-pub(super) fn read_past(
+pub(super) fn load_pasts(
     connection: &Connection,
-    stream: &StreamKey,
-    after_version: Version,
+    asked: &[PastQuery],
     limit: usize,
-) -> Result<Vec<PastEvent>, StoreError> {
-    let read = || {
-        let mut select = connection.prepare_cached(
-            "select version, event_id, event_type, schema_version, payload from events
+) -> Result<Vec<Past>, StoreError> {
+    let load = || {
+        let mut snapshot = connection.prepare_cached(
+            "select version, shape, state from snapshots
+             where tenant = ? and category = ? and stream_id = ? and shape = ? and version > ?",
+        )?;
+        let mut events = connection.prepare_cached(
+            "select event_type, schema_version, payload, event_id from events
              where tenant = ? and category = ? and stream_id = ? and version > ? order by version limit ?",
         )?;
-        let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
-        let events = select.query_map(
-            params![stream.tenant, &*stream.category, &*stream.id, after, limit],
-            |row| {
-                Ok(PastEvent {
-                    version: from_sql(row.get(0)?),
-                    event_id: row.get(1)?,
-                    event_type: row.get(2)?,
-                    schema_version: row.get(3)?,
-                    payload: row.get(4)?,
-                })
-            },
-        )?;
-        events.collect::<rusqlite::Result<_>>()
+        let pasts = asked.iter().map(|query| past(query, limit, &mut snapshot, &mut events));
+        pasts.collect::<rusqlite::Result<_>>()
     };
-    read().map_err(store_error("reading a stream's past"))
+    load().map_err(store_error("loading streams"))
+}
+
+fn past(
+    query: &PastQuery,
+    limit: usize,
+    snapshot: &mut Statement<'_>,
+    events: &mut Statement<'_>,
+) -> rusqlite::Result<Past> {
+    let PastQuery { stream: StreamKey { tenant, category, id }, after_version, shape } = query;
+    let found = match shape {
+        None => None,
+        Some(shape) => snapshot
+            .query_row(params![tenant, &**category, &**id, shape, as_sql(*after_version)], |row| {
+                Ok(Snapshot { version: from_sql(row.get(0)?), shape: row.get(1)?, state: row.get(2)? })
+            })
+            .optional()?,
+    };
+    let after = found.as_ref().map_or(*after_version, |snapshot| snapshot.version - 1);
+    let mut past = Past::after(after);
+    past.snapshot = found;
+    let mut rows = events.query(params![tenant, &**category, &**id, as_sql(after), as_sql(limit as u64)])?;
+    while let Some(row) = rows.next()? {
+        past.push(row.get_ref(0)?.as_str()?, row.get(1)?, row.get_ref(2)?.as_str()?, row.get(3)?);
+    }
+    Ok(past)
 }
 
 pub(super) fn read_log(

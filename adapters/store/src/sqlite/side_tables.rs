@@ -17,25 +17,6 @@ use super::{
 
 #[async_trait]
 impl SnapshotStore for SqliteEventStore {
-    async fn load_snapshot(&self, stream: &StreamKey, shape: &str) -> Result<Option<Snapshot>, StoreError> {
-        let (stream, shape) = (stream.clone(), shape.to_owned());
-        self.read(move |connection| {
-            let failed = store_error("loading a snapshot");
-            let mut select = connection
-                .prepare_cached(
-                    "select version, shape, state from snapshots
-                     where tenant = ? and category = ? and stream_id = ? and shape = ?",
-                )
-                .map_err(&failed)?;
-            let found = select
-                .query_row(params![stream.tenant, &*stream.category, &*stream.id, shape], |row| {
-                    Ok(Snapshot { version: from_sql(row.get(0)?), shape: row.get(1)?, state: row.get(2)? })
-                });
-            found.optional().map_err(failed)
-        })
-        .await
-    }
-
     async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
         let (stream, snapshot) = (stream.clone(), snapshot.clone());
         self.write("saving a snapshot", move |connection| {

@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, PastEvent, Position, Receipt, RecordedEvent,
+    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Past, PastQuery, Position, Receipt, RecordedEvent,
     StoreError, StreamKey, TenantId, Version,
 };
 use rusqlite::Connection;
@@ -148,14 +148,9 @@ impl EventStore for SqliteEventStore {
         self.read(move |connection| reads::read_stream(connection, &stream, after_version, limit)).await
     }
 
-    async fn read_past(
-        &self,
-        stream: &StreamKey,
-        after_version: Version,
-        limit: usize,
-    ) -> Result<Vec<PastEvent>, StoreError> {
-        let stream = stream.clone();
-        self.read(move |connection| reads::read_past(connection, &stream, after_version, limit)).await
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        let asked = asked.to_vec();
+        self.read(move |connection| reads::load_pasts(connection, &asked, limit)).await
     }
 
     async fn read_log(
@@ -185,6 +180,10 @@ impl EventStore for SqliteEventStore {
             append::find_answer(connection, tenant, command_id).map_err(store_error("looking for an answer"))
         })
         .await
+    }
+
+    async fn prune_answers(&self, most: usize) -> Result<usize, StoreError> {
+        self.write("forgetting old answers", move |connection| append::prune_answers(connection, most)).await
     }
 
     fn wake_up(&self) -> watch::Receiver<Position> {

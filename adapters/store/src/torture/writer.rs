@@ -206,6 +206,7 @@ fn commit(mut streams: Vec<StreamWrite>) -> Commit {
         deadlines: Vec::new(),
         decided_at: Utc::now(),
         remember: false,
+        keep_answer_for: None,
     }
 }
 

@@ -58,6 +58,7 @@ pub fn commit(tenant: TenantId, mut streams: Vec<StreamWrite>) -> Commit {
         deadlines: Vec::new(),
         decided_at: at(0),
         remember: false,
+        keep_answer_for: None,
     }
 }
 

@@ -1,9 +1,13 @@
 //! How the suite opens a store: each adapter says it once.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use adapters_store::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
-use commands::ports::{CheckpointStore, DeadlineStore, EventStore, Position, SnapshotStore};
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::ports::{CheckpointStore, Clock, DeadlineStore, EventStore, Position, SnapshotStore};
 
 /// A log of its own for one test.
 pub trait Harness: Sized {
@@ -15,23 +19,44 @@ pub trait Harness: Sized {
     /// A store object of its own over the log, as another process would open it.
     async fn open(&self) -> Arc<Self::Store>;
 
+    /// Lets so much time pass for the answers that are kept.
+    async fn let_answers_age(&self, by: TimeDelta);
+
     /// Tears a hole into the log, behind the store's back. False where nothing but the store can reach the log.
     async fn delete_event(&self, position: Position) -> bool;
 }
 
 pub struct Memory {
     log: MemoryEventStore,
+    clock: Arc<TurnedClock>,
+}
+
+/// The machine's clock, turned forward.
+#[derive(Default)]
+struct TurnedClock {
+    milliseconds: AtomicI64,
+}
+
+impl Clock for TurnedClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::milliseconds(self.milliseconds.load(Ordering::SeqCst))
+    }
 }
 
 impl Harness for Memory {
     type Store = MemoryEventStore;
 
     async fn create() -> Self {
-        Self { log: MemoryEventStore::new() }
+        let clock = Arc::new(TurnedClock::default());
+        Self { log: MemoryEventStore::by_clock(Arc::clone(&clock) as _), clock }
     }
 
     async fn open(&self) -> Arc<MemoryEventStore> {
         Arc::new(self.log.clone())
+    }
+
+    async fn let_answers_age(&self, by: TimeDelta) {
+        self.clock.milliseconds.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
 
     async fn delete_event(&self, _position: Position) -> bool {
@@ -54,6 +79,12 @@ impl Harness for Sqlite {
         Arc::new(SqliteEventStore::open(&self.folder.path().join("cairn.db")).await.unwrap())
     }
 
+    async fn let_answers_age(&self, by: TimeDelta) {
+        let connection = rusqlite::Connection::open(self.folder.path().join("cairn.db")).unwrap();
+        let by = by.num_milliseconds();
+        connection.execute("update commits set expires_at = expires_at - ?", [by]).unwrap();
+    }
+
     async fn delete_event(&self, position: Position) -> bool {
         let connection = rusqlite::Connection::open(self.folder.path().join("cairn.db")).unwrap();
         connection.execute("delete from events where position = ?", [position as i64]).unwrap() == 1
@@ -73,6 +104,12 @@ impl Harness for Postgres {
 
     async fn open(&self) -> Arc<PostgresEventStore> {
         Arc::new(PostgresEventStore::connect(&self.database.url()).await.unwrap())
+    }
+
+    async fn let_answers_age(&self, by: TimeDelta) {
+        let client = self.database.client().await;
+        let sql = "update commits set expires_at = expires_at - $1 * interval '1 millisecond'";
+        client.execute(sql, &[&(by.num_milliseconds() as f64)]).await.unwrap();
     }
 
     async fn delete_event(&self, position: Position) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adapters_store::postgres::PostgresEventStore;
+use chrono::{TimeDelta, Utc};
 use commands::ports::{EventStore, LogFilter, StoreError};
 use futures::future::join_all;
 
@@ -202,4 +203,36 @@ async fn an_acknowledged_batch_is_durable_whatever_the_servers_default_says() {
     append_one(&store, &commit(tenant, vec![write(&lot(tenant, "a"), 0, 1)])).await;
     let setting = stranger.query_one("select setting from observed", &[]).await.unwrap();
     assert_eq!(setting.get::<_, &str>(0), "on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_an_hour_ahead_of_the_databases_is_refused_and_one_behind_is_not() {
+    let database = Database::create().await;
+    let (store, tenant) = (open(&database).await.unwrap(), tenant());
+    let at = |id: &str, decided_at| {
+        let mut one = commit(tenant, vec![write(&lot(tenant, id), 0, 1)]);
+        one.decided_at = decided_at;
+        one
+    };
+    let now = Utc::now();
+    let ahead = now + TimeDelta::hours(1);
+    // Also behind another commit of the same batch.
+    let refused = store.append(&[at("a", now), at("b", ahead)]).await;
+    let Err(StoreError::ClockAhead { ours, theirs }) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!(ours.timestamp_millis(), ahead.timestamp_millis());
+    assert!((theirs - now).abs() < TimeDelta::minutes(1), "{theirs}");
+    assert_eq!(store.head().await.unwrap(), 0);
+    for (id, decided_at) in [("c", now - TimeDelta::days(400)), ("d", now + TimeDelta::seconds(30))] {
+        appended(&append_one(&store, &at(id, decided_at)).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_too_long_for_the_index_is_no_outage() {
+    let database = Database::create().await;
+    let (store, tenant) = (open(&database).await.unwrap(), tenant());
+    // Ids hardly compress.
+    let name: String = (0..400).map(|_| uuid::Uuid::now_v7().simple().to_string()).collect();
+    let rejected = store.append(&[commit(tenant, vec![write(&lot(tenant, &name), 0, 1)])]).await;
+    assert!(matches!(rejected, Err(StoreError::Rejected { .. })), "{rejected:?}");
 }

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use adapters_store::sqlite::SqliteEventStore;
-use commands::ports::{EventStore, StoreError};
+use commands::{
+    engine::{CommitError, Committer, CommitterConfig},
+    ports::{EventStore, StoreError},
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -154,4 +157,49 @@ async fn a_full_disk_stores_nothing_by_halves_and_the_log_goes_on_when_there_is_
     assert_eq!(appended(&outcomes[1]).position, 42);
     drop(store);
     assert_eq!(whole_log(&place.open().await.unwrap()).await.len(), 42);
+}
+
+#[tokio::test]
+async fn data_that_the_file_refuses_takes_no_other_commit_with_it() {
+    let place = place();
+    let (store, tenant) = (place.open().await.unwrap(), tenant());
+    let stranger = Connection::open(&place.path).unwrap();
+    stranger
+        .execute_batch(
+            "create trigger odd before insert on events when new.stream_id = 'odd'
+             begin select raise(abort, 'it is odd'); end",
+        )
+        .unwrap();
+    let [one, odd, two] = ["a", "odd", "b"].map(|id| commit(tenant, vec![write(&lot(tenant, id), 0, 1)]));
+    let rejected = store.append(&[one.clone(), odd.clone()]).await;
+    assert!(matches!(rejected, Err(StoreError::Rejected { .. })), "{rejected:?}");
+    let committer = Committer::start(store.clone(), CommitterConfig::default());
+    let tickets = [one, odd, two].map(|one| committer.submit(one).unwrap());
+    let started = std::time::Instant::now();
+    let [one, odd, two] = futures::future::join_all(tickets).await.try_into().unwrap();
+    assert!(matches!(odd, Err(CommitError::Store(StoreError::Rejected { .. }))), "{odd:?}");
+    appended(&one.unwrap());
+    appended(&two.unwrap());
+    assert!(started.elapsed() < CommitterConfig::default().retry_for, "nothing is tried again");
+    assert_eq!(positions(&whole_log(&store).await), [1, 2]);
+}
+
+#[tokio::test]
+async fn answers_of_an_older_schema_are_kept_for_ever() {
+    let place = place();
+    let old = Connection::open(&place.path).unwrap();
+    old.execute_batch(schema::migrations::SQLITE[0].sql).unwrap();
+    old.pragma_update(None, "application_id", schema::migrations::SQLITE_APPLICATION_ID).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let first = commit(tenant(), Vec::new());
+    let (tenant, id) = (first.tenant, first.command_id);
+    old.execute(
+        "insert into commits values (?, ?, ?, 0, 0, 'null')",
+        rusqlite::params![tenant, id, &first.digest[..]],
+    )
+    .unwrap();
+    drop(old);
+    let store = place.open().await.unwrap();
+    assert_eq!(store.prune_answers(10).await.unwrap(), 0);
+    assert!(store.find_answer(tenant, id).await.unwrap().is_some());
 }

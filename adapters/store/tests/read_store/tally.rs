@@ -168,6 +168,7 @@ async fn store(log: &MemoryEventStore, stream: &StreamKey, event: NewEvent) -> P
         deadlines: Vec::new(),
         decided_at: Utc::now(),
         remember: false,
+        keep_answer_for: None,
     };
     log.append(&[commit]).await.unwrap();
     log.head().await.unwrap()

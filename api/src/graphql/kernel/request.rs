@@ -59,6 +59,8 @@ impl RequestContext {
             key.map_or(fresh_id, |key| key.command_id(self.caller.tenant, &self.caller.actor, operation));
         Envelope {
             key_given: key.is_some(),
+            // A key is free again after its time; a fresh id is asked for by nobody else.
+            expires: true,
             correlation_id: self.correlation_id,
             traceparent: self.traceparent.clone(),
             expected_version,

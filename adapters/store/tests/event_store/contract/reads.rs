@@ -1,7 +1,10 @@
 //! Reading: streams, the log, its past.
 
 use chrono::TimeDelta;
-use commands::ports::{EventStore, LogFilter, LogPage, PastEvent, StoreError, StreamKey};
+use commands::ports::{
+    EventStore, LogFilter, LogPage, PastEvent, PastQuery, RecordedEvent, Snapshot, SnapshotStore, StoreError,
+    StreamKey,
+};
 
 use crate::{
     fixtures::{append_one, appended, at, commit, event, lot, positions, tenant, whole_log, write},
@@ -27,20 +30,66 @@ pub async fn a_stream_is_read_from_a_version(harness: &impl Harness) {
     assert_eq!(store.read_stream(&lot(tenant, "none"), 0, 100).await.unwrap(), []);
 }
 
-pub async fn a_streams_past_is_the_stream_without_its_envelopes(harness: &impl Harness) {
+pub async fn the_pasts_of_many_streams_are_the_streams_without_their_envelopes(harness: &impl Harness) {
     let store = harness.open().await;
     let tenant = tenant();
-    let stream = lot(tenant, "a");
-    let mut mixed = commit(tenant, vec![write(&stream, 0, 3), write(&lot(tenant, "b"), 0, 2)]);
+    let (one, other, none) = (lot(tenant, "a"), lot(tenant, "b"), lot(tenant, "none"));
+    let mut mixed = commit(tenant, vec![write(&one, 0, 3), write(&other, 0, 2)]);
     mixed.streams[0].events[1].event_type = "LotHeld";
     mixed.streams[0].events[2].schema_version = 2;
+    mixed.streams[0].events[2].payload = r#"{"text":"första"}"#.into();
     appended(&append_one(&store, &mixed).await);
-    appended(&append_one(&store, &commit(tenant, vec![write(&stream, 3, 2)])).await);
-    for (after, limit) in [(0, 100), (0, 2), (1, 3), (4, 1), (5, 100), (9, 1)] {
-        let events = store.read_stream(&stream, after, limit).await.unwrap();
-        let past: Vec<PastEvent> = events.into_iter().map(PastEvent::from).collect();
-        assert_eq!(store.read_past(&stream, after, limit).await.unwrap(), past, "{limit} after {after}");
+    appended(&append_one(&store, &commit(tenant, vec![write(&one, 3, 2)])).await);
+    for (limit, after) in [(100, [0, 0, 0]), (2, [0, 1, 9]), (1, [4, 2, 0]), (100, [5, 9, 1])] {
+        let asked: Vec<_> = [&one, &other, &none].into_iter().zip(after).map(past_of).collect();
+        let pasts = store.load_pasts(&asked, limit).await.unwrap();
+        assert_eq!(pasts.len(), 3);
+        for (query, past) in asked.iter().zip(pasts) {
+            let events = store.read_stream(&query.stream, query.after_version, limit).await.unwrap();
+            let expected: Vec<_> = events.iter().map(past_event).collect();
+            assert_eq!(past.events().collect::<Vec<_>>(), expected, "{limit} of {query:?}");
+            assert_eq!(past.last_event(), events.last().map(|event| event.event_id));
+            assert_eq!((past.version(), past.snapshot), (query.after_version + events.len() as u64, None));
+        }
     }
+    assert_eq!(store.load_pasts(&[], 100).await.unwrap(), []);
+}
+
+fn past_of((stream, after_version): (&StreamKey, u64)) -> PastQuery {
+    PastQuery { stream: stream.clone(), after_version, shape: Some("v1".to_owned()) }
+}
+
+fn past_event(event: &RecordedEvent) -> PastEvent<'_> {
+    let RecordedEvent { version, event_type, schema_version, payload, .. } = event;
+    PastEvent { version: *version, event_type, schema_version: *schema_version, payload }
+}
+
+pub async fn a_snapshot_stands_for_the_events_before_it(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let (stream, other) = (lot(tenant, "a"), lot(tenant, "b"));
+    appended(&append_one(&store, &commit(tenant, vec![write(&stream, 0, 5), write(&other, 0, 2)])).await);
+    let snapshot = |version| Snapshot { version, shape: "v1".to_owned(), state: "{}".to_owned() };
+    store.save_snapshot(&stream, &snapshot(3)).await.unwrap();
+    let versions = async |query: PastQuery, limit| {
+        let asked = [past_of((&other, 0)), query];
+        let past = store.load_pasts(&asked, limit).await.unwrap().remove(1);
+        let versions: Vec<_> = past.events().map(|event| event.version).collect();
+        (past.snapshot.map(|snapshot| snapshot.version), versions)
+    };
+    assert_eq!(
+        versions(past_of((&stream, 0)), 100).await.1,
+        [3, 4, 5],
+        "the snapshot's own event comes first"
+    );
+    assert_eq!(versions(past_of((&stream, 2)), 1).await, (Some(3), vec![3]));
+    assert_eq!(versions(past_of((&stream, 3)), 100).await, (None, vec![4, 5]), "it is no newer");
+    let unshaped = PastQuery { shape: None, ..past_of((&stream, 0)) };
+    assert_eq!(versions(unshaped, 2).await, (None, vec![1, 2]));
+    let foreign = PastQuery { shape: Some("v2".to_owned()), ..past_of((&stream, 0)) };
+    assert_eq!(versions(foreign, 2).await, (None, vec![1, 2]));
+    store.save_snapshot(&stream, &snapshot(9)).await.unwrap();
+    assert_eq!(versions(past_of((&stream, 0)), 100).await, (Some(9), vec![]), "the log ends before it");
 }
 
 pub async fn the_log_is_read_from_a_position(harness: &impl Harness) {
