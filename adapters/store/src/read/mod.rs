@@ -10,6 +10,7 @@ mod session;
 mod sql;
 mod sqlite;
 mod store;
+mod working;
 
 use std::{path::Path, sync::Arc};
 

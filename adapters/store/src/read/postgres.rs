@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     error::Error,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,9 +21,9 @@ use uuid::Uuid;
 use super::{
     session::{Done, Engine, Job, Session},
     sql::Dialect,
+    working::Working,
 };
 
-const READERS: usize = 6;
 /// A step of the projector need not wait for a rebuild's: the database keeps them apart.
 const WRITERS: usize = 3;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -36,13 +36,15 @@ pub(super) struct PostgresEngine {
     idle_asking: Mutex<Vec<Connection>>,
     /// For rows by their keys.
     idle_by_key: Mutex<Vec<Connection>>,
-    readers: Semaphore,
-    writers: Semaphore,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
 }
 
 /// What every connection is set to.
 const SETTINGS: &str = "set synchronous_commit = off; set lock_timeout = '10s';
-    set idle_in_transaction_session_timeout = '60s'; set jit = off;";
+    set idle_in_transaction_session_timeout = '60s'; set jit = off;
+    select set_config('client_connection_check_interval', '2s', false)
+        where exists (select from pg_settings where name = 'client_connection_check_interval');";
 
 /// Rows by their keys come over the key's index and no other way. A prepared statement's plan is kept for as long as the
 /// table's statistics say nothing new, and those of a read model that was built over an empty log say that it is
@@ -50,7 +52,7 @@ const SETTINGS: &str = "set synchronous_commit = off; set lock_timeout = '10s';
 const BY_KEY: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;";
 
 struct Connection {
-    client: Client,
+    client: Arc<Client>,
     statements: HashMap<String, Statement>,
 }
 
@@ -66,6 +68,9 @@ fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> ReadStoreErr
 }
 
 impl PostgresEngine {
+    /// Questions that the server works on at once.
+    pub(super) const READERS: usize = 6;
+
     pub(super) fn new(url: &str) -> Result<Self, ReadStoreError> {
         let mut config: Config = url.parse().map_err(failed("reading the database's address"))?;
         config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
@@ -75,8 +80,8 @@ impl PostgresEngine {
             config,
             idle_asking: Mutex::default(),
             idle_by_key: Mutex::default(),
-            readers: Semaphore::new(READERS),
-            writers: Semaphore::new(WRITERS),
+            readers: Arc::new(Semaphore::new(Self::READERS)),
+            writers: Arc::new(Semaphore::new(WRITERS)),
         })
     }
 
@@ -101,7 +106,7 @@ impl PostgresEngine {
         if by_key {
             client.batch_execute(BY_KEY).await.map_err(failed(doing))?;
         }
-        Ok(Connection { client, statements: HashMap::new() })
+        Ok(Connection { client: Arc::new(client), statements: HashMap::new() })
     }
 
     fn idle(&self, by_key: bool) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -115,12 +120,14 @@ impl Engine for PostgresEngine {
     async fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
         let unavailable = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
         let turns = if J::WRITES { &self.writers } else { &self.readers };
-        let _turn = turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
+        let turn =
+            Arc::clone(turns).acquire_owned().await.map_err(|closed| unavailable(closed.to_string()))?;
         let idle = self.idle(J::BY_KEY).pop().filter(|connection| !connection.client.is_closed());
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.connect(J::DOING, J::BY_KEY).await?,
         };
+        let working = Working::new(Arc::clone(&connection.client), turn);
         let run = async {
             if J::WRITES && !J::ALONE {
                 return write(&mut connection, job).await;
@@ -132,11 +139,9 @@ impl Engine for PostgresEngine {
             Ok(answer)
         };
         let Ok(answer) = timeout(J::PATIENCE, run).await else {
-            // The server may be at it still, and would go on for nobody.
-            let cancel = connection.client.cancel_token();
-            tokio::spawn(async move { timeout(CONNECT_WITHIN, cancel.cancel_query(NoTls)).await });
             return Err(unavailable(format!("no answer within {} s", J::PATIENCE.as_secs())));
         };
+        working.ended();
         let answer = answer?;
         self.idle(J::BY_KEY).push(connection);
         Ok(answer)

@@ -1,0 +1,131 @@
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    sync::OwnedSemaphorePermit,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, NoTls};
+
+/// How long one attempt to cancel may take.
+const CANCEL_WITHIN: Duration = Duration::from_secs(3);
+/// The pause before it is cancelled again: a statement that had not begun when it was first cancelled goes on.
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
+/// A server that has not fallen silent by then cannot be reached; it notices by itself that its client is gone.
+const QUIET_WITHIN: Duration = Duration::from_secs(30);
+
+/// The turn of somebody for whom the server works. When he goes away before the answer, what he asked for is cancelled, and his turn
+/// passes on only once the server works no more: else a thousand impatient callers would have the server do a thousand
+/// things at once, whatever number was meant to be allowed.
+pub(super) struct Working {
+    client: Arc<Client>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Working {
+    pub(super) fn new(client: Arc<Client>, turn: OwnedSemaphorePermit) -> Self {
+        Self { client, turn: Some(turn) }
+    }
+
+    /// The server has answered.
+    pub(super) fn ended(mut self) {
+        self.turn = None;
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        // Without a runtime, the program ends, and its connections with it.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let client = Arc::clone(&self.client);
+        runtime.spawn(async move {
+            if timeout(QUIET_WITHIN, quieten(&client)).await.is_err() {
+                tracing::warn!("a statement that nobody waits for could not be cancelled");
+            }
+            drop((client, turn));
+        });
+    }
+}
+
+/// Returns when the server works for this client no more, or the client has lost it.
+async fn quieten(client: &Client) {
+    let cancel = client.cancel_token();
+    // Answered after everything that was asked before it.
+    let answered = client.simple_query("");
+    let again = async {
+        loop {
+            let _later = timeout(CANCEL_WITHIN, cancel.cancel_query(NoTls)).await;
+            sleep(CANCEL_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        _answer = answered => {}
+        () = again => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::read::{
+        postgres::PostgresEngine,
+        session::{Done, Engine, Job, Session},
+    };
+
+    struct Slow;
+
+    impl Job for Slow {
+        type Answer = ();
+        const DOING: &'static str = "testing";
+        const WRITES: bool = false;
+
+        async fn run<S: Session>(
+            self,
+            session: &mut S,
+        ) -> Result<Done<()>, projections::ports::ReadStoreError> {
+            session.batch("select pg_sleep(20) /* a slow page */").await.map(Done::Commit)
+        }
+    }
+
+    async fn slow_pages(watcher: &Client) -> i64 {
+        let sql = "select count(*) from pg_stat_activity
+                   where state = 'active' and query like '%a slow page%' and pid <> pg_backend_pid()";
+        watcher.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// On the code as it was, a caller who went away left his statement to the server and his turn to the next: of forty
+    /// callers, forty statements ran.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn however_many_callers_lose_patience_no_more_statements_run_than_are_allowed() {
+        let url = std::env::var("CAIRN_TEST_POSTGRES").unwrap();
+        let (watcher, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let engine = PostgresEngine::new(&url).unwrap();
+        let impatient = (0..40).map(|_| timeout(Duration::from_millis(300), engine.run(Slow)));
+        let watching = async {
+            let (mut most, end) = (0, Instant::now() + Duration::from_secs(4));
+            while Instant::now() < end {
+                most = slow_pages(&watcher).await.max(most);
+                sleep(Duration::from_millis(20)).await;
+            }
+            most
+        };
+        let callers = async {
+            // They come one after the other, so that each finds the turns of those before it.
+            for one in impatient {
+                let answer = timeout(Duration::from_millis(90), one).await;
+                assert!(!matches!(answer, Ok(Ok(Ok(())))));
+            }
+        };
+        let (most, ()) = tokio::join!(watching, callers);
+        assert!((1..=PostgresEngine::READERS as i64).contains(&most), "{most} statements ran at once");
+        let quiet_by = Instant::now() + Duration::from_secs(10);
+        while slow_pages(&watcher).await > 0 {
+            assert!(Instant::now() < quiet_by, "a statement runs on for nobody");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
