@@ -2,6 +2,7 @@
 //!
 //! [`Stores`] is a log with what lies beside it, [`Serving`] everything that runs behind the edge of a server.
 
+mod by_itself;
 mod serving;
 pub mod speech;
 

@@ -1,9 +1,8 @@
-//! What became of a process manager's commands that were refused.
-
-use std::convert::Infallible;
+//! What became of a process manager's commands that were not done at once: refused, or parked after they had failed too long.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Decider, events, kernel::Refusal};
 
@@ -22,69 +21,176 @@ pub struct ReactionRefused {
     pub message: String,
 }
 
+/// The event that a reaction answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReactionCause {
+    /// The category of its stream.
+    pub category: String,
+    /// Its stream.
+    pub stream_id: String,
+    /// Its place in the stream.
+    pub version: u64,
+    /// Its id.
+    pub event_id: Uuid,
+}
+
+/// What a process manager wanted failed for too long; somebody has to look at it. Nothing tries it again by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReactionParked {
+    /// The process manager.
+    pub process: String,
+    /// The step of its reaction.
+    pub step: String,
+    /// The command that failed.
+    pub command: String,
+    /// What it answers.
+    pub cause: ReactionCause,
+    /// The code of its last failure.
+    pub code: String,
+    /// What its last failure said.
+    pub message: String,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// Somebody had a parked reaction tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReactionRetried {
+    /// The process manager.
+    pub process: String,
+    /// The step of its reaction.
+    pub step: String,
+    /// What it answers.
+    pub cause: ReactionCause,
+}
+
+/// Somebody decided that a parked reaction is not wanted any more; it is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReactionSkipped {
+    /// The process manager.
+    pub process: String,
+    /// The step of its reaction.
+    pub step: String,
+    /// Why it is not wanted.
+    pub reason: String,
+}
+
 events! {
     /// What happens to a reaction.
     pub enum ReactionEvent {
         ReactionRefused = 1;
+        ReactionParked = 1;
+        ReactionRetried = 1;
+        ReactionSkipped = 1;
     }
 }
 
-/// One reaction of a process manager to one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// One reaction of a process manager to one event. A reaction that is done leaves no event here: the answer to its
+/// command is kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reaction {
     /// Nothing is known against it.
     Open,
-    /// Refused for good.
+    /// It waits for somebody to decide.
+    Parked(ReactionParked),
+    /// Refused or skipped, for good.
     Closed,
 }
 
-impl Refusal for Infallible {
+/// What is done with a reaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReactionCommand {
+    /// Notes the refusal.
+    Refuse(ReactionRefused),
+    /// Puts it aside.
+    Park(ReactionParked),
+    /// Has it tried again.
+    Retry,
+    /// Gives it up.
+    Skip {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why nothing is done with a reaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReactionError {
+    /// Its command must not run: it was refused or skipped.
+    #[error("the reaction is closed")]
+    Closed,
+    /// Its command must not run before somebody has it tried again.
+    #[error("the reaction is parked")]
+    Parked,
+    /// Only what is parked can be tried again or skipped.
+    #[error("the reaction is not parked")]
+    NotParked,
+}
+
+impl Refusal for ReactionError {
     fn code(&self) -> &'static str {
-        match *self {}
+        match self {
+            Self::Closed => "REACTION_CLOSED",
+            Self::Parked => "REACTION_PARKED",
+            Self::NotParked => "REACTION_NOT_PARKED",
+        }
+    }
+}
+
+impl Reaction {
+    /// What the reaction's command has to ask before it runs.
+    ///
+    /// # Errors
+    /// When the reaction is closed or parked.
+    pub fn required_open(&self) -> Result<(), ReactionError> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Parked(_) => Err(ReactionError::Parked),
+            Self::Closed => Err(ReactionError::Closed),
+        }
     }
 }
 
 impl Decider for Reaction {
     const CATEGORY: &'static str = "reaction";
-    /// The refusal to note.
-    type Command = ReactionRefused;
+    type Command = ReactionCommand;
     type Event = ReactionEvent;
-    type Error = Infallible;
+    type Error = ReactionError;
 
     fn initial() -> Self {
         Self::Open
     }
 
-    fn decide(&self, refused: ReactionRefused) -> Result<Vec<ReactionEvent>, Infallible> {
-        Ok(match self {
-            Self::Open => vec![refused.into()],
-            Self::Closed => Vec::new(),
-        })
+    fn decide(&self, command: ReactionCommand) -> Result<Vec<ReactionEvent>, ReactionError> {
+        match (self, command) {
+            (Self::Open, ReactionCommand::Refuse(refused)) => Ok(vec![refused.into()]),
+            (Self::Open, ReactionCommand::Park(parked)) => Ok(vec![parked.into()]),
+            (Self::Parked(parked), ReactionCommand::Retry) => {
+                let ReactionParked { process, step, cause, .. } = parked.clone();
+                Ok(vec![ReactionRetried { process, step, cause }.into()])
+            }
+            (Self::Parked(parked), ReactionCommand::Skip { reason }) => {
+                let ReactionParked { process, step, .. } = parked.clone();
+                Ok(vec![ReactionSkipped { process, step, reason }.into()])
+            }
+            (Self::Parked(_), ReactionCommand::Refuse(_)) => Err(ReactionError::Parked),
+            // The fact holds already.
+            (Self::Parked(_) | Self::Closed, ReactionCommand::Park(_))
+            | (Self::Closed, ReactionCommand::Refuse(_)) => Ok(Vec::new()),
+            (Self::Open | Self::Closed, ReactionCommand::Retry | ReactionCommand::Skip { .. }) => {
+                Err(ReactionError::NotParked)
+            }
+        }
     }
 
     fn evolve(self, event: &ReactionEvent) -> Self {
         match event {
-            ReactionEvent::ReactionRefused(_) => Self::Closed,
+            ReactionEvent::ReactionRefused(_) | ReactionEvent::ReactionSkipped(_) => Self::Closed,
+            ReactionEvent::ReactionParked(parked) => Self::Parked(parked.clone()),
+            ReactionEvent::ReactionRetried(_) => Self::Open,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_reaction_is_noted_once() {
-        let refused = ReactionRefused {
-            process: "lot_finisher".to_owned(),
-            step: "finish".to_owned(),
-            command: "FinishLot".to_owned(),
-            code: "CHILDREN_OPEN".to_owned(),
-            message: "a child is open".to_owned(),
-        };
-        let events = Reaction::initial().decide(refused.clone()).unwrap();
-        assert_eq!(events, [ReactionEvent::from(refused.clone())]);
-        let closed = events.iter().fold(Reaction::initial(), Reaction::evolve);
-        assert_eq!(closed.decide(refused).unwrap(), []);
-    }
-}
+mod tests;

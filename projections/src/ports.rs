@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+pub use commands::ports::Fence;
 use commands::ports::{Position, StreamKey, Version};
 use uuid::Uuid;
 
@@ -97,16 +98,6 @@ impl Build {
         self.state == BuildState::Live
             && (self.id.model.as_str(), self.id.version) == (model.name, model.version)
     }
-}
-
-/// The right to write, until it expires or somebody takes it. Every change of hands raises the epoch, so that a
-/// former holder that still believes in its lease writes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
-    /// What the lease is for.
-    pub lease: String,
-    /// The epoch in which it was taken.
-    pub epoch: i64,
 }
 
 /// How a lease is asked for.

@@ -21,12 +21,14 @@ macro_rules! migrations {
 pub const SQLITE: &[Migration] = migrations![
     1 "event_log" "sqlite/0001_event_log.sql",
     2 "answers_expire" "sqlite/0002_answers_expire.sql",
+    3 "process_leases" "sqlite/0003_process_leases.sql",
 ];
 
 /// For PostgreSQL databases. The versions lie in the table [`POSTGRES_VERSIONS`].
 pub const POSTGRES: &[Migration] = migrations![
     1 "event_log" "postgres/0001_event_log.sql",
     2 "answers_expire" "postgres/0002_answers_expire.sql",
+    3 "process_leases" "postgres/0003_process_leases.sql",
 ];
 
 /// The table that says which steps a PostgreSQL database has taken.

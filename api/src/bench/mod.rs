@@ -16,6 +16,7 @@ mod load;
 mod machine;
 mod past;
 mod plant;
+mod reactions;
 mod rebuild;
 mod recall;
 mod report;
@@ -43,6 +44,8 @@ enum Benchmark {
     Hot(LoadArgs),
     /// Load, decide and append on 10,000 streams of 50 events
     Command(command::CommandArgs),
+    /// What a process manager answers in a second: events over 64 streams, a command for each
+    Reactions(reactions::ReactionsArgs),
     /// The lot board from its first event on: events a second, and memory
     Rebuild(rebuild::RebuildArgs),
     /// From a commit to its visible row, at half of the load that the store can take
@@ -64,6 +67,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         Benchmark::Append(args) => append::run(&args).await?.print(args.load.json),
         Benchmark::Hot(load) => hot::run(&load).await?.print(load.json),
         Benchmark::Command(args) => command::run(&args).await?.print(args.load.json),
+        Benchmark::Reactions(args) => reactions::run(&args).await?.print(args.load.json),
         Benchmark::Rebuild(args) => rebuild::run(&args).await?.print(args.load.json),
         Benchmark::Lag(load) => lag::run(&load).await?.print(load.json),
         Benchmark::Recall(args) => recall::run(&args).await?.print(args.load.json),

@@ -1,3 +1,5 @@
+mod reactions;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 use commands::ports::StreamKey;
@@ -7,18 +9,24 @@ use uuid::Uuid;
 
 use super::{Context, Failure, Outcome, Place, Printer, rebuild};
 
-/// Streams that a read model could not fold: list them, try again, or pass over
+/// What somebody has to look at: streams that a read model could not fold, reactions that failed too long
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   cairn parked list
   cairn parked retry lot_board STREAM
   cairn parked skip lot_board STREAM --reason 'imported twice, ticket 4711'
+  cairn parked retry lot_finisher STREAM
+  cairn parked skip lot_finisher STREAM --reason 'refunded by hand, ticket 4712'
 
 STREAM is a stream's name as the list writes it: TENANT/CATEGORY-ID.
 
 An event that cannot be folded parks its stream: its later events wait behind it, the rest of the log goes on.
-After the program was mended, `retry` folds what waits. `skip` passes over the one event that failed.")]
+After the program was mended, `retry` folds what waits. `skip` passes over the one event that failed.
+
+A reaction of a process manager that has failed for processes.retry_seconds, or by a defect of the program, is parked; its
+stream is TENANT/reaction-ID. `retry` has it tried again by the server that runs the process manager, `skip` gives it up
+for good. Both are kept in the log, with who did it and why.")]
 pub struct Parked {
     #[command(subcommand)]
     action: Action,
@@ -36,8 +44,8 @@ enum Action {
     },
     /// Fold what waits
     Retry {
-        /// The read model
-        read_model: String,
+        /// The read model or process manager
+        owner: String,
         /// The stream, as `cairn parked list` writes it
         stream: String,
         /// Answer in JSON
@@ -48,8 +56,8 @@ enum Action {
     },
     /// Pass over the event that failed and fold what waits behind it
     Skip {
-        /// The read model
-        read_model: String,
+        /// The read model or process manager
+        owner: String,
         /// The stream, as `cairn parked list` writes it
         stream: String,
         /// Why it may be passed over; kept with it
@@ -76,16 +84,23 @@ struct Line {
     waiting: usize,
 }
 
+/// What is listed.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyLine {
+    ReadModel(Line),
+    Reaction(reactions::Line),
+}
+
 impl Parked {
     pub async fn run(self) -> Outcome {
         match self.action {
             Action::List { json, place } => list(&place, json).await,
-            Action::Retry { read_model, stream, json, place } => {
-                let reason = "retried from the command line";
-                print(&repair(&place, read_model, stream, Repair::Retry, reason).await?, json)
+            Action::Retry { owner, stream, json, place } => {
+                decide(&place, owner, stream, Repair::Retry, "retried from the command line", json).await
             }
-            Action::Skip { read_model, stream, reason, json, place } => {
-                print(&repair(&place, read_model, stream, Repair::Skip, &reason).await?, json)
+            Action::Skip { owner, stream, reason, json, place } => {
+                decide(&place, owner, stream, Repair::Skip, &reason, json).await
             }
         }
     }
@@ -97,12 +112,19 @@ async fn list(place: &Place, json: bool) -> Outcome {
     let side = rebuild::stand_by(&stores, &settled).await?;
     let parked = side.parked().await.or_fail(|| "what is parked cannot be read")?;
     let lines: Vec<Line> = parked.into_iter().map(line).collect();
+    let reactions = reactions::lines(&stores).await?;
     let printer = Printer;
     if json {
-        return printer.json(&lines);
+        let lines = lines.into_iter().map(AnyLine::ReadModel);
+        return printer.json(&lines.chain(reactions.into_iter().map(AnyLine::Reaction)).collect::<Vec<_>>());
     }
-    if lines.is_empty() {
-        return printer.line("Nothing is parked: every event was folded into every read model.");
+    if lines.is_empty() && reactions.is_empty() {
+        return printer.line(
+            "Nothing is parked: every event was folded into every read model, and no reaction waits for anybody.",
+        );
+    }
+    for reaction in &reactions {
+        reaction.print(&printer)?;
     }
     for line in &lines {
         printer.line(format_args!("{}  {}", line.read_model, line.stream))?;
@@ -144,19 +166,39 @@ struct Done {
     still_parked: usize,
 }
 
-async fn repair(
+/// Who gives a command here.
+fn whoever_asks() -> String {
+    std::env::var("USER").unwrap_or_else(|_unset| "command line".to_owned())
+}
+
+async fn decide(
     place: &Place,
-    read_model: String,
+    owner: String,
     stream: String,
     repair: Repair,
     reason: &str,
-) -> Outcome<Done> {
+    json: bool,
+) -> Outcome {
     let key = stream_key(&stream)?;
+    if reactions::is_reaction(&key) && !projections::lots::models().iter().any(|model| model.name == owner) {
+        return reactions::repair(place, &owner, &key, repair, reason, json).await;
+    }
+    print(&repair_rows(place, owner, stream, key, repair, reason).await?, json)
+}
+
+async fn repair_rows(
+    place: &Place,
+    read_model: String,
+    stream: String,
+    key: StreamKey,
+    repair: Repair,
+    reason: &str,
+) -> Outcome<Done> {
     let settled = place.settle()?;
     let stores = settled.open_existing().await?;
     let side = rebuild::stand_by(&stores, &settled).await?;
     rebuild::known_model(&side, &read_model)?;
-    let actor = std::env::var("USER").unwrap_or_else(|_unset| "command line".to_owned());
+    let actor = whoever_asks();
     let repaired = side.repair(&read_model, &key, repair, &actor, reason).await.map_err(|error| {
         Failure::new(format!("{stream} stays as it is in {read_model}"))
             .because(&error)

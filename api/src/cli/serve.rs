@@ -1,7 +1,7 @@
 use std::{io, sync::Arc};
 
 use clap::Args;
-use commands::engine::EngineConfig;
+use commands::{engine::EngineConfig, process::ProcessOptions};
 use document::{Limits, TrustedDocuments};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -59,7 +59,9 @@ impl Serve {
             cached_bytes: settings.cache_bytes,
             ..EngineConfig::default()
         };
-        let serving = Serving::start_with(&stores, &settled.url, tenants, bounds).await;
+        let processes =
+            ProcessOptions { retry_for: settings.retry_reactions_for, ..ProcessOptions::default() };
+        let serving = Serving::start_with(&stores, &settled.url, tenants, bounds, processes).await;
         let serving = serving.map_err(|error| match error {
             CannotServe::Rows(error) => settled.no_read_models(&error),
             CannotServe::Events(_) => {

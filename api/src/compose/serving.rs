@@ -1,22 +1,23 @@
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use commands::{
-    engine::{Engine, EngineConfig, forget_old_answers},
-    lots::{LotFinisher, with_lot_commands},
-    ports::{EventStore, LogFilter, Position, StoreError, TenantDirectory},
-    process::{CommandRegistry, DeadlineRunner, ProcessRunner},
+    engine::{Engine, EngineConfig},
+    ports::{CheckpointStore, EventStore, LogFilter, Position, StoreError, TenantDirectory},
+    process::ProcessOptions,
 };
-use futures::FutureExt;
 use projections::{
     lots::genealogy::{Genealogy, GenealogyOptions},
     ports::ReadStoreError,
     runner::{ReadSide, ReadSideOptions},
 };
-use tokio::task::JoinHandle;
 
-use super::{StoreUrl, Stores, open_read_store};
+use super::{
+    StoreUrl, Stores,
+    by_itself::{ByItself, measure_parked},
+    open_read_store,
+};
 use crate::http::{Readiness, ReadinessCheck};
 
 /// Why a process cannot begin to serve.
@@ -39,7 +40,8 @@ pub struct Serving {
     /// Traces lots.
     pub genealogy: Arc<Genealogy>,
     head_at_start: Position,
-    background: Vec<JoinHandle<()>>,
+    checkpoints: Arc<dyn CheckpointStore>,
+    by_itself: Arc<ByItself>,
 }
 
 impl Serving {
@@ -52,10 +54,11 @@ impl Serving {
         url: &StoreUrl,
         tenants: Arc<dyn TenantDirectory>,
     ) -> Result<Self, CannotServe> {
-        Self::start_with(stores, url, tenants, EngineConfig::default()).await
+        Self::start_with(stores, url, tenants, EngineConfig::default(), ProcessOptions::default()).await
     }
 
-    /// [`Self::start`], with other bounds of the engine than its own.
+    /// [`Self::start`], with other bounds of the engine than its own, and process managers that treat failures in their own
+    /// way.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -64,29 +67,22 @@ impl Serving {
         url: &StoreUrl,
         tenants: Arc<dyn TenantDirectory>,
         bounds: EngineConfig,
+        options: ProcessOptions,
     ) -> Result<Self, CannotServe> {
         let rows = open_read_store(url).await?;
         let head_at_start = stores.events.head().await?;
         let engine = stores.engine(tenants, bounds);
         let events = Arc::clone(&stores.events);
-        let answers = Arc::clone(&events);
-        let options = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
+        let indexed = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
         let images = Some(Arc::clone(&rows));
         let models = projections::lots::models();
         let read_side = ReadSide::stand_by(events, rows, models, ReadSideOptions::default());
         let (tail, ride) = (read_side.tail().clone(), Some(read_side.ride()));
-        let genealogy = Genealogy::start_riding(tail, images, options, ride);
+        let by_itself = Arc::new(ByItself::start(stores, &engine, &tail, options));
+        let genealogy = Genealogy::start_riding(tail, images, indexed, ride);
         read_side.keep_current();
-        let finisher = ProcessRunner::new(engine.clone(), Arc::clone(&stores.checkpoints), LotFinisher);
-        let registry = with_lot_commands(CommandRegistry::default());
-        let deadlines = DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry);
-        let (finisher, deadlines) = (Arc::new(finisher), Arc::new(deadlines));
-        let background = vec![
-            tokio::spawn(kept_running("lot_finisher", move || Arc::clone(&finisher).run())),
-            tokio::spawn(kept_running("deadlines", move || Arc::clone(&deadlines).run())),
-            tokio::spawn(kept_running("old_answers", move || forget_old_answers(Arc::clone(&answers)))),
-        ];
-        Ok(Self { engine, read_side, genealogy, head_at_start, background })
+        let checkpoints = Arc::clone(&stores.checkpoints);
+        Ok(Self { engine, read_side, genealogy, head_at_start, checkpoints, by_itself })
     }
 
     /// Says whether it is ready: the log answers and every read model has caught up.
@@ -100,31 +96,17 @@ impl Serving {
             read_side: Arc::clone(&self.read_side),
             genealogy: Arc::clone(&self.genealogy),
             head_at_start: self.head_at_start,
+            checkpoints: Arc::clone(&self.checkpoints),
+            by_itself: Arc::clone(&self.by_itself),
         }
     }
 
     /// Lets the commands that were accepted end, and leaves the read models to others at once.
     pub async fn stop(self) {
-        for task in &self.background {
-            // All are safe to drop at any moment: what they do has derived ids, or is judged by its age, and is found again.
-            task.abort();
-        }
+        self.by_itself.stop().await;
         self.engine.shutdown().await;
         self.read_side.stop().await;
         self.genealogy.stop().await;
-    }
-}
-
-/// How long what died waits before it is started again.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
-
-/// Starts a background task again should it ever end or die: a panic of it must not end it unseen.
-async fn kept_running<F: Future<Output = ()>>(task: &'static str, run: impl Fn() -> F) {
-    loop {
-        let died = AssertUnwindSafe(run()).catch_unwind().await.is_err();
-        tracing::error!(task, died, "a background task ended; it is started again");
-        metrics::counter!("cairn_background_restarts_total", "task" => task).increment(1);
-        tokio::time::sleep(RESTART_PAUSE).await;
     }
 }
 
@@ -133,6 +115,8 @@ struct CaughtUp {
     read_side: Arc<ReadSide>,
     genealogy: Arc<Genealogy>,
     head_at_start: Position,
+    checkpoints: Arc<dyn CheckpointStore>,
+    by_itself: Arc<ByItself>,
 }
 
 /// A read model that has caught up once counts as ready while what it does not show yet is younger than this. Not a number
@@ -195,10 +179,12 @@ impl Readiness for CaughtUp {
         }];
         let (head, due) = (head.ok(), self.head_at_start);
         checks.extend(behind.iter().map(|behind| standing(behind, head, due)));
+        checks.extend(self.by_itself.standing());
         checks
     }
 
     async fn measure(&self) {
+        measure_parked(&*self.checkpoints, &self.by_itself.standing()).await;
         let (Ok(head), behind) = self.behind().await else { return };
         for Behind { name, events, age, .. } in behind {
             let seconds = age.num_milliseconds() as f64 / 1_000.0;
@@ -226,6 +212,8 @@ fn standing(behind: &Behind, head: Option<Position>, due: Position) -> Readiness
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use commands::ports::UniformSettings;
 
     use super::*;

@@ -117,6 +117,12 @@ pub(super) const KEYS: &[Key] = &[
         "MiB that the states of streams may take in memory, roughly",
         "a number from 1 to 65536",
     ),
+    key(
+        "processes.retry_seconds",
+        Some("900"),
+        "seconds for which a reaction of a process manager that fails is tried again before it is parked",
+        "a number from 0 to 86400",
+    ),
 ];
 
 /// The keys of one tenant's section, `tenants.<slug>.<name>`.

@@ -42,6 +42,8 @@ pub struct Settings {
     pub keep_answers_for: Duration,
     /// Bytes that the states of streams may take in memory.
     pub cache_bytes: usize,
+    /// How long a reaction of a process manager that fails is tried again before it is parked.
+    pub retry_reactions_for: Duration,
     /// The tenants, by slug.
     pub tenants: Vec<Tenant>,
 }
@@ -202,6 +204,7 @@ impl Reader<'_> {
         let limits = self.limits();
         let keep_hours = self.number("idempotency.keep_hours", 24, 8_760);
         let cache_mib = self.number("engine.cache_mib", 1, 65_536);
+        let retry_seconds = self.number("processes.retry_seconds", 0, 86_400);
         let tenants = self.tenants();
         Some(Settings {
             data: data?,
@@ -214,6 +217,7 @@ impl Reader<'_> {
             limits: limits?,
             keep_answers_for: Duration::from_secs(u64::try_from(keep_hours?).ok()? * 60 * 60),
             cache_bytes: cache_mib? * 1_024 * 1_024,
+            retry_reactions_for: Duration::from_secs(u64::try_from(retry_seconds?).ok()?),
             tenants: tenants?,
         })
     }

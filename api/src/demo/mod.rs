@@ -126,7 +126,11 @@ async fn run_script(
     };
     let floor = Floor::new(engine, Arc::clone(&clock), watcher);
     let mut plant = Plant { floor, clock, watcher, first_day };
-    plant.live(ProcessRunner::new(engine.clone(), checkpoints, LotFinisher)).await?;
+    let finisher = ProcessRunner::new(engine.clone(), checkpoints, LotFinisher);
+    let lived = plant.live(&finisher).await;
+    // A server that is started next finds it free.
+    finisher.stop().await;
+    lived?;
     let counts = plant.floor.counts();
     Ok(DemoPlant {
         tenant: TENANT,
@@ -174,7 +178,7 @@ struct Plant<'a> {
 
 impl Plant<'_> {
     /// The whole script. Each morning packs and ships what the day before has made.
-    async fn live(&mut self, finisher: ProcessRunner<LotFinisher>) -> Result<(), DemoError> {
+    async fn live(&mut self, finisher: &ProcessRunner) -> Result<(), DemoError> {
         self.reach(0, 16, 0);
         self.floor.save_partners().await?;
         let mut frozen = Vec::new();
@@ -184,14 +188,14 @@ impl Plant<'_> {
                 self.pack_and_ship(day - 1, std::mem::take(&mut frozen)).await?;
             }
             frozen = self.make(day, raw).await?;
-            self.finish_lots(&finisher, day).await?;
+            self.finish_lots(finisher, day).await?;
         }
         self.begin_next_day().await?;
         self.pack_and_ship(LAST_DAY, frozen).await?;
-        self.finish_lots(&finisher, LAST_DAY + 1).await
+        self.finish_lots(finisher, LAST_DAY + 1).await
     }
 
-    async fn finish_lots(&self, finisher: &ProcessRunner<LotFinisher>, day: u32) -> Result<(), DemoError> {
+    async fn finish_lots(&self, finisher: &ProcessRunner, day: u32) -> Result<(), DemoError> {
         self.phase(day, "finishing lots");
         while finisher.catch_up().await? {}
         Ok(())

@@ -83,10 +83,7 @@ fn describe_plant() {
         "cairn_projection_parked_events",
         "Events that a read model could not fold, and those behind them: see cairn parked"
     );
-    metrics::describe_counter!(
-        "cairn_process_faults_total",
-        "Events that a process manager passed over because the program failed, by process"
-    );
+    describe_processes();
     metrics::describe_counter!(
         "cairn_background_restarts_total",
         "Background tasks that ended or died and were started again, by task"
@@ -94,6 +91,31 @@ fn describe_plant() {
     metrics::describe_gauge!(
         "cairn_log_clock_ahead_seconds",
         "How far the time of the log's newest events is ahead of this process's clock"
+    );
+}
+
+/// What happens by itself.
+fn describe_processes() {
+    metrics::describe_counter!(
+        "cairn_reactions_total",
+        "Reactions of process managers that came to their end, by process and outcome: done, refused"
+    );
+    metrics::describe_counter!(
+        "cairn_reactions_parked_total",
+        "Reactions that were parked because they had failed too long, by process: see cairn parked"
+    );
+    metrics::describe_gauge!("cairn_reactions_parked", "Reactions that are parked now, by process");
+    metrics::describe_gauge!(
+        "cairn_process_running",
+        "1 where this process runs the process manager, else 0"
+    );
+    metrics::describe_gauge!(
+        "cairn_process_outdated",
+        "1 where this program is too old for the next event of a process manager, else 0"
+    );
+    metrics::describe_gauge!(
+        "cairn_deadlines_failing",
+        "Deadlines whose commands failed and are tried again, as this process knows"
     );
 }
 

@@ -48,6 +48,9 @@ pub struct FoldFault {
     pub version: u64,
     /// What is wrong with it.
     pub reason: String,
+    /// The event's type, or the version of its schema, is one that this program does not know: a newer program wrote it.
+    /// That is no damage, and nothing to pass over.
+    pub is_newer: bool,
 }
 
 /// The aggregate behind a stream, its type forgotten, so that the engine can hold streams of many kinds at once.
@@ -93,12 +96,12 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
                 stream: stream.to_string(),
                 version: 0,
                 reason: "two aggregates share this category".to_owned(),
+                is_newer: false,
             });
         };
         let mut state = Arc::unwrap_or_clone(state);
         for event in events {
-            let decoded = decode::<A::Event>(event.event_type, event.schema_version, event.payload);
-            state = state.evolve(&decoded.map_err(|error| fault(stream, event.version, &error))?);
+            state = state.evolve(&decode::<A::Event>(stream, &event)?);
         }
         Ok(Arc::new(state))
     }
@@ -139,16 +142,20 @@ impl std::io::Write for Counted {
 
 /// Reads a stored event as one of its aggregate's.
 pub fn decode_event<E: Event>(recorded: &RecordedEvent) -> Result<E, FoldFault> {
-    decode(&recorded.event_type, recorded.schema_version, &recorded.payload)
-        .map_err(|error| fault(&recorded.stream, recorded.version, &error))
+    let RecordedEvent { version, event_type, schema_version, payload, .. } = recorded;
+    let (version, schema_version) = (*version, *schema_version);
+    decode(&recorded.stream, &PastEvent { version, event_type, schema_version, payload })
 }
 
-fn decode<E: Event>(event_type: &str, schema_version: u16, payload: &str) -> serde_json::Result<E> {
-    E::deserialize_payload(event_type, schema_version, &mut serde_json::Deserializer::from_str(payload))
-}
-
-fn fault(stream: &StreamKey, version: u64, error: &serde_json::Error) -> FoldFault {
-    FoldFault { stream: stream.to_string(), version, reason: error.to_string() }
+fn decode<E: Event>(stream: &StreamKey, stored: &PastEvent<'_>) -> Result<E, FoldFault> {
+    let PastEvent { version, event_type, schema_version, payload } = *stored;
+    let mut payload = serde_json::Deserializer::from_str(payload);
+    E::deserialize_payload(event_type, schema_version, &mut payload).map_err(|error| FoldFault {
+        stream: stream.to_string(),
+        version,
+        reason: error.to_string(),
+        is_newer: !E::is_known(event_type, schema_version),
+    })
 }
 
 /// The aggregate's state after these events of its stream.

@@ -63,8 +63,20 @@ struct Sent {
     asks_deadline: bool,
 }
 
-/// SHA-256 over the command's name and content: what makes two commands "the same" under one id.
-pub(super) fn digest(command: &dyn AnyCommand) -> Result<[u8; 32], CommandError> {
+/// What a repetition of a derived id is compared by: nothing.
+const DERIVED: [u8; 32] = [0; 32];
+
+/// What makes two commands "the same" under one id.
+pub(super) fn digest(envelope: &Envelope, command: &dyn AnyCommand) -> Result<[u8; 32], CommandError> {
+    match envelope.input_digest {
+        Some(given) => Ok(given),
+        None if envelope.is_derived => Ok(DERIVED),
+        None => content_digest(command),
+    }
+}
+
+/// SHA-256 over the command's name and content, as this program writes it.
+pub(super) fn content_digest(command: &dyn AnyCommand) -> Result<[u8; 32], CommandError> {
     let content = command
         .content()
         .map_err(|error| CommandError::Fault { command: command.name(), reason: error.to_string() })?;
@@ -283,7 +295,7 @@ impl Engine {
                     Decision::Answer(error) => Err(error),
                 }
             }
-            Ok(AppendOutcome::Repeated(receipt)) => first_answer(command, receipt),
+            Ok(AppendOutcome::Repeated(receipt)) => first_answer(command, receipt).map(Outcome::Done),
             Ok(AppendOutcome::Refused(AppendRefusal::VersionConflict { stream, .. })) => {
                 Ok(Outcome::Lost(stream))
             }
@@ -336,13 +348,16 @@ fn done(reply: AnyReply, receipt: Receipt, repeated: bool) -> Done<AnyReply> {
 }
 
 /// The answer that the command got when it came first.
-fn first_answer(command: &dyn AnyCommand, receipt: Receipt) -> Result<Outcome, CommandError> {
+pub(super) fn first_answer(
+    command: &dyn AnyCommand,
+    receipt: Receipt,
+) -> Result<Done<AnyReply>, CommandError> {
     let text = receipt.reply.as_deref().unwrap_or("null");
     let reply = command.first_answer(text).map_err(|error| CommandError::Fault {
         command: command.name(),
         reason: format!("its first answer cannot be read: {error}"),
     })?;
-    Ok(Outcome::Done(done(reply, receipt, true)))
+    Ok(done(reply, receipt, true))
 }
 
 fn refused_commit(refusal: AppendRefusal) -> CommandError {

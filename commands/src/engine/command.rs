@@ -73,6 +73,12 @@ pub struct Envelope {
     /// Whether the id is free again after the idempotency time (`EngineConfig::keep_answers_for`): a client's key is. One that is
     /// derived from an event or a deadline, which may come again at any time, never is.
     pub expires: bool,
+    /// Whether the id follows from an event or a deadline: once it was used, the command is done, whatever its content was
+    /// then. Its answer is kept for ever (identity.md, section 4).
+    pub is_derived: bool,
+    /// What a repetition of a client's key is compared by: SHA-256 of the input as the client gave it. None: of the command
+    /// as the program writes it, which changes with the program.
+    pub input_digest: Option<[u8; 32]>,
     /// Ties together everything that one request set off.
     pub correlation_id: Uuid,
     /// The event or command that this one follows from.
@@ -91,11 +97,18 @@ impl Envelope {
             command_id,
             key_given: false,
             expires: false,
+            is_derived: false,
+            input_digest: None,
             correlation_id: command_id,
             causation_id: None,
             traceparent: None,
             expected_version: None,
         }
+    }
+
+    /// A command that follows from an event or a deadline, on Cairn's own behalf.
+    pub fn derived(tenant: TenantId, command_id: Uuid) -> Self {
+        Self { key_given: true, is_derived: true, ..Self::new(Caller::system(tenant), command_id) }
     }
 }
 
@@ -179,6 +192,14 @@ pub enum CommandError {
     /// The store failed. The command may or may not stand: repeat it under its id.
     #[error("the event log does not answer")]
     Unavailable(#[source] StoreError),
+    /// A stream that the command needs holds an event of a newer program. This one cannot decide it; a newer one can.
+    #[error("{command} needs a newer program: {reason}")]
+    Outdated {
+        /// The command's name.
+        command: &'static str,
+        /// For the log, never for the caller.
+        reason: String,
+    },
     /// The program is at fault: a panic, or a stored event that it cannot read.
     #[error("{command} failed inside the program: {reason}")]
     Fault {
@@ -204,7 +225,7 @@ impl CommandError {
             Self::Overloaded => "OVERLOADED",
             Self::Unavailable(StoreError::ClockAhead { .. }) => "CLOCK_AHEAD",
             Self::Unavailable(_) => "UNAVAILABLE",
-            Self::Fault { .. } => "INTERNAL",
+            Self::Outdated { .. } | Self::Fault { .. } => "INTERNAL",
         }
     }
 
@@ -216,6 +237,7 @@ impl CommandError {
                 | Self::VersionConflict { .. }
                 | Self::Overloaded
                 | Self::Unavailable(_)
+                | Self::Outdated { .. }
                 | Self::Fault { .. }
         )
     }

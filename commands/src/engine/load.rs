@@ -21,6 +21,9 @@ impl LoadError {
     pub(super) fn for_command(self, command: &'static str) -> CommandError {
         match self {
             Self::Store(error) => CommandError::Unavailable(error),
+            Self::Fold(fault) if fault.is_newer => {
+                CommandError::Outdated { command, reason: fault.to_string() }
+            }
             Self::Fold(fault) => CommandError::Fault { command, reason: fault.to_string() },
         }
     }

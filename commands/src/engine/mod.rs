@@ -178,7 +178,12 @@ impl Engine {
         let code = outcome.as_ref().map_or_else(CommandError::code, |_| "OK");
         metrics::counter!("cairn_commands_total", "command" => name, "code" => code).increment(1);
         metrics::histogram!("cairn_command_duration_seconds", "command" => name).record(started.elapsed());
-        if let Err(error @ (CommandError::Fault { .. } | CommandError::Unavailable(_))) = &outcome {
+        if let Err(
+            error @ (CommandError::Fault { .. }
+            | CommandError::Outdated { .. }
+            | CommandError::Unavailable(_)),
+        ) = &outcome
+        {
             tracing::error!(command = name, error = error as &dyn std::error::Error, "a command failed");
         }
         outcome
@@ -225,18 +230,21 @@ impl Engine {
         envelope: &Envelope,
         command: &dyn AnyCommand,
     ) -> Result<Done<AnyReply>, CommandError> {
-        let digest = attempt::digest(command)?;
+        let digest = attempt::digest(envelope, command)?;
         let mut tape = IdTape::default();
         let mut wanted = BTreeMap::new();
         for attempt in 0..=RETRIES {
-            match self.attempt(envelope, command, digest, &mut tape, &mut wanted, attempt).await? {
-                Outcome::Done(done) => {
+            let tried = self.attempt(envelope, command, digest, &mut tape, &mut wanted, attempt).await;
+            match tried {
+                Err(CommandError::KeyReused) => return self.answered_before(envelope, command).await,
+                Err(error) => return Err(error),
+                Ok(Outcome::Done(done)) => {
                     if !done.repeated && !done.versions.is_empty() {
                         command.count(&done.reply);
                     }
                     return Ok(done);
                 }
-                Outcome::Lost(stream) => {
+                Ok(Outcome::Lost(stream)) => {
                     tracing::debug!(command = command.name(), %stream, attempt, "lost a race; deciding again");
                     metrics::counter!("cairn_command_retries_total", "command" => command.name())
                         .increment(1);
@@ -245,6 +253,23 @@ impl Engine {
             }
         }
         Err(CommandError::VersionConflict { attempts: RETRIES + 1 })
+    }
+
+    /// The id was used with another digest. A derived one is done by that; a client's key may have been stored by a release
+    /// that took its digest over the command, and then it is no other content.
+    async fn answered_before(
+        &self,
+        envelope: &Envelope,
+        command: &dyn AnyCommand,
+    ) -> Result<Done<AnyReply>, CommandError> {
+        let store = &self.inner.ports.store;
+        let found = store.find_answer(envelope.caller.tenant, envelope.command_id).await;
+        match found.map_err(CommandError::Unavailable)? {
+            Some((digest, receipt)) if envelope.is_derived || digest == attempt::content_digest(command)? => {
+                attempt::first_answer(command, receipt)
+            }
+            Some(_) | None => Err(CommandError::KeyReused),
+        }
     }
 }
 

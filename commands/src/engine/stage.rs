@@ -26,6 +26,21 @@ pub(super) enum StopReason {
     Fault(String),
 }
 
+impl Stop {
+    /// The program is at fault.
+    pub(crate) fn fault(reason: String) -> Self {
+        Self(StopReason::Fault(reason))
+    }
+
+    /// What the domain refused; none when something else stopped the handler.
+    pub(crate) fn refusal(&self) -> Option<&Arc<dyn Refusal>> {
+        match &self.0 {
+            StopReason::Refused(refusal) => Some(refusal),
+            StopReason::Load | StopReason::Fault(_) => None,
+        }
+    }
+}
+
 impl<R: Refusal> From<R> for Stop {
     fn from(refusal: R) -> Self {
         Self(StopReason::Refused(Arc::new(refusal)))
@@ -74,6 +89,7 @@ impl HeldState {
 pub(super) struct StagedStream {
     pub(super) codec: &'static dyn Codec,
     pub(super) state: AnyState,
+    pub(super) base_state: AnyState,
     pub(super) base_version: Version,
     pub(super) base_event: Option<Uuid>,
     pub(super) events: Vec<NewEvent>,
@@ -124,6 +140,11 @@ impl<'a> Stage<'a> {
     /// The instant of the decision. The same for all events of a commit.
     pub fn now(&self) -> DateTime<Utc> {
         self.surroundings.now
+    }
+
+    /// The id of the command that is decided.
+    pub(crate) fn command_id(&self) -> Uuid {
+        self.surroundings.envelope.command_id
     }
 
     /// Whose command it is.
@@ -216,6 +237,15 @@ impl<'a> Stage<'a> {
         Ok(state)
     }
 
+    /// Takes back what was decided so far. What was read for it stays a condition of the commit.
+    pub(crate) fn retract(&mut self) {
+        self.deadlines.clear();
+        for stream in self.staged.values_mut() {
+            stream.events.clear();
+            stream.state = Arc::clone(&stream.base_state);
+        }
+    }
+
     /// Stores a command with the commit; it runs on Cairn's own behalf when it is due, late perhaps, never lost.
     pub fn schedule<C: Command>(&mut self, due_at: DateTime<Utc>, command: &C) -> Result<(), Stop> {
         let payload = serde_json::to_string(command)
@@ -241,6 +271,7 @@ impl<'a> Stage<'a> {
         };
         let stream = StagedStream {
             codec: AggregateCodec::<A>::REFERENCE,
+            base_state: Arc::clone(&held.state),
             state: held.state,
             base_version: held.version,
             base_event: held.last_event,

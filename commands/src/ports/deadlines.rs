@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Position, StoreError, TenantId};
+use super::{Fence, LeaseStore, Position, StoreError, TenantId};
 
 /// A command that is due at a time, stored by the commit that asks for it: late perhaps, never lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,24 +28,24 @@ pub struct DueDeadline {
     pub deadline: Deadline,
 }
 
-/// Reads and closes the deadlines that commits have stored (see [`super::Commit::deadlines`]).
+/// What becomes of deadlines that were fired.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settlement {
+    /// Their commands were answered: they are gone. One that is gone already changes nothing.
+    pub closed: Vec<(TenantId, Uuid)>,
+    /// Their commands failed: they wait until then, so that those behind them have their turn. A closed one stays closed.
+    pub postponed: Vec<(TenantId, Uuid, DateTime<Utc>)>,
+}
+
+/// Reads and settles the deadlines that commits have stored (see [`super::Commit::deadlines`]).
 #[async_trait]
-pub trait DeadlineStore: Send + Sync + 'static {
+pub trait DeadlineStore: LeaseStore {
     /// Open deadlines due at or before `now`, earliest first.
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError>;
 
     /// When the next open deadline is due, if there is one.
     async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Lets a deadline whose command failed wait until `due_at`, so that those behind it have their turn. A closed one
-    /// stays closed.
-    async fn postpone_deadline(
-        &self,
-        tenant: TenantId,
-        deadline_id: Uuid,
-        due_at: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
-
-    /// Closes a deadline whose command was answered. Closing twice changes nothing.
-    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError>;
+    /// Closes and postpones in one write. `false`: somebody else holds the lease, and nothing was written.
+    async fn settle_deadlines(&self, fence: &Fence, settlement: &Settlement) -> Result<bool, StoreError>;
 }

@@ -5,20 +5,22 @@ mod clock;
 mod deadlines;
 mod event_store;
 mod ids;
+mod leases;
 mod past;
 mod snapshots;
 mod store_error;
 mod tenants;
 pub mod transcription;
 
-pub use checkpoints::CheckpointStore;
+pub use checkpoints::{Advance, CheckpointStore};
 pub use clock::{Clock, SystemClock};
-pub use deadlines::{Deadline, DeadlineStore, DueDeadline};
+pub use deadlines::{Deadline, DeadlineStore, DueDeadline, Settlement};
 pub use event_store::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, EventStore, LogFilter, LogPage, Metadata, NewEvent,
     Position, Receipt, RecordedEvent, StreamKey, StreamVersion, StreamWrite, TenantId, Version,
 };
 pub use ids::{IdSource, RandomIds};
+pub use leases::{Fence, LeaseStore};
 pub use past::{Past, PastEvent, PastQuery};
 pub use snapshots::{Snapshot, SnapshotStore};
 pub use store_error::{CLOCK_AHEAD_AT_MOST, StoreError};

@@ -1,45 +1,101 @@
 use std::sync::Arc;
 
-use domain::{
-    identity::Permission,
-    reactions::{self, ReactionRefused},
-};
+use domain::reactions::{ReactionCause, ReactionParked, ReactionRefused};
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Reacting;
 use crate::{
-    engine::{Aggregate, Command, CommandError, Engine, Envelope, FoldFault, Stage, Stop},
+    engine::{Command, CommandError, Engine, Envelope, FoldFault},
     ports::RecordedEvent,
 };
 
 /// Watches events and answers some of them with commands.
+///
+/// The events of one stream are answered in their order, those of different streams side by side. A reaction that was
+/// parked lets the later events of its stream pass: every command is decided on the state of the world, and where one step must
+/// not overtake another, the rules that decide it say so. Else one defect would hold up all that comes after it.
 pub trait ProcessManager: Send + Sync + 'static {
     /// Names it, in lower snake case: `lot_finisher`. Part of its commands' ids, so it never changes.
     const NAME: &'static str;
     /// The categories that it watches.
     const CATEGORIES: &'static [&'static str];
 
-    /// What the event calls for. Pure: the same event always calls for the same.
+    /// What the event calls for. Pure: the same event always calls for the same. An event that this program does not know
+    /// is answered with the fault of [`decode_event`](crate::engine::decode_event): a newer program has to take over.
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Reaction>, FoldFault>;
 }
 
-type Run = Arc<dyn Fn(Engine, Envelope) -> BoxFuture<'static, Result<(), CommandError>> + Send + Sync>;
+type Run =
+    Arc<dyn Fn(Engine, Envelope, Step) -> BoxFuture<'static, Result<Reacted, CommandError>> + Send + Sync>;
+
+/// How a reaction ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reacted {
+    /// Its command stands, from now or from before.
+    Done,
+    /// Its command was refused, and that was noted.
+    Refused {
+        /// The refusal's code.
+        code: String,
+    },
+}
+
+/// Which step of which process manager, or which deadline's command.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) process: &'static str,
+    pub(super) name: String,
+    pub(super) command: &'static str,
+}
+
+impl Step {
+    pub(super) fn refused(&self, code: &str, message: String) -> ReactionRefused {
+        ReactionRefused {
+            process: self.process.to_owned(),
+            step: self.name.clone(),
+            command: self.command.to_owned(),
+            code: code.to_owned(),
+            message,
+        }
+    }
+
+    pub(super) fn parked(&self, event: &RecordedEvent, error: &CommandError, tries: u32) -> ReactionParked {
+        ReactionParked {
+            process: self.process.to_owned(),
+            step: self.name.clone(),
+            command: self.command.to_owned(),
+            cause: ReactionCause {
+                category: event.stream.category.to_string(),
+                stream_id: event.stream.id.to_string(),
+                version: event.version,
+                event_id: event.event_id,
+            },
+            code: error.code().to_owned(),
+            message: match error {
+                // The reason speaks of the program's inside: it stands in the process's own log only.
+                CommandError::Fault { command, .. } => format!("{command} failed inside the program"),
+                told => told.to_string(),
+            },
+            tries,
+        }
+    }
+}
 
 /// A command that a process manager wants, and the name of the step that it is.
 #[derive(Clone)]
 pub struct Reaction {
     pub(super) step: String,
     pub(super) command: &'static str,
-    pub(super) run: Run,
+    run: Run,
 }
 
 impl Reaction {
     /// Wants a command. Steps of one reaction have different names; a name never changes.
     pub fn new<C: Command + Clone>(step: impl Into<String>, command: C) -> Self {
-        let run: Run = Arc::new(move |engine, envelope| {
-            let command = command.clone();
-            Box::pin(async move { engine.execute(envelope, command).await.map(|_done| ()) })
+        let run: Run = Arc::new(move |engine, envelope, step| {
+            let reacting = Reacting::new(step, command.clone());
+            Box::pin(async move { reacting.execute(&engine, envelope).await })
         });
         Self { step: step.into(), command: C::NAME, run }
     }
@@ -48,28 +104,17 @@ impl Reaction {
     pub(super) fn command_id(&self, process: &str, event_id: Uuid) -> Uuid {
         Uuid::new_v5(&event_id, format!("{process}/{}", self.step).as_bytes())
     }
-}
 
-impl Aggregate for reactions::Reaction {
-    const STATE_VERSION: u32 = 1;
-}
+    pub(super) fn step_of(&self, process: &'static str) -> Step {
+        Step { process, name: self.step.clone(), command: self.command }
+    }
 
-/// Notes that a process manager's command was refused, which closes the reaction.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RecordRefusedReaction {
-    /// The id of the refused command; the reaction's stream is named by it.
-    pub command_id: Uuid,
-    /// What was refused, and why.
-    pub refused: ReactionRefused,
-}
-
-impl Command for RecordRefusedReaction {
-    const NAME: &'static str = "RecordRefusedReaction";
-    const PERMISSION: Permission = Permission::PlantRead;
-    type Reply = ();
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<(), Stop> {
-        stage.decide::<reactions::Reaction>(&self.command_id.to_string(), self.refused.clone())?;
-        Ok(())
+    pub(super) fn run(
+        &self,
+        engine: &Engine,
+        envelope: Envelope,
+        step: &Step,
+    ) -> BoxFuture<'static, Result<Reacted, CommandError>> {
+        (self.run)(engine.clone(), envelope, step.clone())
     }
 }

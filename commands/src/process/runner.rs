@@ -1,291 +1,377 @@
-use std::{sync::Arc, time::Duration};
-
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::reactions::ReactionRefused;
-use tokio::sync::Mutex;
-use uuid::Uuid;
-
-use super::{ProcessManager, Reaction, RecordRefusedReaction};
-use crate::{
-    engine::{Caller, Command, CommandError, Engine, Envelope},
-    ports::{CheckpointStore, LogFilter, Position, RecordedEvent, StoreError},
+use std::{
+    borrow::Cow,
+    sync::{Arc, PoisonError},
 };
 
-const PAGE: usize = 256;
-/// How often it is looked whether the log is still the same one.
-const LOOK_BACK_EVERY: TimeDelta = TimeDelta::seconds(1);
-/// How often the place in the log is kept while nothing was wanted: each keeping is a write to the store that the commits
-/// also go to.
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    Decider,
+    reactions::{self, ReactionEvent},
+};
+use tokio::{sync::Mutex, time::Instant};
+use uuid::Uuid;
+
+use super::{
+    ProcessManager, ProcessOptions,
+    backlog::{Source, Wanted},
+    desk::{Desk, Handled},
+    progress::Progress,
+    tenure::{STAND_BY, Tenure},
+    turns::Turns,
+    work::{PACE, PAGE, PAUSE, Work},
+};
+use crate::{
+    engine::{Engine, FoldFault, decode_event},
+    ports::{Advance, CheckpointStore, LogFilter, Position, RecordedEvent, StoreError, StreamKey},
+    tail::{Place, Read, Tail},
+};
+
+/// How often the place in the log is kept while there is something to do, or nothing was wanted: each keeping is a write to
+/// the store that the commits also go to.
 const KEEP_PLACE_EVERY: TimeDelta = TimeDelta::seconds(1);
-/// Looks at the log at least this often, woken or not.
-const POLL: Duration = Duration::from_secs(1);
-/// How often a command that fails inside the program is tried.
-const FAULTS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// How far the clocks of machines that write to one log may differ before it is said.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
-
-/// Brings the log's events to a process manager, in order, and runs the commands that it wants.
+/// Brings the log's events to a process manager, and runs the commands that it wants.
 ///
-/// A refused command is noted and closed; a technical failure is tried again, 1 s doubling to 5 min, before anything
-/// later is looked at. A fault of the program, which as a rule concerns one stream of one tenant, is closed like a refusal
-/// after three tries, so that it does not hold up everybody else.
+/// **One process at a time** holds the process manager's lease and does this; the others stand by, and only look. What a former
+/// holder has begun harms nobody: a reaction's outcome is one commit under an id that follows from the event, and the
+/// checkpoint moves for the holder of the lease alone.
 ///
-/// Its place in the log is kept after each page in which something was wanted, else once a second. What lies between the
-/// place kept and the place reached is looked at again after a restart; the commands' ids are derived, so nothing is done twice.
+/// **Order.** Events of one stream are answered one after the other, those of different streams side by side; the place
+/// kept is the lowest that is not done, so that after a restart some are looked at again, which does nothing more.
 ///
-/// Once a second it looks whether the log that it reads is still the one that it has read: a log that was restored from a
-/// backup while the process ran ends before the place reached, or has other events there, and is read again from where the
-/// two may part.
-pub struct ProcessRunner<P> {
-    engine: Engine,
+/// **Failures.** A refused command is noted and closed. One that fails otherwise is tried again, 1 s doubling to 5 min, and
+/// parked when that has gone on for too long ([`ProcessOptions::retry_for`], counted by the process that tries), or after three
+/// faults of the program. It holds up its own stream until then, and nobody else.
+///
+/// **Newer programs.** An event that this program does not know is not passed over: this program gives the lease back for a
+/// newer one, and does not ask for it again until somebody has brought the place beyond that event.
+///
+/// **Restored logs.** A log that was restored from a backup while the process ran is read again from where the two may part.
+pub struct ProcessRunner {
+    desk: Arc<Desk>,
     checkpoints: Arc<dyn CheckpointStore>,
-    process: P,
-    place: Mutex<Option<Place>>,
+    tail: Tail,
+    holder: Uuid,
+    work: Mutex<Option<Work>>,
+    standing: std::sync::Mutex<ProcessStanding>,
 }
 
-/// How far a runner has come.
-struct Place {
-    reached: Position,
-    kept: Position,
-    kept_at: DateTime<Utc>,
-    /// The latest event known at the place reached or before it: it must go on standing there.
-    anchor: Option<(Position, Uuid)>,
-    looked_back_at: DateTime<Utc>,
-    /// Whose time is the latest seen in the log.
-    newest_at: DateTime<Utc>,
-    /// Whether it was said already that the log's clock is ahead.
-    is_ahead: bool,
+/// What a runner is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessStanding {
+    /// Another process runs the process manager, or nobody does yet.
+    StandsBy,
+    /// This one does.
+    Runs,
+    /// This program is too old to go on: it needs a newer one.
+    Outdated {
+        /// The event that it cannot handle.
+        position: Position,
+        /// Why.
+        reason: String,
+    },
 }
 
-impl<P: ProcessManager> ProcessRunner<P> {
-    /// A runner over the engine's log.
-    pub fn new(engine: Engine, checkpoints: Arc<dyn CheckpointStore>, process: P) -> Self {
-        Self { engine, checkpoints, process, place: Mutex::default() }
+/// What a turn found.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    /// Something moved: there may be more.
+    Moved,
+    /// Nothing, until the log grows or a task ends.
+    Waits,
+    /// The lease is with somebody else.
+    StandsBy,
+}
+
+impl ProcessRunner {
+    /// A runner over the engine's log, whose checkpoints and leases lie beside it.
+    pub fn new(engine: Engine, checkpoints: Arc<dyn CheckpointStore>, process: impl ProcessManager) -> Self {
+        let tail = Tail::of(Arc::clone(&engine.ports().store));
+        Self::following(tail, engine, checkpoints, process, ProcessOptions::default())
     }
 
-    /// Runs until it is dropped; safe to drop at any moment.
+    /// A runner that follows the log by the process's one tail, and treats failures in its own way.
+    pub fn following(
+        tail: Tail,
+        engine: Engine,
+        checkpoints: Arc<dyn CheckpointStore>,
+        process: impl ProcessManager,
+        options: ProcessOptions,
+    ) -> Self {
+        let holder = engine.ports().ids.next();
+        let desk = Desk { engine, process: Box::new(process), options, turns: Turns::default() };
+        let standing = std::sync::Mutex::new(ProcessStanding::StandsBy);
+        Self { desk: Arc::new(desk), checkpoints, tail, holder, work: Mutex::default(), standing }
+    }
+
+    /// The process manager's name.
+    pub fn name(&self) -> &'static str {
+        self.desk.name()
+    }
+
+    /// What this runner is at.
+    pub fn standing(&self) -> ProcessStanding {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs until it is dropped; safe to drop at any moment, if only [`Self::stop`] lets others take over at once.
     pub async fn run(self: Arc<Self>) {
-        let mut wake_up = self.engine.ports().store.wake_up();
+        let mut work = self.work.lock().await;
         loop {
-            match self.catch_up().await {
-                Ok(true) => continue,
-                Ok(false) => {}
+            let pause = match self.turn(&mut work).await {
+                Ok(Turn::Moved) => continue,
+                Ok(Turn::Waits) => work.as_ref().map_or(PAUSE, Work::pause),
+                Ok(Turn::StandsBy) => STAND_BY,
                 Err(error) => {
-                    tracing::warn!(process = P::NAME, %error, "a process manager waits for the store");
+                    tracing::warn!(process = self.name(), %error, "a process manager waits for the store");
+                    // Not at once, even where the log grows: it would be asked again and again.
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
                 }
-            }
-            tokio::select! {
-                changed = wake_up.changed() => if changed.is_err() { tokio::time::sleep(POLL).await },
-                () = tokio::time::sleep(POLL) => {}
+            };
+            match &mut *work {
+                Some(work) => tokio::select! {
+                    () = work.something_comes() => {}
+                    () = tokio::time::sleep(pause) => {}
+                },
+                None => tokio::time::sleep(pause).await,
             }
         }
     }
 
-    /// Handles one page of the log. `true`: there may be more.
+    /// Handles the log to its end, and all that it calls for. `true`: there was something. `false` also when another process
+    /// holds the lease.
     pub async fn catch_up(&self) -> Result<bool, StoreError> {
-        let mut place = self.place.lock().await;
-        let place = match &mut *place {
-            Some(place) => place,
-            none => none.insert(self.place_kept().await?),
-        };
-        self.look_back(place).await?;
-        let categories = P::CATEGORIES.iter().map(|category| (*category).into()).collect();
-        let filter = LogFilter { categories, event_types: Vec::new() };
-        let page = self.engine.ports().store.read_log(place.reached, &filter, PAGE).await?;
-        if let Some(newest) = page.events.last() {
-            place.newest_at = newest.recorded_at;
+        let mut work = self.work.lock().await;
+        if let Some(work) = &mut *work {
+            work.may_have_more = true;
         }
-        self.watch_clock(place, page.read_through);
-        let mut is_wanted = false;
-        for event in &page.events {
-            is_wanted |= self.handle(event).await;
-        }
-        if let Some(newest) = page.events.last() {
-            place.anchor = Some((newest.position, newest.event_id));
-        }
-        let has_moved = page.read_through != place.reached;
-        place.reached = page.read_through;
-        let is_due = (self.now() - place.kept_at).abs() >= KEEP_PLACE_EVERY;
-        if place.reached != place.kept && (is_wanted || is_due) {
-            self.keep(place).await?;
-        }
-        Ok(has_moved)
-    }
-
-    /// Now and then makes sure that the event at the place reached still stands there, and goes back where it does not.
-    async fn look_back(&self, place: &mut Place) -> Result<(), StoreError> {
-        if (self.now() - place.looked_back_at).abs() < LOOK_BACK_EVERY {
-            return Ok(());
-        }
-        if let Some((position, event_id)) = place.anchor
-            && self.event_id_at(position).await? != Some(event_id)
-        {
-            return self.start_over(place).await;
-        }
-        if place.anchor.is_none_or(|(position, _)| position < place.reached) {
-            match self.event_id_at(place.reached).await? {
-                Some(event_id) => place.anchor = Some((place.reached, event_id)),
-                None if self.engine.ports().store.head().await? < place.reached => {
-                    return self.start_over(place).await;
-                }
-                None => {}
+        let mut has_moved = false;
+        loop {
+            match self.turn(&mut work).await? {
+                Turn::Moved => has_moved = true,
+                Turn::StandsBy => return Ok(has_moved),
+                Turn::Waits => match work.as_mut().filter(|work| !work.tasks.is_empty()) {
+                    Some(work) if work.may_have_more => tokio::time::sleep(PACE).await,
+                    Some(work) => work.task_ended().await,
+                    None => return Ok(has_moved),
+                },
             }
         }
-        place.looked_back_at = self.now();
-        Ok(())
     }
 
-    async fn event_id_at(&self, position: Position) -> Result<Option<Uuid>, StoreError> {
-        let Some(before) = position.checked_sub(1) else { return Ok(None) };
-        let page = self.engine.ports().store.read_log(before, &LogFilter::default(), 1).await?;
-        Ok(page.events.first().filter(|event| event.position == position).map(|event| event.event_id))
+    /// Ends what is being worked on, and lets another process take over at once.
+    pub async fn stop(&self) {
+        let mut held = self.work.lock().await;
+        self.give_back(&mut held).await;
+    }
+
+    async fn turn(&self, held: &mut Option<Work>) -> Result<Turn, StoreError> {
+        let work = match &mut *held {
+            Some(work) => work,
+            none => match self.begin().await? {
+                Some(work) => none.insert(work),
+                None => return Ok(Turn::StandsBy),
+            },
+        };
+        if !work.tenure.goes_on(&*self.checkpoints).await? {
+            return Ok(self.lost(held));
+        }
+        let mut has_moved = false;
+        while let Some(ended) = work.next_ended() {
+            has_moved = true;
+            if let Handled::Outdated(reason) = ended.handled {
+                return Ok(self.outdated(held, ended.position, reason).await);
+            }
+            if let Some(next) = work.backlog.done(&ended.stream, ended.position) {
+                work.begin_with(&self.desk, next);
+            }
+        }
+        if work.has_died {
+            self.give_back(held).await;
+            return Ok(Turn::StandsBy);
+        }
+        if work.may_read() {
+            match self.read_on(work).await? {
+                Ok(has_read) => has_moved |= has_read,
+                Err((position, reason)) => return Ok(self.outdated(held, position, reason).await),
+            }
+        }
+        let now = self.now();
+        work.progress.watch_clock(now);
+        if !self.keep_place(work, now).await? {
+            return Ok(self.lost(held));
+        }
+        Ok(if has_moved { Turn::Moved } else { Turn::Waits })
+    }
+
+    /// Takes the lease, if it is free and this program is not too old for what comes next.
+    async fn begin(&self) -> Result<Option<Work>, StoreError> {
+        if let ProcessStanding::Outdated { position, .. } = self.standing()
+            && self.checkpoints.load_checkpoint(self.name()).await? < position
+        {
+            return Ok(None);
+        }
+        let claimed = Tenure::begin(&*self.checkpoints, self.name(), self.holder).await?;
+        let Some(tenure) = claimed else {
+            self.stands(ProcessStanding::StandsBy);
+            return Ok(None);
+        };
+        let progress = self.progress_kept().await?;
+        self.stands(ProcessStanding::Runs);
+        Ok(Some(Work::begin(tenure, self.tail.reader(self.watched()), progress)))
+    }
+
+    /// Reads a page. `Err`: the event that this program is too old for, and why; what lies before it is taken in.
+    async fn read_on(&self, work: &mut Work) -> Result<Result<bool, (Position, String)>, StoreError> {
+        let page = match work.reader.read(work.progress.reached, PAGE).await? {
+            Read::Page(page) => page,
+            Read::AtEnd => {
+                work.may_have_more = false;
+                return Ok(Ok(false));
+            }
+            Read::Replaced => return self.start_over(work).await.map(|()| Ok(true)),
+        };
+        work.progress.read(&page);
+        work.read_at = Instant::now();
+        for event in page.events {
+            let position = event.position;
+            match self.wanted(event) {
+                Ok(Some(wanted)) => {
+                    work.is_wanted = true;
+                    if let Some(now) = work.backlog.push(wanted) {
+                        work.begin_with(&self.desk, now);
+                    }
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    work.progress.reached = Place { position: position - 1, event_id: None };
+                    return Ok(Err((position, fault.to_string())));
+                }
+            }
+        }
+        Ok(Ok(true))
+    }
+
+    /// What is read: the watched categories, and the wishes to try a reaction again.
+    fn watched(&self) -> LogFilter {
+        let watched = self.desk.process.categories().iter().copied();
+        let categories = watched.chain([reactions::Reaction::CATEGORY]).map(Cow::Borrowed).collect();
+        LogFilter { categories, event_types: Vec::new() }
+    }
+
+    async fn progress_kept(&self) -> Result<Progress, StoreError> {
+        Progress::kept(self.name(), &*self.checkpoints, &self.tail, self.now()).await
+    }
+
+    /// What the event calls for, if it does for anything. `Err`: this program does not know it.
+    fn wanted(&self, event: Arc<RecordedEvent>) -> Result<Option<Wanted>, FoldFault> {
+        let position = event.position;
+        if event.stream.category == reactions::Reaction::CATEGORY {
+            let ReactionEvent::ReactionRetried(retried) = decode_event(&event)? else { return Ok(None) };
+            let cause = retried.cause;
+            let stream = StreamKey::new(event.stream.tenant, cause.category, cause.stream_id);
+            let (version, event_id, step) = (cause.version, cause.event_id, retried.step);
+            let source = Source::Retried { version, event_id, step };
+            return Ok((retried.process == self.name()).then_some(Wanted { position, stream, source }));
+        }
+        match self.desk.process.react(&event) {
+            Err(fault) if fault.is_newer => Err(fault),
+            Ok(reactions) if reactions.is_empty() => Ok(None),
+            // One that cannot be read is parked in its turn.
+            Ok(_) | Err(_) => {
+                let stream = event.stream.clone();
+                Ok(Some(Wanted { position, stream, source: Source::Event(event) }))
+            }
+        }
+    }
+
+    /// Keeps the place up to which all is done, when it is time to. `false`: the lease is lost.
+    async fn keep_place(&self, work: &mut Work, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let done = work.done_through();
+        let is_due = (now - work.progress.kept_at).abs() >= KEEP_PLACE_EVERY;
+        let is_at_rest = work.is_wanted && work.backlog.is_empty();
+        if done == work.progress.kept || !(is_due || is_at_rest) {
+            return Ok(true);
+        }
+        let fence = work.tenure.fence();
+        match self.checkpoints.advance_checkpoint(fence, self.name(), work.progress.kept, done).await? {
+            Advance::Moved => {
+                (work.progress.kept, work.progress.kept_at) = (done, now);
+                work.is_wanted = !work.backlog.is_empty();
+                Ok(true)
+            }
+            Advance::Elsewhere => self.start_over(work).await.map(|()| true),
+            Advance::Fenced => Ok(false),
+        }
     }
 
     /// Takes the place of the log that stands there now.
-    async fn start_over(&self, place: &mut Place) -> Result<(), StoreError> {
-        let now_kept = self.place_kept().await?;
+    async fn start_over(&self, work: &mut Work) -> Result<(), StoreError> {
+        let mut now_kept = self.progress_kept().await?;
         // A checkpoint that went back came with the log and stands on it. One that did not may stand beyond what the two logs
         // have in common: then only the beginning is sure. What is read again does nothing more.
-        let reached = if now_kept.kept < place.kept { now_kept.reached } else { 0 };
+        if now_kept.kept >= work.progress.kept {
+            now_kept.reached = Place::BEGINNING;
+        }
         tracing::warn!(
-            process = P::NAME,
-            was = place.reached,
-            reached,
+            process = self.name(),
+            was = work.progress.reached.position,
+            reached = now_kept.reached.position,
             "the log was restored or replaced under a process manager, which goes back"
         );
-        *place = Place { reached, ..now_kept };
+        work.start_over(now_kept);
         Ok(())
     }
 
-    /// Says when the log's clock is ahead of this process's: since it never runs backwards, one process whose clock is an hour
-    /// ahead stamps that hour on all that comes after it, whoever writes it.
-    fn watch_clock(&self, place: &mut Place, position: Position) {
-        let ahead = place.newest_at - self.now();
-        metrics::gauge!("cairn_log_clock_ahead_seconds").set(ahead.num_seconds().max(0) as f64);
-        let is_ahead = ahead > CLOCK_TOLERANCE;
-        if is_ahead && !place.is_ahead {
-            tracing::error!(position, recorded_at = %place.newest_at, "the log's clock is ahead of this process's: compare the clocks of all machines that write to it; events keep this time until it has come");
+    /// This program cannot go on: a newer one can.
+    async fn outdated(&self, held: &mut Option<Work>, position: Position, reason: String) -> Turn {
+        tracing::error!(
+            process = self.name(),
+            position,
+            reason,
+            "a process manager needs a newer program: this one leaves it to another"
+        );
+        self.give_back(held).await;
+        self.stands(ProcessStanding::Outdated { position, reason });
+        Turn::StandsBy
+    }
+
+    fn lost(&self, held: &mut Option<Work>) -> Turn {
+        tracing::warn!(process = self.name(), "another process has taken a process manager over");
+        *held = None;
+        self.stands(ProcessStanding::StandsBy);
+        Turn::StandsBy
+    }
+
+    /// Leaves the place that was come to and the lease to others.
+    async fn give_back(&self, held: &mut Option<Work>) {
+        let Some(work) = held.take() else { return };
+        let (fence, name) = (work.tenure.fence(), self.name());
+        let done = work.done_through();
+        let given_back = async {
+            if done != work.progress.kept {
+                self.checkpoints.advance_checkpoint(fence, name, work.progress.kept, done).await?;
+            }
+            self.checkpoints.release_lease(fence).await
+        };
+        if let Err(error) = given_back.await {
+            tracing::warn!(process = name, %error, "a process manager could not be given back; its lease will expire");
         }
-        place.is_ahead = is_ahead;
+        self.stands(ProcessStanding::StandsBy);
+    }
+
+    fn stands(&self, standing: ProcessStanding) {
+        let is_outdated = matches!(standing, ProcessStanding::Outdated { .. });
+        let is_running = standing == ProcessStanding::Runs;
+        metrics::gauge!("cairn_process_outdated", "process" => self.name())
+            .set(f64::from(u8::from(is_outdated)));
+        metrics::gauge!("cairn_process_running", "process" => self.name())
+            .set(f64::from(u8::from(is_running)));
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.engine.ports().clock.now()
-    }
-
-    async fn place_kept(&self) -> Result<Place, StoreError> {
-        let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
-        let now = self.now();
-        // A log that was cut behind the back of its checkpoints: what comes next in it would lie before the place kept.
-        let reached = if kept > self.engine.ports().store.head().await? { 0 } else { kept };
-        let (anchor, looked_back_at) = (None, DateTime::UNIX_EPOCH);
-        Ok(Place { reached, kept, kept_at: now, anchor, looked_back_at, newest_at: now, is_ahead: false })
-    }
-
-    async fn keep(&self, place: &mut Place) -> Result<(), StoreError> {
-        if self.checkpoints.advance_checkpoint(P::NAME, place.kept, place.reached).await? {
-            place.kept = place.reached;
-        } else {
-            // Another process has moved it. Its commands had the same ids as these: what it has passed needs no second look.
-            let kept = self.checkpoints.load_checkpoint(P::NAME).await?;
-            if kept < place.kept {
-                // A checkpoint goes back only with its log, or for a log that was restored.
-                return self.start_over(place).await;
-            }
-            if kept > place.reached {
-                (place.reached, place.anchor) = (kept, None);
-            }
-            place.kept = kept;
-        }
-        place.kept_at = self.now();
-        Ok(())
-    }
-
-    /// `true`: something was wanted.
-    async fn handle(&self, event: &RecordedEvent) -> bool {
-        let reactions = match self.process.react(event) {
-            Ok(reactions) => reactions,
-            Err(fault) => {
-                // An event that cannot be read now can be neither acted on nor waited for without stopping all later ones.
-                tracing::error!(process = P::NAME, position = event.position, %fault, "a process manager cannot read an event and passes over it");
-                metrics::counter!("cairn_process_faults_total", "process" => P::NAME).increment(1);
-                return true;
-            }
-        };
-        for reaction in &reactions {
-            self.run_to_an_answer(event, reaction).await;
-        }
-        !reactions.is_empty()
-    }
-
-    async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) {
-        let command_id = reaction.command_id(P::NAME, event.event_id);
-        let give = || (reaction.run)(self.engine.clone(), self.envelope(event, command_id));
-        let Err(error) = self.answer(reaction.command, give).await else { return };
-        if let CommandError::Fault { reason, .. } = &error {
-            tracing::error!(process = P::NAME, command = reaction.command, position = event.position, stream = %event.stream, reason, "a reaction failed inside the program and is closed");
-            metrics::counter!("cairn_process_faults_total", "process" => P::NAME).increment(1);
-        } else {
-            tracing::info!(
-                process = P::NAME,
-                command = reaction.command,
-                code = error.code(),
-                "a reaction was refused and is closed"
-            );
-        }
-        self.note(event, reaction, command_id, &error).await;
-    }
-
-    /// Keeps in the log that the reaction came to nothing.
-    async fn note(&self, event: &RecordedEvent, reaction: &Reaction, command_id: Uuid, error: &CommandError) {
-        let refused = ReactionRefused {
-            process: P::NAME.to_owned(),
-            step: reaction.step.clone(),
-            command: reaction.command.to_owned(),
-            code: error.code().to_owned(),
-            message: match error {
-                // The reason speaks of the program's inside: it stands in the process's own log only.
-                CommandError::Fault { command, .. } => format!("{command} failed inside the program"),
-                told => told.to_string(),
-            },
-        };
-        let note = RecordRefusedReaction { command_id, refused };
-        let note_id = Uuid::new_v5(&command_id, b"refused");
-        let give = || self.engine.execute(self.envelope(event, note_id), note.clone());
-        if let Err(error) = self.answer(RecordRefusedReaction::NAME, give).await {
-            tracing::error!(process = P::NAME, command = reaction.command, position = event.position, %error, "that a reaction came to nothing could not be noted");
-        }
-    }
-
-    /// Gives a command until it is answered: for ever after a technical failure, [`FAULTS`] times after a fault.
-    async fn answer<T, F>(&self, command: &'static str, give: impl Fn() -> F) -> Result<(), CommandError>
-    where
-        F: Future<Output = Result<T, CommandError>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        let mut faults = 0;
-        loop {
-            let Err(error) = give().await else { return Ok(()) };
-            faults += u32::from(matches!(error, CommandError::Fault { .. }));
-            if !error.is_technical() || faults == FAULTS {
-                return Err(error);
-            }
-            tracing::warn!(process = P::NAME, command, %error, ?pause, "a process manager tries again");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    fn envelope(&self, event: &RecordedEvent, command_id: Uuid) -> Envelope {
-        Envelope {
-            key_given: true,
-            correlation_id: event.metadata.correlation_id,
-            causation_id: Some(event.event_id),
-            traceparent: event.metadata.traceparent.clone(),
-            ..Envelope::new(Caller::system(event.stream.tenant), command_id)
-        }
+        self.desk.engine.ports().clock.now()
     }
 }

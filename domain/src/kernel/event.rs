@@ -31,6 +31,9 @@ pub trait Event: Sized + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'st
     /// The version in which [`Self::serialize_payload`] writes.
     fn schema_version(&self) -> u16;
 
+    /// Whether this program can read a stored type in a stored version. One that it cannot was written by a newer program.
+    fn is_known(event_type: &str, schema_version: u16) -> bool;
+
     /// Writes the payload alone: type and version have columns of their own.
     fn serialize_payload<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
@@ -101,6 +104,13 @@ macro_rules! events {
 
             fn schema_version(&self) -> u16 {
                 match self { $( Self::$variant(_) => $version, )* }
+            }
+
+            fn is_known(event_type: &str, schema_version: u16) -> bool {
+                match event_type {
+                    $( stringify!($variant) => [$version $(, $old_version)*].contains(&schema_version), )*
+                    _ => false,
+                }
             }
 
             fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

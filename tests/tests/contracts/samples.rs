@@ -9,7 +9,7 @@ use commands::{
         CloseDeviation, ConfirmReject, CreateLot, DispositionDeviation, HoldLot, ProduceLot,
         RecordInspection, RemindDeviation, ShipLot, WeighLot, WriteOffRemainder,
     },
-    process::RecordRefusedReaction,
+    process::{ParkReaction, RecordRefusedReaction, RetryReaction, SkipReaction},
 };
 use domain::{
     Decider, Event,
@@ -20,7 +20,7 @@ use domain::{
         ChecklistAnswer, CodeSequence, Decision, Deviation, Disposition, Inspection, Lot, LotType, Partner,
         PartnerRole, ReadingType, TemperatureLog,
     },
-    reactions::{Reaction, ReactionRefused},
+    reactions::{Reaction, ReactionCause, ReactionParked, ReactionRefused},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -221,4 +221,30 @@ async fn reject_goods(plant: &Plant) {
         message: "a child is open".to_owned(),
     };
     plant.give(RecordRefusedReaction { command_id: Uuid::now_v7(), refused }).await.unwrap();
+    park_reactions(plant).await;
+}
+
+/// What becomes of reactions that failed too long.
+async fn park_reactions(plant: &Plant) {
+    let parked = ReactionParked {
+        process: "lot_finisher".to_owned(),
+        step: "finish".to_owned(),
+        command: "FinishLotIfDue".to_owned(),
+        cause: ReactionCause {
+            category: "lot".to_owned(),
+            stream_id: Uuid::now_v7().to_string(),
+            version: 7,
+            event_id: Uuid::now_v7(),
+        },
+        code: "INTERNAL".to_owned(),
+        message: "FinishLotIfDue failed inside the program".to_owned(),
+        tries: 3,
+    };
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    for command_id in [one, other] {
+        plant.give(ParkReaction { command_id, parked: parked.clone() }).await.unwrap();
+    }
+    plant.give(RetryReaction { command_id: one }).await.unwrap();
+    let reason = "finished by hand, ticket 4712".to_owned();
+    plant.give(SkipReaction { command_id: other, reason }).await.unwrap();
 }

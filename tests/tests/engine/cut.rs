@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use commands::{
     engine::EngineConfig,
     ports::{
-        AppendOutcome, CheckpointStore, Commit, EventStore, LogFilter, LogPage, Position, Receipt,
-        RecordedEvent, StoreError, StreamKey, TenantId, Version,
+        Advance, AppendOutcome, CheckpointStore, Commit, EventStore, Fence, LeaseStore, LogFilter, LogPage,
+        Position, Receipt, RecordedEvent, StoreError, StreamKey, TenantId, Version,
     },
     process::ProcessRunner,
 };
@@ -80,13 +80,43 @@ impl EventStore for Replaceable {
 }
 
 #[async_trait]
+impl LeaseStore for Replaceable {
+    async fn claim_lease(
+        &self,
+        lease: &str,
+        holder: Uuid,
+        hold_for: Duration,
+    ) -> Result<Option<Fence>, StoreError> {
+        self.now().claim_lease(lease, holder, hold_for).await
+    }
+
+    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
+        self.now().renew_lease(fence, hold_for).await
+    }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        self.now().release_lease(fence).await
+    }
+}
+
+#[async_trait]
 impl CheckpointStore for Replaceable {
     async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
         self.now().load_checkpoint(name).await
     }
 
-    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
-        self.now().advance_checkpoint(name, from, to).await
+    async fn advance_checkpoint(
+        &self,
+        fence: &Fence,
+        name: &str,
+        from: Position,
+        to: Position,
+    ) -> Result<Advance, StoreError> {
+        self.now().advance_checkpoint(fence, name, from, to).await
+    }
+
+    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.now().parked_reactions().await
     }
 }
 
@@ -110,7 +140,9 @@ async fn followed(written_anew: usize, checkpoint: Position) -> i64 {
     while runner.catch_up().await.unwrap() {}
     assert_eq!(plant.count("shadow-a").await, 10);
     raise(&after, "c", 5).await;
-    assert!(after.advance_checkpoint("shadow", 0, checkpoint).await.unwrap());
+    let fence = after.claim_lease("shadow", Uuid::now_v7(), Duration::ZERO).await.unwrap().unwrap();
+    let moved = after.advance_checkpoint(&fence, "shadow", 0, checkpoint).await.unwrap();
+    assert_eq!(moved, Advance::Moved);
     replaceable.replace(&after);
     raise(&after, "b", written_anew).await;
     // It looks back once a second.

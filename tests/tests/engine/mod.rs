@@ -5,6 +5,7 @@ mod cut;
 mod faults;
 mod processes;
 mod races;
+mod reactions;
 mod tally;
 mod time;
 

@@ -7,7 +7,6 @@ use commands::{
     ports::{DeadlineStore, RecordedEvent},
     process::{CommandRegistry, DeadlineRunner, ProcessManager, ProcessRunner, Reaction},
 };
-use uuid::Uuid;
 
 use super::{
     Plant,
@@ -138,24 +137,6 @@ async fn a_process_manager_reacts_once_to_each_event_even_without_its_checkpoint
     while forgetful.catch_up().await.unwrap() {}
     assert_eq!(plant.count("shadow-a").await, 7, "the commands' ids are derived from the events");
     assert_eq!(plant.store.head().await.unwrap(), head, "nor was the refusal noted twice");
-}
-
-#[tokio::test]
-async fn a_reaction_that_fails_inside_the_program_is_closed_and_the_next_ones_have_their_turn() {
-    let (store, plant) = plant();
-    plant.give(change("defect", 3)).await.unwrap();
-    let elsewhere =
-        Plant { caller: Caller { tenant: Uuid::from_u128(2), ..plant.caller.clone() }, ..plant.clone() };
-    elsewhere.give(change("a", 3)).await.unwrap();
-    let runner = ProcessRunner::new(plant.engine.clone(), store, Shadow);
-    while runner.catch_up().await.unwrap() {}
-    assert_eq!(elsewhere.count("shadow-a").await, 3, "another tenant's event was reached");
-    assert_eq!(plant.count("shadow-defect").await, 0);
-    let log = plant.store.read_log(0, &Default::default(), 100).await.unwrap();
-    let notes: Vec<_> = log.events.iter().filter(|event| &*event.event_type == "ReactionRefused").collect();
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].payload.contains("\"INTERNAL\"") && notes[0].payload.contains("\"stumble\""));
-    assert!(!notes[0].payload.contains("defect\""), "the log of events does not tell the program's inside");
 }
 
 #[tokio::test]

@@ -4,13 +4,14 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
+use std::time::Duration;
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use commands::{
     lots::{DispositionDeviation, HoldLot, LotFinisher, ShipLot, WriteOffRemainder, with_lot_commands},
-    ports::{CheckpointStore, EventStore, Position, StoreError},
+    ports::{Advance, CheckpointStore, EventStore, Fence, LeaseStore, Position, RecordedEvent, StoreError},
     process::{CommandRegistry, DeadlineRunner, ProcessRunner},
 };
 use domain::lots::{Deviation, Disposition, LotStatus, LotType, PartnerRole};
@@ -22,6 +23,7 @@ use super::plant::Plant;
 async fn finish_what_is_due(plant: &Plant) {
     let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&plant.store) as _, LotFinisher);
     while runner.catch_up().await.unwrap() {}
+    runner.stop().await;
 }
 
 /// One line of lots from receipt to a shipment that has left.
@@ -117,14 +119,44 @@ async fn a_deviation_that_nobody_decides_reminds_each_day_until_somebody_does() 
 struct Counted(Arc<MemoryEventStore>, AtomicUsize);
 
 #[async_trait]
+impl LeaseStore for Counted {
+    async fn claim_lease(
+        &self,
+        lease: &str,
+        holder: Uuid,
+        hold_for: Duration,
+    ) -> Result<Option<Fence>, StoreError> {
+        self.0.claim_lease(lease, holder, hold_for).await
+    }
+
+    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
+        self.0.renew_lease(fence, hold_for).await
+    }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        self.0.release_lease(fence).await
+    }
+}
+
+#[async_trait]
 impl CheckpointStore for Counted {
     async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
         self.0.load_checkpoint(name).await
     }
 
-    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+    async fn advance_checkpoint(
+        &self,
+        fence: &Fence,
+        name: &str,
+        from: Position,
+        to: Position,
+    ) -> Result<Advance, StoreError> {
         self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.advance_checkpoint(name, from, to).await
+        self.0.advance_checkpoint(fence, name, from, to).await
+    }
+
+    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.0.parked_reactions().await
     }
 }
 

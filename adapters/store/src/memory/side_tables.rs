@@ -1,14 +1,16 @@
-//! What lies beside the log: snapshots, deadlines and checkpoints.
+//! What lies beside the log: snapshots, deadlines, leases and checkpoints.
+
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    CheckpointStore, DeadlineStore, DueDeadline, Position, Snapshot, SnapshotStore, StoreError, StreamKey,
-    TenantId,
+    Advance, CheckpointStore, DeadlineStore, DueDeadline, Fence, LeaseStore, Position, RecordedEvent,
+    Settlement, Snapshot, SnapshotStore, StoreError, StreamKey,
 };
 use uuid::Uuid;
 
-use super::MemoryEventStore;
+use super::{MemoryEventStore, store::State};
 
 #[async_trait]
 impl SnapshotStore for MemoryEventStore {
@@ -39,20 +41,83 @@ impl DeadlineStore for MemoryEventStore {
         Ok(self.state().deadlines.values().map(|stored| stored.deadline.due_at).min())
     }
 
-    async fn postpone_deadline(
-        &self,
-        tenant: TenantId,
-        deadline_id: Uuid,
-        due_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if let Some(stored) = self.state().deadlines.get_mut(&(tenant, deadline_id)) {
-            stored.deadline.due_at = due_at;
+    async fn settle_deadlines(&self, fence: &Fence, settlement: &Settlement) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if !state.is_held(fence) {
+            return Ok(false);
         }
-        Ok(())
+        for key in &settlement.closed {
+            state.deadlines.remove(key);
+        }
+        for (tenant, deadline_id, due_at) in &settlement.postponed {
+            if let Some(stored) = state.deadlines.get_mut(&(*tenant, *deadline_id)) {
+                stored.deadline.due_at = *due_at;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A lease and who holds it; nobody, once it was given back.
+pub(super) struct Lease {
+    holder: Option<Uuid>,
+    epoch: i64,
+    expires_at: Instant,
+}
+
+impl MemoryEventStore {
+    /// Lets every lease expire now, as if its holder had not been heard of for long: tests do not wait.
+    pub fn expire_leases(&self) {
+        let now = Instant::now();
+        self.state().leases.values_mut().for_each(|lease| lease.expires_at = now);
+    }
+}
+
+impl State {
+    fn is_held(&self, fence: &Fence) -> bool {
+        let lease = self.leases.get(&fence.lease);
+        lease.is_some_and(|lease| lease.epoch == fence.epoch && lease.holder.is_some())
+    }
+}
+
+#[async_trait]
+impl LeaseStore for MemoryEventStore {
+    async fn claim_lease(
+        &self,
+        lease: &str,
+        holder: Uuid,
+        hold_for: Duration,
+    ) -> Result<Option<Fence>, StoreError> {
+        let (mut state, now) = (self.state(), Instant::now());
+        let stored = state.leases.get(lease);
+        let is_free = stored.is_none_or(|stored| {
+            stored.holder.is_none_or(|before| before == holder) || stored.expires_at <= now
+        });
+        let epoch = stored.map_or(1, |stored| stored.epoch + 1);
+        if !is_free {
+            return Ok(None);
+        }
+        let taken = Lease { holder: Some(holder), epoch, expires_at: now + hold_for };
+        state.leases.insert(lease.to_owned(), taken);
+        Ok(Some(Fence { lease: lease.to_owned(), epoch }))
     }
 
-    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
-        self.state().deadlines.remove(&(tenant, deadline_id));
+    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let is_held = state.is_held(fence);
+        if is_held && let Some(lease) = state.leases.get_mut(&fence.lease) {
+            lease.expires_at = Instant::now() + hold_for;
+        }
+        Ok(is_held)
+    }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.is_held(fence)
+            && let Some(lease) = state.leases.get_mut(&fence.lease)
+        {
+            lease.holder = None;
+        }
         Ok(())
     }
 }
@@ -63,13 +128,30 @@ impl CheckpointStore for MemoryEventStore {
         Ok(self.state().checkpoints.get(name).copied().unwrap_or_default())
     }
 
-    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+    async fn advance_checkpoint(
+        &self,
+        fence: &Fence,
+        name: &str,
+        from: Position,
+        to: Position,
+    ) -> Result<Advance, StoreError> {
         let mut state = self.state();
-        let checkpoint = state.checkpoints.entry(name.to_owned()).or_default();
-        let unmoved = *checkpoint == from;
-        if unmoved {
-            *checkpoint = to;
+        if !state.is_held(fence) {
+            return Ok(Advance::Fenced);
         }
-        Ok(unmoved)
+        let checkpoint = state.checkpoints.entry(name.to_owned()).or_default();
+        if *checkpoint != from {
+            return Ok(Advance::Elsewhere);
+        }
+        *checkpoint = to;
+        Ok(Advance::Moved)
+    }
+
+    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
+        let state = self.state();
+        let is_parked = |event: &&RecordedEvent| &*event.event_type == "ReactionParked";
+        let mut parked: Vec<_> = state.last_events("reaction").filter(is_parked).cloned().collect();
+        parked.sort_by_key(|event| event.position);
+        Ok(parked)
     }
 }

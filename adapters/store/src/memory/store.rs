@@ -13,6 +13,7 @@ use commands::ports::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::side_tables::Lease;
 use crate::{judge::Stands, wake::raise};
 
 /// An event log that lives as long as its last clone. Clones are handles on the same log.
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) snapshots: HashMap<StreamKey, Snapshot>,
     pub(super) deadlines: BTreeMap<(TenantId, Uuid), DueDeadline>,
     pub(super) checkpoints: HashMap<String, Position>,
+    pub(super) leases: HashMap<String, Lease>,
 }
 
 /// A first answer, and when it is to be forgotten.
@@ -74,6 +76,12 @@ impl MemoryEventStore {
 }
 
 impl State {
+    /// The last event of each stream of a category.
+    pub(super) fn last_events(&self, category: &str) -> impl Iterator<Item = &RecordedEvent> {
+        let streams = self.streams.iter().filter(move |(stream, _)| stream.category == category);
+        streams.filter_map(|(_, places)| Some(&self.log[*places.last()?]))
+    }
+
     fn stands(&self, stream: &StreamKey) -> Stands {
         self.streams.get(stream).map_or(Stands::NOWHERE, |places| Stands {
             version: places.len() as Version,

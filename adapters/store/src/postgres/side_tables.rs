@@ -1,17 +1,19 @@
-//! What lies beside the log: snapshots, deadlines and checkpoints.
+//! What lies beside the log: snapshots, deadlines, leases and checkpoints.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    CheckpointStore, Deadline, DeadlineStore, DueDeadline, Position, Snapshot, SnapshotStore, StoreError,
-    StreamKey, TenantId,
+    Advance, CheckpointStore, Deadline, DeadlineStore, DueDeadline, Fence, LeaseStore, Position,
+    RecordedEvent, Settlement, Snapshot, SnapshotStore, StoreError, StreamKey,
 };
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{
     PostgresEventStore,
-    events::{as_sql, from_sql},
+    events::{as_sql, columns, from_sql, recorded_events},
     store::SIDE_TABLES,
 };
 
@@ -25,9 +27,6 @@ pub(super) const DUE_DEADLINES: &str =
     "select tenant, asked_at, deadline_id, due_at, command, payload from deadlines
     where due_at <= $1 order by due_at, tenant, deadline_id limit $2";
 pub(super) const NEXT_DUE_AT: &str = "select min(due_at) from deadlines";
-pub(super) const CLOSE_DEADLINE: &str = "delete from deadlines where tenant = $1 and deadline_id = $2";
-pub(super) const POSTPONE_DEADLINE: &str =
-    "update deadlines set due_at = $3 where tenant = $1 and deadline_id = $2";
 pub(super) const LOAD_CHECKPOINT: &str = "select position from checkpoints where name = $1";
 /// Whatever a writer is just replacing is left to it.
 pub(super) const PRUNE_ANSWERS: &str = "with forgotten as (
@@ -39,11 +38,53 @@ pub(super) const PRUNE_ANSWERS: &str = "with forgotten as (
 /// The database's clock, and the log's.
 pub(super) const CLOCKS: &str =
     "select clock_timestamp(), (select recorded_at from events order by position desc limit 1)";
-/// An absent row stands for position 0.
-pub(super) const ADVANCE_CHECKPOINT: &str = "insert into checkpoints as stored (name, position)
-    select $1, $3 where $2::bigint = 0 or exists (select from checkpoints where name = $1)
-    on conflict (name) do update set position = excluded.position where stored.position = $2
-    returning position";
+/// The lease is locked while it is looked at: whoever claims it meanwhile waits, and finds the checkpoint moved. An absent row of
+/// checkpoints stands for position 0.
+pub(super) const ADVANCE_CHECKPOINT: &str = "with held as materialized (
+        select from process_leases where name = $4 and epoch = $5 and holder is not null for share),
+    moved as (
+        insert into checkpoints as stored (name, position)
+        select $1, $3 from held where $2::bigint = 0 or exists (select from checkpoints where name = $1)
+        on conflict (name) do update set position = excluded.position where stored.position = $2
+        returning position)
+    select exists (select from held), exists (select from moved)";
+pub(super) const SETTLE_DEADLINES: &str = "with held as materialized (
+        select from process_leases where name = $1 and epoch = $2 and holder is not null for share),
+    closed as (
+        delete from deadlines using unnest($3::uuid[], $4::uuid[]) as done (tenant, deadline_id)
+        where exists (select from held)
+          and deadlines.tenant = done.tenant and deadlines.deadline_id = done.deadline_id),
+    postponed as (
+        update deadlines set due_at = later.due_at
+        from unnest($5::uuid[], $6::uuid[], $7::timestamptz[]) as later (tenant, deadline_id, due_at)
+        where exists (select from held)
+          and deadlines.tenant = later.tenant and deadlines.deadline_id = later.deadline_id)
+    select exists (select from held)";
+/// Looked at before it is claimed: what is in others' hands is not written to, not even locked.
+pub(super) const LEASE_IS_TAKEN: &str = "select from process_leases
+    where name = $1 and holder is not null and holder <> $2 and expires_at > now()";
+pub(super) const CLAIM_LEASE: &str = "insert into process_leases as stored (name, holder, epoch, expires_at)
+    values ($1, $2, 1, now() + $3::bigint * interval '1 millisecond')
+    on conflict (name) do update
+    set holder = excluded.holder, epoch = stored.epoch + 1, expires_at = excluded.expires_at
+    where stored.holder is null or stored.holder = excluded.holder or stored.expires_at <= now()
+    returning epoch";
+pub(super) const RENEW_LEASE: &str = "update process_leases
+    set expires_at = now() + $3::bigint * interval '1 millisecond'
+    where name = $1 and epoch = $2 and holder is not null returning epoch";
+pub(super) const RELEASE_LEASE: &str =
+    "update process_leases set holder = null where name = $1 and epoch = $2 and holder is not null";
+/// By the partial index `reactions_parked`, which holds nothing else.
+pub(super) const PARKED_REACTIONS: &str = concat!(
+    "select ",
+    columns!(),
+    " from events as parked
+    where category = 'reaction' and event_type = 'ReactionParked' and not exists (
+        select from events as later
+        where later.tenant = parked.tenant and later.category = 'reaction'
+          and later.stream_id = parked.stream_id and later.version > parked.version)
+    order by position"
+);
 
 #[async_trait]
 impl SnapshotStore for PostgresEventStore {
@@ -78,19 +119,50 @@ impl DeadlineStore for PostgresEventStore {
         Ok(rows.first().and_then(|row| row.get(0)))
     }
 
-    async fn postpone_deadline(
+    async fn settle_deadlines(&self, fence: &Fence, settlement: &Settlement) -> Result<bool, StoreError> {
+        let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = settlement.closed.iter().copied().unzip();
+        let later = || settlement.postponed.iter();
+        let later_tenants: Vec<Uuid> = later().map(|(tenant, ..)| *tenant).collect();
+        let later_ids: Vec<Uuid> = later().map(|(_, deadline_id, _)| *deadline_id).collect();
+        let later_dues: Vec<DateTime<Utc>> = later().map(|(.., due_at)| *due_at).collect();
+        let parameters: [&(dyn ToSql + Sync); 7] =
+            [&fence.lease, &fence.epoch, &tenants, &ids, &later_tenants, &later_ids, &later_dues];
+        let rows = self.read("settling deadlines", SIDE_TABLES + 3, &parameters).await?;
+        Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+}
+
+#[async_trait]
+impl LeaseStore for PostgresEventStore {
+    async fn claim_lease(
         &self,
-        tenant: TenantId,
-        deadline_id: Uuid,
-        due_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let row: [&(dyn ToSql + Sync); 3] = [&tenant, &deadline_id, &due_at];
-        self.read("postponing a deadline", SIDE_TABLES + 6, &row).await.map(drop)
+        lease: &str,
+        holder: Uuid,
+        hold_for: Duration,
+    ) -> Result<Option<Fence>, StoreError> {
+        let taken = self.read("looking for a lease", SIDE_TABLES + 6, &[&lease, &holder]).await?;
+        if !taken.is_empty() {
+            return Ok(None);
+        }
+        let hold_for = milliseconds(hold_for);
+        let rows = self.read("taking a lease", SIDE_TABLES + 9, &[&lease, &holder, &hold_for]).await?;
+        Ok(rows.first().map(|row| Fence { lease: lease.to_owned(), epoch: row.get(0) }))
     }
 
-    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
-        self.read("closing a deadline", SIDE_TABLES + 3, &[&tenant, &deadline_id]).await.map(drop)
+    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
+        let hold_for = milliseconds(hold_for);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&fence.lease, &fence.epoch, &hold_for];
+        Ok(!self.read("keeping a lease", SIDE_TABLES + 10, &parameters).await?.is_empty())
     }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        let parameters: [&(dyn ToSql + Sync); 2] = [&fence.lease, &fence.epoch];
+        self.read("giving a lease back", SIDE_TABLES + 11, &parameters).await.map(drop)
+    }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
@@ -100,9 +172,24 @@ impl CheckpointStore for PostgresEventStore {
         Ok(rows.first().map_or(0, |row| from_sql(row.get(0))))
     }
 
-    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
+    async fn advance_checkpoint(
+        &self,
+        fence: &Fence,
+        name: &str,
+        from: Position,
+        to: Position,
+    ) -> Result<Advance, StoreError> {
         let (from, to) = (as_sql(from), as_sql(to));
-        let moved = self.read("advancing a checkpoint", SIDE_TABLES + 5, &[&name, &from, &to]).await?;
-        Ok(!moved.is_empty())
+        let parameters: [&(dyn ToSql + Sync); 5] = [&name, &from, &to, &fence.lease, &fence.epoch];
+        let rows = self.read("advancing a checkpoint", SIDE_TABLES + 5, &parameters).await?;
+        Ok(match rows.first().map(|row| (row.get(0), row.get(1))) {
+            Some((true, true)) => Advance::Moved,
+            Some((true, false)) => Advance::Elsewhere,
+            Some((false, _)) | None => Advance::Fenced,
+        })
+    }
+
+    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
+        recorded_events(&self.read("looking for parked reactions", SIDE_TABLES + 12, &[]).await?)
     }
 }

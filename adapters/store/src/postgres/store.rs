@@ -50,12 +50,16 @@ const QUERIES: &[&str] = &[
     side_tables::SAVE_SNAPSHOT,
     side_tables::DUE_DEADLINES,
     side_tables::NEXT_DUE_AT,
-    side_tables::CLOSE_DEADLINE,
+    side_tables::SETTLE_DEADLINES,
     side_tables::LOAD_CHECKPOINT,
     side_tables::ADVANCE_CHECKPOINT,
-    side_tables::POSTPONE_DEADLINE,
+    side_tables::LEASE_IS_TAKEN,
     side_tables::PRUNE_ANSWERS,
     side_tables::CLOCKS,
+    side_tables::CLAIM_LEASE,
+    side_tables::RENEW_LEASE,
+    side_tables::RELEASE_LEASE,
+    side_tables::PARKED_REACTIONS,
 ];
 /// Positions that one filtered page looks through at most: a rare category's page must end before the statement's time is up.
 const LOOKED_THROUGH: Position = 100_000;

@@ -139,6 +139,19 @@ pub(super) fn position_at(
     Ok(low)
 }
 
+/// By the partial index `reactions_parked`, which holds nothing else.
+pub(super) fn parked_reactions(connection: &Connection) -> Result<Vec<RecordedEvent>, StoreError> {
+    let sql = format!(
+        "select {COLUMNS} from events as parked
+         where category = 'reaction' and event_type = 'ReactionParked' and not exists (
+             select 1 from events as later
+             where later.tenant = parked.tenant and later.category = 'reaction'
+               and later.stream_id = parked.stream_id and later.version > parked.version)
+         order by position"
+    );
+    events(connection, &sql, [])
+}
+
 fn events(
     connection: &Connection,
     sql: &str,

@@ -1,18 +1,21 @@
-//! What lies beside the log: snapshots, deadlines and checkpoints.
+//! What lies beside the log: snapshots, deadlines, leases and checkpoints.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::ports::{
-    CheckpointStore, Deadline, DeadlineStore, DueDeadline, Position, Snapshot, SnapshotStore, StoreError,
-    StreamKey, TenantId,
+    Advance, CheckpointStore, Deadline, DeadlineStore, DueDeadline, Fence, LeaseStore, Position,
+    RecordedEvent, Settlement, Snapshot, SnapshotStore, StoreError, StreamKey,
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
     SqliteEventStore,
     events::{as_sql, from_sql, instant},
     failure::store_error,
+    reads,
 };
 
 #[async_trait]
@@ -70,28 +73,104 @@ impl DeadlineStore for SqliteEventStore {
         .await
     }
 
-    async fn postpone_deadline(
+    async fn settle_deadlines(&self, fence: &Fence, settlement: &Settlement) -> Result<bool, StoreError> {
+        let (fence, settlement) = (fence.clone(), settlement.clone());
+        self.write("settling deadlines", move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let is_held = is_held(&transaction, &fence)?;
+            if is_held {
+                settle(&transaction, &settlement)?;
+            }
+            transaction.commit().map(|()| is_held)
+        })
+        .await
+    }
+}
+
+fn settle(transaction: &Transaction<'_>, settlement: &Settlement) -> rusqlite::Result<()> {
+    let mut delete =
+        transaction.prepare_cached("delete from deadlines where tenant = ? and deadline_id = ?")?;
+    for (tenant, deadline_id) in &settlement.closed {
+        delete.execute(params![tenant, deadline_id])?;
+    }
+    let mut update =
+        transaction.prepare_cached("update deadlines set due_at = ? where tenant = ? and deadline_id = ?")?;
+    for (tenant, deadline_id, due_at) in &settlement.postponed {
+        update.execute(params![due_at.timestamp_millis(), tenant, deadline_id])?;
+    }
+    Ok(())
+}
+
+/// The present instant by SQLite, in milliseconds since 1970.
+const NOW: &str = "cast(unixepoch('subsec') * 1000 as integer)";
+
+fn is_held(connection: &Connection, fence: &Fence) -> rusqlite::Result<bool> {
+    let sql = "select 1 from process_leases where name = ? and epoch = ? and holder is not null";
+    connection.prepare_cached(sql)?.exists(params![fence.lease, fence.epoch])
+}
+
+#[async_trait]
+impl LeaseStore for SqliteEventStore {
+    async fn claim_lease(
         &self,
-        tenant: TenantId,
-        deadline_id: Uuid,
-        due_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        self.write("postponing a deadline", move |connection| {
-            let mut update = connection
-                .prepare_cached("update deadlines set due_at = ? where tenant = ? and deadline_id = ?")?;
-            update.execute(params![due_at.timestamp_millis(), tenant, deadline_id]).map(drop)
+        lease: &str,
+        holder: Uuid,
+        hold_for: Duration,
+    ) -> Result<Option<Fence>, StoreError> {
+        // Looked at first, on a reader's connection: what is in others' hands is not written to.
+        let name = lease.to_owned();
+        let is_taken = self.read(move |connection| {
+            let sql = format!(
+                "select 1 from process_leases where name = ? and holder is not null and holder <> ? and expires_at > {NOW}"
+            );
+            let taken = connection.prepare_cached(&sql).and_then(|mut taken| taken.exists(params![name, holder]));
+            taken.map_err(store_error("looking for a lease"))
+        });
+        if is_taken.await? {
+            return Ok(None);
+        }
+        let lease = lease.to_owned();
+        self.write("taking a lease", move |connection| {
+            let sql = format!(
+                "insert into process_leases (name, holder, epoch, expires_at) values (?1, ?2, 1, {NOW} + ?3)
+                 on conflict do update
+                 set holder = excluded.holder, epoch = process_leases.epoch + 1, expires_at = excluded.expires_at
+                 where process_leases.holder is null or process_leases.holder = excluded.holder
+                    or process_leases.expires_at <= {NOW}
+                 returning epoch"
+            );
+            let parameters = params![lease, holder, milliseconds(hold_for)];
+            let epoch = connection.query_row(&sql, parameters, |row| row.get(0)).optional()?;
+            Ok(epoch.map(|epoch| Fence { lease, epoch }))
         })
         .await
     }
 
-    async fn close_deadline(&self, tenant: TenantId, deadline_id: Uuid) -> Result<(), StoreError> {
-        self.write("closing a deadline", move |connection| {
-            let mut delete =
-                connection.prepare_cached("delete from deadlines where tenant = ? and deadline_id = ?")?;
-            delete.execute(params![tenant, deadline_id]).map(drop)
+    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
+        let fence = fence.clone();
+        self.write("keeping a lease", move |connection| {
+            let sql = format!(
+                "update process_leases set expires_at = {NOW} + ? where name = ? and epoch = ? and holder is not null"
+            );
+            let kept =
+                connection.execute(&sql, params![milliseconds(hold_for), fence.lease, fence.epoch])?;
+            Ok(kept == 1)
         })
         .await
     }
+
+    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        let fence = fence.clone();
+        self.write("giving a lease back", move |connection| {
+            let sql = "update process_leases set holder = null where name = ? and epoch = ?";
+            connection.execute(sql, params![fence.lease, fence.epoch]).map(drop)
+        })
+        .await
+    }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
@@ -107,17 +186,32 @@ impl CheckpointStore for SqliteEventStore {
         .await
     }
 
-    async fn advance_checkpoint(&self, name: &str, from: Position, to: Position) -> Result<bool, StoreError> {
-        let name = name.to_owned();
+    async fn advance_checkpoint(
+        &self,
+        fence: &Fence,
+        name: &str,
+        from: Position,
+        to: Position,
+    ) -> Result<Advance, StoreError> {
+        let (fence, name) = (fence.clone(), name.to_owned());
         self.write("advancing a checkpoint", move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if !is_held(&transaction, &fence)? {
+                return Ok(Advance::Fenced);
+            }
             // An absent row stands for position 0.
-            connection.execute("insert into checkpoints values (?, 0) on conflict do nothing", [&name])?;
-            let moved = connection.execute(
+            transaction.execute("insert into checkpoints values (?, 0) on conflict do nothing", [&name])?;
+            let moved = transaction.execute(
                 "update checkpoints set position = ? where name = ? and position = ?",
                 params![as_sql(to), name, as_sql(from)],
-            );
-            moved.map(|rows| rows == 1)
+            )?;
+            transaction.commit()?;
+            Ok(if moved == 1 { Advance::Moved } else { Advance::Elsewhere })
         })
         .await
+    }
+
+    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.read(|connection| reads::parked_reactions(connection)).await
     }
 }

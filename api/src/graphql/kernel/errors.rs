@@ -208,7 +208,9 @@ impl MutationError {
             CommandError::Overloaded => Err(fault("OVERLOADED", message)),
             // The engine has logged these with all they know; the client learns the code alone.
             CommandError::Unavailable(_) => Err(fault(error.code(), message)),
-            CommandError::Fault { .. } => Err(fault("INTERNAL", "the command failed inside the program")),
+            CommandError::Fault { .. } | CommandError::Outdated { .. } => {
+                Err(fault("INTERNAL", "the command failed inside the program"))
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 use async_graphql::Context;
 use commands::engine::{Command, Engine};
 
-use super::{CommitInfo, FromRequest, IdempotencyKey, Int64, MutationError, fault};
+use super::{
+    CommitInfo, FromRequest, IdempotencyKey, Int64, MutationError, fault, idempotency::input_digest,
+};
 
 /// What every mutation takes beside its input.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +56,11 @@ pub async fn run<C: Command>(
         None => None,
     };
     let fresh_id = engine.ports().ids.next();
-    let envelope = context.request()?.envelope(mutation.operation, key.as_ref(), expected_version, fresh_id);
+    let mut envelope =
+        context.request()?.envelope(mutation.operation, key.as_ref(), expected_version, fresh_id);
+    if envelope.key_given {
+        envelope.input_digest = context.field().arguments().ok().and_then(input_digest);
+    }
     let subject = command.subject();
     if expected_version.is_some() && subject.is_none() {
         // It would be passed over in silence, and the client believe that nobody came in between.

@@ -62,9 +62,13 @@ macro_rules! promises {
             side_tables::deadlines_come_due_in_order,
             side_tables::a_closed_deadline_is_gone,
             side_tables::a_postponed_deadline_lets_the_others_go_first,
+            side_tables::deadlines_are_settled_by_the_holder_of_the_lease_alone,
+            side_tables::a_lease_has_one_holder_until_it_expires_or_is_given_back,
             side_tables::a_refused_commit_leaves_no_deadline,
             side_tables::a_deadline_asked_for_twice_is_stored_once,
             side_tables::a_checkpoint_moves_only_from_where_it_stands,
+            side_tables::a_former_holders_checkpoint_is_refused,
+            side_tables::what_is_parked_is_told_until_something_else_became_of_it,
             waking::an_append_wakes_a_reader_of_the_same_store,
             waking::an_append_wakes_a_reader_of_another_store,
         );

@@ -1,0 +1,133 @@
+//! Reactions that failed too long. Their truth is the log: the commands below are given by an engine of the command line's own,
+//! and whoever runs the process manager reads what they leave.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use commands::{
+    engine::{Caller, Command, EngineConfig, Envelope},
+    ports::{StreamKey, UniformSettings},
+    process::{ParkedReaction, RetryReaction, SkipReaction},
+};
+use domain::{Decider, reactions::Reaction};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Repair;
+use crate::{
+    cli::{Context as _, Failure, Outcome, Place, Printer},
+    compose::Stores,
+};
+
+/// A reaction as it is listed.
+#[derive(Serialize)]
+pub(super) struct Line {
+    process_manager: String,
+    stream: String,
+    position: u64,
+    step: String,
+    command: String,
+    /// The event that it answers: its stream, and its place there.
+    cause: String,
+    cause_version: u64,
+    code: String,
+    error: String,
+    attempts: u32,
+    since: DateTime<Utc>,
+}
+
+impl Line {
+    fn of(reaction: ParkedReaction) -> Self {
+        let ParkedReaction { stream, position, since, parked } = reaction;
+        let cause = StreamKey::new(stream.tenant, parked.cause.category, parked.cause.stream_id);
+        Self {
+            process_manager: parked.process,
+            stream: stream.to_string(),
+            position,
+            step: parked.step,
+            command: parked.command,
+            cause: cause.to_string(),
+            cause_version: parked.cause.version,
+            code: parked.code,
+            error: parked.message,
+            attempts: parked.tries,
+            since,
+        }
+    }
+
+    pub(super) fn print(&self, printer: &Printer) -> Outcome {
+        let Self { process_manager, stream, command, step, cause, cause_version, .. } = self;
+        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        printer.line(format_args!("{process_manager}  {stream}"))?;
+        printer.line(format_args!(
+            "  {command}, step {step}, for event {cause_version} of {cause}, since {since}, tried {} times",
+            self.attempts
+        ))?;
+        printer.line(format_args!("  {}: {}", self.code, self.error))
+    }
+}
+
+/// Everything that is parked.
+pub(super) async fn lines(stores: &Stores) -> Outcome<Vec<Line>> {
+    let all = ParkedReaction::all(&*stores.checkpoints).await;
+    let all = all.or_fail(|| "what is parked of the process managers cannot be read")?;
+    Ok(all.into_iter().map(Line::of).collect())
+}
+
+/// Whether a stream is a reaction's.
+pub(super) fn is_reaction(stream: &StreamKey) -> bool {
+    stream.category == Reaction::CATEGORY
+}
+
+/// What was done.
+#[derive(Serialize)]
+struct Done<'a> {
+    process_manager: &'a str,
+    stream: String,
+    done: &'static str,
+}
+
+/// Has a reaction tried again, or gives it up.
+pub(super) async fn repair(
+    place: &Place,
+    process: &str,
+    stream: &StreamKey,
+    repair: Repair,
+    reason: &str,
+    json: bool,
+) -> Outcome {
+    let settled = place.settle()?;
+    let stores = settled.open_existing().await?;
+    let advise = || format!("cairn parked list{}   shows what is parked", settled.flags());
+    let all = ParkedReaction::all(&*stores.checkpoints).await;
+    let all = all.or_fail(|| "what is parked of the process managers cannot be read")?;
+    if !all.iter().any(|one| one.stream == *stream && one.parked.process == process) {
+        return Err(Failure::new(format!("{process} has nothing parked in {stream}")).advise(advise()));
+    }
+    let command_id = Uuid::try_parse(&stream.id)
+        .map_err(|_no_id| Failure::usage(format!("{stream} names no reaction")).advise(advise()))?;
+    let done = match repair {
+        Repair::Retry => {
+            give(&stores, stream, RetryReaction { command_id }).await?;
+            "it is tried again by the server that runs the process manager"
+        }
+        Repair::Skip => {
+            give(&stores, stream, SkipReaction { command_id, reason: reason.to_owned() }).await?;
+            "it is given up"
+        }
+    };
+    let printer = Printer;
+    if json {
+        return printer.json(&Done { process_manager: process, stream: stream.to_string(), done });
+    }
+    printer.line(format_args!("{process}  {stream}: {done}"))
+}
+
+async fn give<C: Command>(stores: &Stores, stream: &StreamKey, command: C) -> Outcome {
+    let engine = stores.engine(Arc::new(UniformSettings::default()), EngineConfig::default());
+    let actor = super::whoever_asks();
+    let caller = Caller { actor: Arc::from(actor), ..Caller::system(stream.tenant) };
+    let given = engine.execute(Envelope::new(caller, Uuid::now_v7()), command).await;
+    engine.shutdown().await;
+    given.map(drop).or_fail(|| format!("{stream} stays as it is"))
+}

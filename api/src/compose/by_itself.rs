@@ -1,0 +1,112 @@
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use commands::{
+    engine::{Engine, forget_old_answers},
+    lots::{LotFinisher, with_lot_commands},
+    ports::CheckpointStore,
+    process::{
+        CommandRegistry, DeadlineRunner, ParkedReaction, ProcessOptions, ProcessRunner, ProcessStanding,
+    },
+    tail::Tail,
+};
+use futures::FutureExt;
+use tokio::task::JoinHandle;
+
+use super::Stores;
+use crate::http::ReadinessCheck;
+
+/// What happens by itself in a serving process: process managers and deadlines, and that old answers are forgotten.
+pub(super) struct ByItself {
+    processes: Vec<Arc<ProcessRunner>>,
+    deadlines: Arc<DeadlineRunner>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl ByItself {
+    /// Starts it all.
+    pub(super) fn start(stores: &Stores, engine: &Engine, tail: &Tail, options: ProcessOptions) -> Self {
+        let (tail, checkpoints) = (tail.clone(), Arc::clone(&stores.checkpoints));
+        let finisher = ProcessRunner::following(tail, engine.clone(), checkpoints, LotFinisher, options);
+        let processes = vec![Arc::new(finisher)];
+        let registry = with_lot_commands(CommandRegistry::default());
+        let deadlines =
+            Arc::new(DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry));
+        let mut tasks: Vec<_> = processes
+            .iter()
+            .map(|process| {
+                let process = Arc::clone(process);
+                tokio::spawn(kept_running(process.name(), move || Arc::clone(&process).run()))
+            })
+            .collect();
+        let firing = Arc::clone(&deadlines);
+        tasks.push(tokio::spawn(kept_running("deadlines", move || Arc::clone(&firing).run())));
+        let answers = Arc::clone(&stores.events);
+        let forgetting = kept_running("old_answers", move || forget_old_answers(Arc::clone(&answers)));
+        tasks.push(tokio::spawn(forgetting));
+        Self { processes, deadlines, tasks }
+    }
+
+    /// Leaves it to other processes at once. What is under way has derived ids, and is found again.
+    pub(super) async fn stop(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for process in &self.processes {
+            process.stop().await;
+        }
+        self.deadlines.stop().await;
+    }
+
+    /// What each process manager is at.
+    pub(super) fn standing(&self) -> Vec<ReadinessCheck> {
+        self.processes.iter().map(|process| standing(process.name(), process.standing())).collect()
+    }
+}
+
+/// Never a reason to send nothing to this process: while a new release is rolled out, the old one goes on serving beside it.
+fn standing(name: &'static str, standing: ProcessStanding) -> ReadinessCheck {
+    let detail = match standing {
+        ProcessStanding::Runs => "runs here".to_owned(),
+        ProcessStanding::StandsBy => "stands by".to_owned(),
+        ProcessStanding::Outdated { position, .. } => {
+            format!("needs a newer program for the event at position {position}")
+        }
+    };
+    ReadinessCheck { name: name.into(), ready: true, detail }
+}
+
+/// Counts what is parked, by process manager.
+pub(super) async fn measure_parked(checkpoints: &dyn CheckpointStore, names: &[ReadinessCheck]) {
+    let Ok(all) = ParkedReaction::all(checkpoints).await else { return };
+    for check in names {
+        let process = check.name.to_string();
+        let count = all.iter().filter(|one| one.parked.process == process).count();
+        metrics::gauge!("cairn_reactions_parked", "process" => process).set(count as f64);
+    }
+}
+
+/// How long what died waits before it is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts a background task again should it ever end or die: a panic of it must not end it unseen.
+async fn kept_running<F: Future<Output = ()>>(task: &'static str, run: impl Fn() -> F) {
+    loop {
+        let died = AssertUnwindSafe(run()).catch_unwind().await.is_err();
+        tracing::error!(task, died, "a background task ended; it is started again");
+        metrics::counter!("cairn_background_restarts_total", "task" => task).increment(1);
+        tokio::time::sleep(RESTART_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_manager_that_needs_a_newer_program_says_so_and_the_server_stays_ready() {
+        let reason = "event type LotThawed is unknown".to_owned();
+        let check = standing("lot_finisher", ProcessStanding::Outdated { position: 7, reason });
+        assert!(check.ready);
+        assert_eq!(check.detail, "needs a newer program for the event at position 7");
+    }
+}

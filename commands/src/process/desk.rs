@@ -1,0 +1,280 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use domain::reactions::ReactionParked;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    ParkReaction, ProcessManager, Reacted, Reaction, RecordRefusedReaction,
+    backlog::{Source, Wanted},
+    reaction::Step,
+    turns::Turns,
+};
+use crate::{
+    engine::{Caller, CommandError, Engine, Envelope, FoldFault},
+    ports::{LogFilter, RecordedEvent, StoreError, TenantId},
+};
+
+/// How often a command that fails inside the program is tried: it will hardly fail otherwise later.
+const FAULTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// The step that stands for all of an event's when the event cannot be read.
+const READ: &str = "read";
+
+/// How process managers treat what fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessOptions {
+    /// How long a reaction that fails is tried before it is parked.
+    pub retry_for: Duration,
+    /// The pause before the second try; it doubles up to 5 min.
+    pub first_pause: Duration,
+}
+
+impl Default for ProcessOptions {
+    /// 15 min, the first pause 1 s.
+    fn default() -> Self {
+        Self { retry_for: Duration::from_mins(15), first_pause: FIRST_PAUSE }
+    }
+}
+
+/// A process manager, its type forgotten: the runner is compiled once.
+pub(super) trait Reacts: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn categories(&self) -> &'static [&'static str];
+    fn react(&self, event: &RecordedEvent) -> Result<Vec<Reaction>, FoldFault>;
+}
+
+impl<P: ProcessManager> Reacts for P {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn categories(&self) -> &'static [&'static str] {
+        P::CATEGORIES
+    }
+
+    fn react(&self, event: &RecordedEvent) -> Result<Vec<Reaction>, FoldFault> {
+        catch_unwind(AssertUnwindSafe(|| ProcessManager::react(self, event))).unwrap_or_else(|_panic| {
+            Err(FoldFault {
+                stream: event.stream.to_string(),
+                version: event.version,
+                reason: "the process manager panicked".to_owned(),
+                is_newer: false,
+            })
+        })
+    }
+}
+
+/// What became of an event.
+#[derive(Debug)]
+pub(super) enum Handled {
+    /// All that it calls for is done, refused or parked.
+    Settled,
+    /// This program is too old for it, for this reason.
+    Outdated(String),
+}
+
+/// Where one process manager's reactions are worked on, each to its end.
+pub(super) struct Desk {
+    pub(super) engine: Engine,
+    pub(super) process: Box<dyn Reacts>,
+    pub(super) options: ProcessOptions,
+    pub(super) turns: Turns,
+}
+
+impl Desk {
+    pub(super) fn name(&self) -> &'static str {
+        self.process.name()
+    }
+
+    /// Answers an event with all that it calls for, step after step.
+    pub(super) async fn handle(&self, wanted: Wanted) -> Handled {
+        let Some((event, only)) = self.find(wanted).await else { return Handled::Settled };
+        let reactions = match self.process.react(&event) {
+            Ok(reactions) => reactions,
+            Err(fault) if fault.is_newer => return Handled::Outdated(fault.to_string()),
+            Err(fault) => {
+                self.park_unreadable(&event, &fault).await;
+                return Handled::Settled;
+            }
+        };
+        let mut is_found = false;
+        for reaction in reactions {
+            if only.as_ref().is_none_or(|step| *step == reaction.step) {
+                is_found = true;
+                if let Err(outdated) = self.run_to_an_answer(&event, &reaction).await {
+                    return Handled::Outdated(outdated);
+                }
+            }
+        }
+        if let Some(step) = only.filter(|_| !is_found) {
+            tracing::warn!(
+                process = self.name(),
+                step,
+                position = event.position,
+                "a step that was to be tried again is not wanted any more"
+            );
+        }
+        Handled::Settled
+    }
+
+    /// The event, and the only step that is asked for.
+    async fn find(&self, wanted: Wanted) -> Option<(Arc<RecordedEvent>, Option<String>)> {
+        let store = &self.engine.ports().store;
+        let (found, only) = match wanted.source {
+            Source::Event(event) => return Some((event, None)),
+            Source::Log => {
+                let before = wanted.position.saturating_sub(1);
+                let all = LogFilter::default();
+                let page = self.insist(|| store.read_log(before, &all, 1)).await;
+                (page.events.into_iter().next(), None)
+            }
+            Source::Retried { version, event_id, step } => {
+                let before = version.saturating_sub(1);
+                let events = self.insist(|| store.read_stream(&wanted.stream, before, 1)).await;
+                let found = events.into_iter().next().filter(|event| event.event_id == event_id);
+                (found, Some(step).filter(|step| step != READ))
+            }
+        };
+        if found.is_none() {
+            tracing::error!(process = self.name(), stream = %wanted.stream, position = wanted.position, "the event that a reaction answers is not in the log");
+        }
+        Some((Arc::new(found?), only))
+    }
+
+    /// Reads until the store answers.
+    async fn insist<T, F>(&self, read: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match read().await {
+                Ok(found) => return found,
+                Err(error) => {
+                    tracing::warn!(process = self.name(), %error, "a process manager waits for the store");
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// `Err`: this program is too old for it.
+    async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) -> Result<(), String> {
+        let step = reaction.step_of(self.name());
+        let command_id = reaction.command_id(self.name(), event.event_id);
+        let began = Instant::now();
+        let (mut pause, mut faults) = (self.options.first_pause, 0);
+        for tries in 1.. {
+            let error = match self.give(event, reaction, command_id, &step).await {
+                Ok(reacted) => {
+                    told(&step, &reacted);
+                    return Ok(());
+                }
+                Err(CommandError::Outdated { reason, .. }) => return Err(reason),
+                // It was closed or parked before; its own refusal would have been noted and answered above.
+                Err(CommandError::Refused(_)) => return Ok(()),
+                Err(error) => error,
+            };
+            if error.is_technical() {
+                faults += u32::from(matches!(error, CommandError::Fault { .. }));
+                let is_over = faults == FAULTS || began.elapsed() >= self.options.retry_for;
+                if is_over
+                    && self.park(event.stream.tenant, command_id, step.parked(event, &error, tries)).await
+                {
+                    return Ok(());
+                }
+            } else if self.close(event, command_id, &step, &error).await {
+                return Ok(());
+            }
+            tracing::warn!(process = step.process, command = step.command, %error, ?pause, "a process manager tries again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(())
+    }
+
+    async fn give(
+        &self,
+        event: &RecordedEvent,
+        reaction: &Reaction,
+        command_id: Uuid,
+        step: &Step,
+    ) -> Result<Reacted, CommandError> {
+        let _turn = self.turns.take(event.stream.tenant).await;
+        reaction.run(&self.engine, following(event, command_id), step).await
+    }
+
+    /// Notes that the command cannot be given by anybody: too large, say. `false`: it could not be noted.
+    async fn close(
+        &self,
+        event: &RecordedEvent,
+        command_id: Uuid,
+        step: &Step,
+        error: &CommandError,
+    ) -> bool {
+        let refused = step.refused(error.code(), error.to_string());
+        let note = RecordRefusedReaction { command_id, refused };
+        let noted = self.engine.execute(following(event, command_id), note).await;
+        noted.is_ok_and(|_done| {
+            told(step, &Reacted::Refused { code: error.code().to_owned() });
+            true
+        })
+    }
+
+    /// `false`: it could not be noted, which is as a rule why it failed too: the store is away, and there is time.
+    async fn park(&self, tenant: TenantId, command_id: Uuid, parked: ReactionParked) -> bool {
+        let (process, command) = (self.name(), parked.command.clone());
+        let (code, tries) = (parked.code.clone(), parked.tries);
+        let envelope = Envelope::new(Caller::system(tenant), self.engine.ports().ids.next());
+        let noted = self.engine.execute(envelope, ParkReaction { command_id, parked }).await;
+        if noted.is_ok() {
+            tracing::error!(process, command, reaction = %command_id, code, tries, "a reaction is parked: see `cairn parked list`");
+            metrics::counter!("cairn_reactions_parked_total", "process" => process).increment(1);
+        }
+        noted.is_ok()
+    }
+
+    /// An event of a known type that cannot be read is damaged, or the program has a defect.
+    async fn park_unreadable(&self, event: &RecordedEvent, fault: &FoldFault) {
+        tracing::error!(process = self.name(), position = event.position, %fault, "a process manager cannot read an event");
+        let step = Step { process: self.name(), name: READ.to_owned(), command: READ };
+        let command_id = Uuid::new_v5(&event.event_id, format!("{}/{READ}", self.name()).as_bytes());
+        let error = CommandError::Fault { command: READ, reason: fault.to_string() };
+        let mut pause = self.options.first_pause;
+        while !self.park(event.stream.tenant, command_id, step.parked(event, &error, 1)).await {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// The envelope of a command that follows from an event.
+fn following(event: &RecordedEvent, command_id: Uuid) -> Envelope {
+    Envelope {
+        correlation_id: event.metadata.correlation_id,
+        causation_id: Some(event.event_id),
+        traceparent: event.metadata.traceparent.clone(),
+        ..Envelope::derived(event.stream.tenant, command_id)
+    }
+}
+
+fn told(step: &Step, reacted: &Reacted) {
+    let outcome = match reacted {
+        Reacted::Done => "done",
+        Reacted::Refused { code } => {
+            tracing::info!(
+                process = step.process,
+                command = step.command,
+                code,
+                "a reaction was refused and is closed"
+            );
+            "refused"
+        }
+    };
+    metrics::counter!("cairn_reactions_total", "process" => step.process, "outcome" => outcome).increment(1);
+}
