@@ -30,7 +30,7 @@ use projections::{
 };
 
 pub use self::serving::{CannotServe, Serving};
-use crate::config::masked;
+use crate::{config::masked, contexts};
 
 /// Where a log lies.
 #[derive(Clone, PartialEq, Eq)]
@@ -179,8 +179,7 @@ pub fn read_models_beside(log: &Path) -> PathBuf {
 /// The read models of every context, without keeping them current: to read, rebuild or repair.
 pub async fn stand_by(stores: &Stores, url: &StoreUrl) -> Result<Arc<ReadSide>, ReadStoreError> {
     let rows = open_read_store(url).await?;
-    let models = projections::lots::models();
-    Ok(ReadSide::stand_by(Arc::clone(&stores.events), rows, models, ReadSideOptions::default()))
+    Ok(ReadSide::stand_by(Arc::clone(&stores.events), rows, contexts::models(), ReadSideOptions::default()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! - [`http`]: a request's way through the process;
 //! - [`auth`]: who is asking;
 //! - [`graphql`]: what every context's module of types shares;
+//! - [`contexts`]: every context with all that is known of it;
 //! - [`config`]: what is set;
 //! - [`compose`]: the parts put together; it alone names adapters;
 //! - [`demo`]: a plant to try it on;
@@ -15,6 +16,7 @@ pub mod bench;
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod contexts;
 pub mod demo;
 pub mod graphql;
 pub mod http;

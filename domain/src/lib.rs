@@ -7,7 +7,6 @@
 //! Reading order: [`kernel`] (the three pure functions and the shape of an event), then [`claims`] (uniqueness as a
 //! stream), then one context from top to bottom, [`lots`] first.
 
-pub mod catalogue;
 pub mod claims;
 pub mod identity;
 pub mod kernel;

@@ -1,10 +1,10 @@
-//! Any aggregate as it was, from its stream alone.
+//! Any aggregate as it was, and its rows as they were, from its stream alone.
 
 use chrono::{DateTime, Utc};
 use commands::ports::{EventStore, Position, RecordedEvent, StoreError, StreamKey, Version};
 use domain::Decider;
 
-use crate::{FoldError, decode};
+use crate::{FoldError, Model, Rows, decode};
 
 /// Events read at once.
 const PAGE: usize = 1_000;
@@ -30,10 +30,10 @@ impl At {
     }
 }
 
-/// An aggregate as it was.
+/// Something as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsOf<D> {
-    /// Its state.
+    /// What its events came to.
     pub state: D,
     /// How many of its events had happened. 0: it did not exist yet.
     pub version: Version,
@@ -63,7 +63,37 @@ pub async fn as_of<D: Decider>(
     stream: &StreamKey,
     at: At,
 ) -> Result<AsOf<D>, HistoryError> {
-    let mut as_of = AsOf { state: D::initial(), version: 0, position: 0, recorded_at: None };
+    let evolve = |state: D, event: &RecordedEvent| Ok(state.evolve(&decode::<D::Event>(event)?));
+    told(events, stream, at, D::initial(), evolve).await
+}
+
+/// The rows that a read model's fold leaves of one stream alone, up to a version, position or time.
+///
+/// # Errors
+/// When the log cannot be read, or holds an event that the fold cannot take.
+pub async fn rows_as_of(
+    model: Model,
+    events: &dyn EventStore,
+    stream: &StreamKey,
+    at: At,
+) -> Result<AsOf<Rows>, HistoryError> {
+    told(events, stream, at, Rows::before_empty_tables(), |mut rows, event| {
+        model.keys(event, &mut rows);
+        model.apply(event, &mut rows)?;
+        Ok(rows)
+    })
+    .await
+}
+
+/// Folds a stream's events up to a moment.
+async fn told<S>(
+    events: &dyn EventStore,
+    stream: &StreamKey,
+    at: At,
+    nothing: S,
+    fold: impl Fn(S, &RecordedEvent) -> Result<S, FoldError>,
+) -> Result<AsOf<S>, HistoryError> {
+    let mut as_of = AsOf { state: nothing, version: 0, position: 0, recorded_at: None };
     loop {
         let page = events.read_stream(stream, as_of.version, PAGE).await?;
         let is_last = page.len() < PAGE;
@@ -72,7 +102,7 @@ pub async fn as_of<D: Decider>(
                 return Ok(as_of);
             }
             as_of = AsOf {
-                state: as_of.state.evolve(&decode::<D::Event>(&event)?),
+                state: fold(as_of.state, &event)?,
                 version: event.version,
                 position: event.position,
                 recorded_at: Some(event.recorded_at),

@@ -60,7 +60,7 @@ pub async fn run(load: &LoadArgs) -> anyhow::Result<Report> {
 
 async fn measure(load: &LoadArgs, scratch: &Scratch, report: &mut Report) -> anyhow::Result<()> {
     let rows = compose::open_read_store(&scratch.url).await?;
-    let models = projections::lots::models();
+    let models = crate::contexts::models();
     report.fact("read_models", models.len());
     let events = Arc::clone(&scratch.stores.events);
     let read_side = ReadSide::start(Arc::clone(&events), rows, models, ReadSideOptions::default());

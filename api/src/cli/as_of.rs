@@ -1,22 +1,14 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Args;
-use commands::{
-    engine::Aggregate,
-    ports::{EventStore, RecordedEvent, StreamKey},
-};
-use domain::{
-    claims::KeyClaim,
-    lots::{CodeSequence, Deviation, Inspection, Lot, Partner, TemperatureLog},
-    reactions::Reaction,
-};
-use futures::future::BoxFuture;
-use projections::history::{self, AsOf as AsOfThen, At, HistoryError};
+use commands::ports::RecordedEvent;
+use projections::history::{self, At};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Context, Failure, Outcome, Place, Printer, Table, whose};
+use crate::contexts;
 
 /// Show an aggregate as it was at a version, a position or a time
 #[derive(Debug, Args)]
@@ -27,8 +19,7 @@ Examples:
   cairn as-of lot RAW-20260302-DUNA-0001 --time 2026-03-02T10:30:00Z
   cairn as-of code_sequence RAW-20260302-DUNA --position 1200 --json")]
 pub struct AsOf {
-    /// The kind of aggregate: lot, partner, inspection, deviation, temperature_log, code_sequence, key_claim,
-    /// reaction
+    #[arg(help = format!("The kind of aggregate: {}", known_kinds()))]
     category: String,
     /// Its id; a lot's code will do
     id: String,
@@ -76,15 +67,16 @@ struct Happened {
 
 impl AsOf {
     pub async fn run(self) -> Outcome {
-        let Some(kind) = KINDS.iter().find(|kind| kind.category == self.category) else {
-            let known: Vec<&str> = KINDS.iter().map(|kind| kind.category).collect();
+        let categories = contexts::categories();
+        let Some(kind) = categories.iter().find(|category| category.name == self.category) else {
+            let known: Vec<&str> = categories.iter().map(|category| category.name).collect();
             return Err(Failure::usage(format!("there is no category {}", self.category))
                 .advise(format!("one of: {}", known.join(", "))));
         };
         let settled = self.place.settle()?;
         let stores = settled.open_existing().await?;
         let log = &*stores.events;
-        let stream = whose::find(log, &settled, self.tenant.as_deref(), kind.category, &self.id).await?;
+        let stream = whose::find(log, &settled, self.tenant.as_deref(), kind.name, &self.id).await?;
         let failed = || format!("{stream} cannot be read");
         let then = (kind.as_of)(log, &stream, self.moment()).await.or_fail(failed)?;
         if then.version == 0 {
@@ -118,6 +110,10 @@ impl AsOf {
     }
 }
 
+fn known_kinds() -> String {
+    contexts::categories().iter().map(|category| category.name).collect::<Vec<_>>().join(", ")
+}
+
 fn happened(event: &RecordedEvent) -> Happened {
     Happened {
         version: event.version,
@@ -127,40 +123,6 @@ fn happened(event: &RecordedEvent) -> Happened {
         actor: event.metadata.actor.clone(),
     }
 }
-
-/// A category, and how one of its aggregates is told as of a moment.
-struct Kind {
-    category: &'static str,
-    as_of: for<'a> fn(&'a dyn EventStore, &'a StreamKey, At) -> Then<'a>,
-}
-
-type Then<'a> = BoxFuture<'a, Result<AsOfThen<Value>, HistoryError>>;
-
-const fn kind<A: Aggregate>() -> Kind {
-    Kind {
-        category: A::CATEGORY,
-        as_of: |events, stream, at| {
-            Box::pin(async move {
-                let AsOfThen { state, version, position, recorded_at } =
-                    history::as_of::<A>(events, stream, at).await?;
-                // A state is plain data; should one not fit into JSON, there is nothing to show of it.
-                let state = serde_json::to_value(state).unwrap_or_default();
-                Ok(AsOfThen { state, version, position, recorded_at })
-            })
-        },
-    }
-}
-
-const KINDS: [Kind; 8] = [
-    kind::<Lot>(),
-    kind::<Partner>(),
-    kind::<Inspection>(),
-    kind::<Deviation>(),
-    kind::<TemperatureLog>(),
-    kind::<CodeSequence>(),
-    kind::<KeyClaim>(),
-    kind::<Reaction>(),
-];
 
 fn print(printer: &Printer, moment: &Moment, zone: Tz) -> Outcome {
     let Moment { category, id, version, position, .. } = moment;
@@ -239,15 +201,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_category_of_the_log_can_be_told_and_is_in_the_help() {
-        let mut told: Vec<&str> = KINDS.iter().map(|kind| kind.category).collect();
-        let mut known: Vec<&str> =
-            domain::catalogue::categories().iter().map(|category| category.name).collect();
-        told.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(told, known);
+    fn every_category_of_the_log_is_in_the_help() {
         let help = AsOf::augment_args(clap::Command::new("as-of")).render_long_help().to_string();
-        assert!(known.iter().all(|name| help.contains(name)), "{help}");
+        assert!(contexts::categories().iter().all(|known| help.contains(known.name)), "{help}");
     }
 
     #[test]

@@ -180,7 +180,7 @@ async fn decide(
     json: bool,
 ) -> Outcome {
     let key = stream_key(&stream)?;
-    if reactions::is_reaction(&key) && !projections::lots::models().iter().any(|model| model.name == owner) {
+    if reactions::is_reaction(&key) && !crate::contexts::models().iter().any(|model| model.name == owner) {
         return reactions::repair(place, &owner, &key, repair, reason, json).await;
     }
     print(&repair_rows(place, owner, stream, key, repair, reason).await?, json)

@@ -2,10 +2,9 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use commands::{
     engine::{Engine, forget_old_answers},
-    lots::{LotFinisher, with_lot_commands},
     ports::CheckpointStore,
     process::{
-        CommandRegistry, DeadlineRunner, ParkedReaction, ProcessOptions, ProcessRunner, ProcessStanding,
+        DeadlineRunner, ParkedReaction, ProcessManager, ProcessOptions, ProcessRunner, ProcessStanding,
     },
     tail::Tail,
 };
@@ -13,7 +12,10 @@ use futures::FutureExt;
 use tokio::task::JoinHandle;
 
 use super::Stores;
-use crate::http::ReadinessCheck;
+use crate::{
+    contexts::{self, EachProcess},
+    http::ReadinessCheck,
+};
 
 /// What happens by itself in a serving process: process managers and deadlines, and that old answers are forgotten.
 pub(super) struct ByItself {
@@ -25,10 +27,10 @@ pub(super) struct ByItself {
 impl ByItself {
     /// Starts it all.
     pub(super) fn start(stores: &Stores, engine: &Engine, tail: &Tail, options: ProcessOptions) -> Self {
-        let (tail, checkpoints) = (tail.clone(), Arc::clone(&stores.checkpoints));
-        let finisher = ProcessRunner::following(tail, engine.clone(), checkpoints, LotFinisher, options);
-        let processes = vec![Arc::new(finisher)];
-        let registry = with_lot_commands(CommandRegistry::default());
+        let mut runners = Runners { stores, engine, tail, options, runners: Vec::new() };
+        contexts::each_process(&mut runners);
+        let processes = runners.runners;
+        let registry = contexts::commands_run_later();
         let deadlines =
             Arc::new(DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry));
         let mut tasks: Vec<_> = processes
@@ -60,6 +62,24 @@ impl ByItself {
     /// What each process manager is at.
     pub(super) fn standing(&self) -> Vec<ReadinessCheck> {
         self.processes.iter().map(|process| standing(process.name(), process.standing())).collect()
+    }
+}
+
+/// Makes the runner of each process manager.
+struct Runners<'a> {
+    stores: &'a Stores,
+    engine: &'a Engine,
+    tail: &'a Tail,
+    options: ProcessOptions,
+    runners: Vec<Arc<ProcessRunner>>,
+}
+
+impl EachProcess for Runners<'_> {
+    fn process<P: ProcessManager + Default>(&mut self) {
+        let (tail, engine, options) = (self.tail.clone(), self.engine.clone(), self.options);
+        let checkpoints = Arc::clone(&self.stores.checkpoints);
+        let runner = ProcessRunner::following(tail, engine, checkpoints, P::default(), options);
+        self.runners.push(Arc::new(runner));
     }
 }
 

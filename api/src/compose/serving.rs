@@ -18,7 +18,10 @@ use super::{
     by_itself::{ByItself, measure_parked},
     open_read_store,
 };
-use crate::http::{Readiness, ReadinessCheck};
+use crate::{
+    contexts,
+    http::{Readiness, ReadinessCheck},
+};
 
 /// Why a process cannot begin to serve.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +78,7 @@ impl Serving {
         let events = Arc::clone(&stores.events);
         let indexed = GenealogyOptions { head_at_start, ..GenealogyOptions::default() };
         let images = Some(Arc::clone(&rows));
-        let models = projections::lots::models();
+        let models = contexts::models();
         let read_side = ReadSide::stand_by(events, rows, models, ReadSideOptions::default());
         let (tail, ride) = (read_side.tail().clone(), Some(read_side.ride()));
         let by_itself = Arc::new(ByItself::start(stores, &engine, &tail, options));

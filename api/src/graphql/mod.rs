@@ -1,33 +1,20 @@
-//! The GraphQL schema: one module a context, over one kernel of conventions.
+//! The GraphQL schema: one module a context and in it one an aggregate, over one kernel of conventions.
 //!
-//! Reading order: [`kernel`] (what every context shares), [`lots`], [`node`](NodeQueries), then [`schema()`], where the
-//! contexts are merged.
+//! Reading order: [`kernel`] (what every context shares), [`lots`], then [`schema()`]. The list of what is merged into
+//! the schema stands in [`contexts`](crate::contexts).
 
 pub mod kernel;
 pub mod lots;
-mod node;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 use commands::engine::Engine;
 use projections::{lots::genealogy::Genealogy, runner::ReadSide};
 
-pub use node::{Node, NodeQueries};
-
-use self::{
-    kernel::{Reads, UserError},
-    lots::{LotLists, LotMutations, LotQueries, TracingQueries},
-};
+use self::kernel::{Reads, UserError};
+pub use crate::contexts::{Mutation, Node, Query};
 use crate::http::prepare_schema;
-
-/// Everything that can be asked.
-#[derive(MergedObject, Default)]
-pub struct Query(NodeQueries, LotQueries, LotLists, TracingQueries);
-
-/// Everything that can be done.
-#[derive(MergedObject, Default)]
-pub struct Mutation(LotMutations);
 
 /// The whole schema.
 pub type CairnSchema = Schema<Query, Mutation, EmptySubscription>;

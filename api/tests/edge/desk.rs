@@ -114,8 +114,11 @@ impl Desk {
     }
 
     pub fn request(query: &str, variables: Value) -> Request {
-        let caller =
-            Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions: PermissionSet::all() };
+        Self::request_as(PermissionSet::all(), query, variables)
+    }
+
+    pub fn request_as(permissions: PermissionSet, query: &str, variables: Value) -> Request {
+        let caller = Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions };
         let context = RequestContext {
             caller,
             correlation_id: Uuid::now_v7(),

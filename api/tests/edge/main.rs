@@ -4,10 +4,12 @@
 mod adversarial;
 mod audits;
 mod client;
+mod contexts;
 mod desk;
 mod documents;
 mod matrix;
 mod pasts;
+mod permissions;
 mod plant;
 mod promises;
 mod protocol;

@@ -1,7 +1,7 @@
 //! Every operation of the schema as every role, and from another tenant: generated from the schema itself, so that an
 //! operation that is added is tried as well.
 
-use api::graphql::kernel::GlobalId;
+use api::{contexts, graphql::kernel::GlobalId};
 use domain::identity::{Permission, PermissionSet, Role};
 use serde_json::json;
 use uuid::Uuid;
@@ -70,6 +70,10 @@ async fn every_mutation_asks_every_role_for_its_permission() {
     let needs: Vec<(&str, &str)> =
         needs.iter().map(|(name, needed)| (name.as_str(), needed.as_str())).collect();
     assert_eq!(needs, NEEDS);
+    let mut declared = contexts::mutations();
+    declared.sort();
+    let declared: Vec<_> = declared.iter().map(|(name, needed)| (*name, needed.as_str())).collect();
+    assert_eq!(declared, NEEDS, "the commands' own");
     plant.stop().await;
 }
 

@@ -2,7 +2,7 @@ use async_graphql::{ErrorExtensionValues, Interface, ServerError, SimpleObject, 
 use commands::engine::CommandError;
 use domain::kernel::{Detail, Refusal, RefusalKind};
 
-use super::{GlobalIdError, Int64, PageError};
+use super::{FieldName, GlobalIdError, Int64, PageError};
 
 /// An error that the client can act on. Branch on `code`; `message` is for people and may change.
 #[derive(Debug, Clone, PartialEq, Eq, Interface)]
@@ -156,14 +156,16 @@ impl MutationError {
         })
     }
 
-    /// The domain's refusal as the member that its kind calls for.
-    pub fn refusal(refusal: &dyn Refusal) -> Self {
-        let (code, message, path) =
-            (refusal.code().to_owned(), refusal.to_string(), input_path(refusal.field()));
+    /// The domain's refusal as the member that its kind calls for. The domain knows the command's fields; the client is
+    /// told of those of its input.
+    pub fn refusal(refusal: &dyn Refusal, fields: &[FieldName]) -> Self {
+        let field = refusal.field().map(|field| FieldName::path(fields, field));
+        let (code, path) = (refusal.code().to_owned(), input_path(field.as_deref()));
+        let message = message_of(refusal, field.as_deref());
         let details = ErrorDetail::all(refusal);
         match refusal.kind() {
             RefusalKind::Invalid => {
-                let fields = refusal.field().map(ToOwned::to_owned).into_iter().collect();
+                let fields = field.into_iter().collect();
                 Self::ValidationFailed(ValidationFailed { code, message, path, fields, details })
             }
             RefusalKind::Forbidden => {
@@ -177,10 +179,10 @@ impl MutationError {
     }
 
     /// The engine's error as what the client can act on; a fault (top-level, masked where it must be) otherwise.
-    pub fn of_command(error: &CommandError) -> async_graphql::Result<Self> {
+    pub fn of_command(error: &CommandError, fields: &[FieldName]) -> async_graphql::Result<Self> {
         let (code, message, path) = (error.code().to_owned(), error.to_string(), Vec::new());
         match error {
-            CommandError::Refused(refusal) => Ok(Self::refusal(refusal.as_ref())),
+            CommandError::Refused(refusal) => Ok(Self::refusal(refusal.as_ref(), fields)),
             CommandError::Forbidden { required, .. } => {
                 let required = vec![required.as_str().to_owned()];
                 Ok(Self::PermissionMissing(PermissionMissing { code, message, path, required }))
@@ -212,6 +214,17 @@ impl MutationError {
                 Err(fault("INTERNAL", "the command failed inside the program"))
             }
         }
+    }
+}
+
+/// The refusal's sentence, which names the field that is to blame first, if it does, as the API does.
+fn message_of(refusal: &dyn Refusal, shown: Option<&str>) -> String {
+    let message = refusal.to_string();
+    let rest =
+        refusal.field().and_then(|field| message.strip_prefix(field)).filter(|rest| rest.starts_with(' '));
+    match (rest, shown) {
+        (Some(rest), Some(shown)) => format!("{shown}{rest}"),
+        (Some(_) | None, Some(_) | None) => message,
     }
 }
 

@@ -1,18 +1,27 @@
-//! What every context's GraphQL module shares, so that each stays thin.
+//! What every context's GraphQL modules share, so that each stays thin. It knows no domain.
 //!
-//! A mutation takes `input`, `idempotencyKey` and `expectedVersion` and is one call of [`run`]: it turns the request
-//! into a command's envelope, and the engine's answer into `commit` and `errors`. A query's list takes a
-//! [`PageRequest`]; ids that leave are [`GlobalId`]s; 64-bit numbers are [`Int64`]; a field that not everybody may
-//! read carries `guard = "requires(Permission::…)"`; an aggregate's object flattens its [`Past`]. Errors that a client can act on are [`MutationError`]s, or
+//! Reading order: [`entity`](mod@entity) (what is shown, who may see it, and the ways from it) with `declaring`, `past` (`history` and `asOf`,
+//! told by the read model's own fold), `list`, `node`; then what mutations are made of: [`E`] (an enum of the domain),
+//! `input`, `mutation`; then what these stand on: `reads`, `page`, `errors`, `global_id`.
+//!
+//! A module of an aggregate declares its parts by `entity!`, `inputs!`, `payloads!`, `mutations!`, `filters!` and `lists!`.
+//! Whatever shows rows asks for the permission of their type by itself; a field that shows none and that not
+//! everybody may read carries `guard = "requires(Permission::…)"`. Errors that a client can act on are [`MutationError`]s, or
 //! [`refused`] in a query; everything else is a fault and reaches the client masked.
 
 mod commit_info;
+mod declaring;
+pub mod entity;
+mod enumeration;
 mod errors;
 mod global_id;
 mod idempotency;
+mod input;
 mod int64;
+mod list;
 mod local_date;
 mod mutation;
+mod node;
 mod page;
 mod past;
 mod reads;
@@ -22,16 +31,21 @@ mod request;
 pub const SCALARS: &[document::Scalar] = &[("Int64", |value| Int64::read(value).is_some())];
 
 pub use commit_info::CommitInfo;
+pub use entity::{Allowed, ById, Entity, Granted, List, Named, Shown, Shows};
+pub use enumeration::E;
 pub use errors::{
     ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,
     RuleRefused, UserError, ValidationFailed, VersionConflict, classify, fault, refused,
 };
 pub use global_id::{GlobalId, GlobalIdError};
 pub use idempotency::{IdempotencyKey, MalformedKey};
+pub use input::{Becomes, FieldName, Given, Id, Input, Key, Place};
 pub use int64::Int64;
+pub use list::{ListOrder, Narrowing, Narrows};
 pub use local_date::LocalDate;
-pub use mutation::{Mutation, Outcome, run};
+pub use mutation::{Mutation, Outcome, give};
+pub use node::{NodeQueries, Nodes};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
-pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, Moment, Past, PastState, position_of};
+pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, Past, PastRows, Then, Told, position_of};
 pub use reads::{Edge, From, FromReads, Reads, Total, edge_page, page, position, unreadable};
-pub use request::{Floor, FromRequest, RequestContext, requires};
+pub use request::{Floor, FromRequest, RequestContext, permit, requires};

@@ -1,8 +1,12 @@
+use std::any::Any;
+
 use async_graphql::Context;
-use commands::engine::{Command, Engine};
+use commands::engine::{Command, CommandError, Done, Engine, Envelope};
+use futures::future::BoxFuture;
 
 use super::{
-    CommitInfo, FromRequest, IdempotencyKey, Int64, MutationError, fault, idempotency::input_digest,
+    CommitInfo, FieldName, FromRequest, Given, IdempotencyKey, Input, Int64, MutationError, Place, fault,
+    idempotency::input_digest,
 };
 
 /// What every mutation takes beside its input.
@@ -34,12 +38,58 @@ impl<R> Outcome<R> {
     }
 }
 
-/// Runs a command for a mutation. `Err` is a fault: it becomes a top-level error.
-pub async fn run<C: Command>(
+/// Gives the command that the input stands for, and shows what came of it. `Err` is a fault: a top-level error.
+///
+/// This is all that is compiled for each command; [`run`] does not know which one it runs.
+pub async fn give<I, P>(context: &Context<'_>, mutation: Mutation<'_>, input: I) -> async_graphql::Result<P>
+where
+    I: Input<Made: Command>,
+    P: From<Outcome<<I::Made as Command>::Reply>>,
+{
+    let tenant = context.request()?.caller.tenant;
+    let command = match input.read(&Place::input(tenant)) {
+        Ok(command) => Box::new(Known(command)),
+        Err(error) => return Ok(Outcome::failed(error).into()),
+    };
+    let Outcome { reply, commit, errors } = run(context, mutation, command, <I as Given>::FIELDS).await?;
+    let reply = reply.and_then(|reply| reply.downcast().ok()).map(|reply| *reply);
+    Ok(Outcome { reply, commit, errors }.into())
+}
+
+type AnyReply = Box<dyn Any + Send>;
+
+/// A command whatever its type.
+trait AnyCommand: Send {
+    fn subject(&self) -> Option<(&'static str, String)>;
+    fn execute(self: Box<Self>, engine: Engine, envelope: Envelope) -> BoxFuture<'static, Executed>;
+}
+
+/// A command's answer, and the stream that it made.
+type Executed = Result<(Done<AnyReply>, Option<(&'static str, String)>), CommandError>;
+
+struct Known<C>(C);
+
+impl<C: Command> AnyCommand for Known<C> {
+    fn subject(&self) -> Option<(&'static str, String)> {
+        self.0.subject()
+    }
+
+    fn execute(self: Box<Self>, engine: Engine, envelope: Envelope) -> BoxFuture<'static, Executed> {
+        Box::pin(async move {
+            let Done { reply, position, versions, repeated } = engine.execute(envelope, self.0).await?;
+            let made = C::made(&reply);
+            Ok((Done { reply: Box::new(reply) as AnyReply, position, versions, repeated }, made))
+        })
+    }
+}
+
+/// Runs a command for a mutation whose input has these fields.
+async fn run(
     context: &Context<'_>,
     mutation: Mutation<'_>,
-    command: C,
-) -> async_graphql::Result<Outcome<C::Reply>> {
+    command: Box<dyn AnyCommand>,
+    fields: &'static [FieldName],
+) -> async_graphql::Result<Outcome<AnyReply>> {
     let engine = context.data_opt::<Engine>().ok_or_else(|| fault("INTERNAL", "no engine is running"))?;
     let key = match mutation.idempotency_key.map(IdempotencyKey::try_new).transpose() {
         Ok(key) => key,
@@ -67,12 +117,122 @@ pub async fn run<C: Command>(
         let message = "what does not exist yet has no version that could be expected";
         return Ok(Outcome::failed(MutationError::invalid("expectedVersion", message)));
     }
-    match engine.execute(envelope, command).await {
-        Ok(done) => Ok(Outcome {
-            commit: Some(CommitInfo::of(&done, subject.or_else(|| C::made(&done.reply)).as_ref())),
+    match command.execute(engine.clone(), envelope).await {
+        Ok((done, made)) => Ok(Outcome {
+            commit: Some(CommitInfo::of(&done, subject.or(made).as_ref())),
             reply: Some(done.reply),
             errors: Vec::new(),
         }),
-        Err(error) => Ok(Outcome::failed(MutationError::of_command(&error)?)),
+        Err(error) => Ok(Outcome::failed(MutationError::of_command(&error, fields)?)),
     }
+}
+
+/// Declares mutations: what each takes and answers. The name in the schema serves keys, so it is final once released.
+///
+/// ```ignore
+/// mutations! {
+///     /// The commands around partners.
+///     PartnerMutations {
+///         /// Enters a partner. Needs `run:control`.
+///         save_partner("savePartner", SavePartnerInput) -> PartnerPayload;
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! mutations {
+    (
+        $(#[$root_meta:meta])*
+        $root:ident { $( $(#[$meta:meta])* $field:ident($operation:literal, $input:ty) -> $payload:ty; )+ }
+    ) => {
+        $(#[$root_meta])*
+        #[derive(Debug, Clone, Copy, Default)]
+        pub struct $root;
+
+        #[async_graphql::Object]
+        impl $root {
+            $(
+                $(#[$meta])*
+                async fn $field(
+                    &self,
+                    context: &async_graphql::Context<'_>,
+                    #[graphql(desc = "What to do.")] input: $input,
+                    #[graphql(desc = "The same key with the same input gets the first answer again; the header \
+                                      Idempotency-Key stands in for it.")]
+                    idempotency_key: Option<String>,
+                    #[graphql(desc = "The version of the entity that the client has seen; another one answers \
+                                      CONCURRENT_MODIFICATION.")]
+                    expected_version: Option<$crate::graphql::kernel::Int64>,
+                ) -> async_graphql::Result<$payload> {
+                    let mutation = $crate::graphql::kernel::Mutation {
+                        operation: $operation,
+                        idempotency_key: idempotency_key.as_deref(),
+                        expected_version,
+                    };
+                    $crate::graphql::kernel::give(context, mutation, input).await
+                }
+            )+
+        }
+
+        impl $root {
+            /// What each mutation needs: its name, and the permission of its command.
+            pub const NEEDS: &'static [(&'static str, domain::identity::Permission)] = &[
+                $( (
+                    $operation,
+                    <<$input as $crate::graphql::kernel::Input>::Made as commands::engine::Command>::PERMISSION,
+                ), )+
+            ];
+        }
+    };
+}
+
+/// Declares what mutations answer: entities by the ids in the command's reply, other values of it, `commit` and `errors`.
+#[macro_export]
+macro_rules! payloads {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident of $reply:ty {
+            $( $(#[$entity_meta:meta])* $entity:ident: $object:ident by $id:expr; )*
+            $({ $( $(#[$field_meta:meta])* $field:ident: $type:ty = $value:expr; )* })?
+        }
+    )*) => { $(
+        $(#[$meta])*
+        #[derive(async_graphql::SimpleObject)]
+        #[graphql(complex)]
+        pub struct $name {
+            $($( $(#[$field_meta])* pub $field: Option<$type>, )*)?
+            /// Where it stands in the log; none when nothing was done.
+            pub commit: Option<$crate::graphql::kernel::CommitInfo>,
+            /// Why it did not succeed; empty when it did.
+            pub errors: Vec<$crate::graphql::kernel::MutationError>,
+            #[graphql(skip)]
+            reply: Option<$reply>,
+        }
+
+        #[async_graphql::ComplexObject]
+        impl $name {
+            $(
+                $(#[$entity_meta])*
+                async fn $entity(
+                    &self,
+                    context: &async_graphql::Context<'_>,
+                ) -> async_graphql::Result<Option<$object>> {
+                    let id: fn(&$reply) -> Option<uuid::Uuid> = $id;
+                    match (self.reply.as_ref().and_then(id), self.commit) {
+                        (Some(id), Some(commit)) => {
+                            $crate::graphql::kernel::Shows::entity_after(context, id, commit).await
+                        }
+                        (Some(_) | None, Some(_) | None) => Ok(None),
+                    }
+                }
+            )*
+        }
+
+        impl From<$crate::graphql::kernel::Outcome<$reply>> for $name {
+            fn from(outcome: $crate::graphql::kernel::Outcome<$reply>) -> Self {
+                let $crate::graphql::kernel::Outcome { reply, commit, errors } = outcome;
+                $($( let $field: fn(&$reply) -> Option<$type> = $value; )*)?
+                Self { $($( $field: reply.as_ref().and_then($field), )*)? commit, errors, reply }
+            }
+        }
+    )* };
 }

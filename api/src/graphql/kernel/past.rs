@@ -1,14 +1,18 @@
 use std::{borrow::Cow, fmt::Display, marker::PhantomData};
 
 use async_graphql::{
-    Context, InputObject, Json, Object, OneofObject, OutputType, Result, SimpleObject, TypeName,
+    Context, InputObject, Json, Object, ObjectType, OneofObject, Result, SimpleObject, TypeName,
 };
 use chrono::{DateTime, Utc};
 use commands::ports::{EventStore, Position, RecordedEvent, StreamKey, TenantId};
-use domain::{Decider, identity::Permission};
-use projections::history::{self, At};
+use domain::identity::Permission;
+use projections::{
+    Model, ReadModel, Rows,
+    history::{self, At},
+};
+use uuid::Uuid;
 
-use super::{FromReads, Int64, fault, refused, requires};
+use super::{Allowed, Entity, FromReads, Granted, Int64, Shown, fault, permit, refused, requires};
 
 /// A moment of the log.
 #[derive(Debug, Clone, Copy, OneofObject)]
@@ -131,49 +135,137 @@ impl HistoryPage {
     }
 }
 
-/// The moment that an entity is told of.
-#[derive(Debug, Clone, Copy, SimpleObject)]
-pub struct Moment {
-    /// How many of its events had happened.
-    version: Int64,
-    /// The position of the last event that had happened.
-    position: Int64,
-    /// When the last event that had happened was recorded.
-    recorded_at: Option<DateTime<Utc>>,
+/// What is told of a stream at a moment of its past: made of the rows that the read model's own fold leaves of the
+/// stream's events up to then. So an entity as it was has the fields that it has now, by the same rules.
+///
+/// Only a read model of one category can be told so: where the rows rest on other streams too, one stream knows a
+/// part of them, and showing the rest as if it were empty would be a lie. Such an entity keeps what is its own in a
+/// read model of its own category, which has a past, and what others contribute in another, which hangs on it as an
+/// edge; whatever else is used with [`Past`] does not compile.
+pub trait Told: ObjectType + Sized + 'static {
+    /// Whose rows they are, and what they need.
+    type Of: Shown;
+    /// The name of the type that `asOf` answers is this with `AsOf` behind it.
+    const TYPE: &'static str;
+
+    /// What the rows tell; none when there was nothing yet.
+    fn told(past: PastRows<Self::Of>) -> Option<Self>;
 }
 
-/// An entity as it was: what `asOf` answers.
-pub trait PastState: OutputType + Sized {
-    /// The aggregate that it is told from.
-    type Of: Decider + Send;
-
-    /// The state as GraphQL shows it; none when it did not exist yet.
-    fn of(state: &Self::Of, moment: Moment) -> Option<Self>;
+/// The rows that a stream's events left at a moment of its past.
+pub struct PastRows<S: Shown> {
+    rows: Rows,
+    allowed: Allowed<S>,
+    /// The id of the stream.
+    pub stream_id: String,
 }
 
-/// The past of one entity, told from the log alone. Every aggregate's object has its fields, by `#[graphql(flatten)]`.
-pub struct Past<S> {
-    stream: StreamKey,
-    state: PhantomData<fn() -> S>,
-}
-
-impl<S: PastState> Past<S> {
-    /// Of the aggregate with this id.
-    pub fn of(tenant: TenantId, id: impl Display) -> Self {
-        Self { stream: StreamKey::new(tenant, S::Of::CATEGORY, id.to_string()), state: PhantomData }
+impl<S: Shown> PastRows<S> {
+    /// All of them.
+    pub fn all(mut self) -> Vec<Granted<S>> {
+        let Self { rows, allowed, .. } = &mut self;
+        rows.all::<S::Row>().into_iter().map(|row| allowed.grant(row.clone())).collect()
     }
 }
 
-/// One name for each state: the type itself is flattened away, and the registry wants to tell them apart.
-impl<S: PastState> TypeName for Past<S> {
+impl<E: Entity> PastRows<E> {
+    /// The row of the entity whose stream it is.
+    pub fn own(mut self) -> Option<Granted<E>> {
+        let key = (self.allowed.tenant(), Uuid::try_parse(&self.stream_id).ok()?);
+        let row = self.rows.get::<E::Row>(&key).ok().flatten()?;
+        Some(self.allowed.grant(row.clone()))
+    }
+}
+
+/// Lets an entity's fields be told of its past; a part of [`entity!`](crate::entity).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! told {
+    (past $name:ident = $fields:ident) => {
+        impl $crate::graphql::kernel::Told for $fields {
+            type Of = $name;
+            const TYPE: &'static str = stringify!($name);
+
+            fn told(past: $crate::graphql::kernel::PastRows<$name>) -> Option<Self> {
+                past.own().map(Self)
+            }
+        }
+    };
+}
+
+/// Something as it was at a moment of its past.
+pub struct Then<T> {
+    moment: Moment,
+    fields: T,
+}
+
+impl<T: Told> TypeName for Then<T> {
     fn type_name() -> Cow<'static, str> {
-        format!("Past{}", <S as OutputType>::type_name()).into()
+        format!("{}AsOf", T::TYPE).into()
+    }
+}
+
+/// As it was at a moment of its past.
+#[Object(name_type)]
+impl<T: Told> Then<T> {
+    /// How many of its events had happened.
+    async fn version(&self) -> Int64 {
+        self.moment.version
+    }
+
+    /// The position of the last event that had happened.
+    async fn position(&self) -> Int64 {
+        self.moment.position
+    }
+
+    /// When the last event that had happened was recorded.
+    async fn recorded_at(&self) -> Option<DateTime<Utc>> {
+        self.moment.recorded_at
+    }
+
+    #[graphql(flatten)]
+    async fn fields(&self) -> &T {
+        &self.fields
+    }
+}
+
+/// The moment that something is told of.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    version: Int64,
+    position: Int64,
+    recorded_at: Option<DateTime<Utc>>,
+}
+
+/// The past of one stream, told from the log alone. An [`entity!`](crate::entity) with `past` has its fields.
+pub struct Past<T> {
+    stream: StreamKey,
+    told: PhantomData<fn() -> T>,
+}
+
+impl<T: Told> Past<T> {
+    const CATEGORY: &'static str = {
+        let categories = <T::Of as Shown>::Model::CATEGORIES;
+        assert!(categories.len() == 1, "rows of several categories are not told from one stream");
+        categories[0]
+    };
+
+    /// Of the stream with this id.
+    pub fn of(tenant: TenantId, id: impl Display) -> Self {
+        Self { stream: StreamKey::new(tenant, Self::CATEGORY, id.to_string()), told: PhantomData }
+    }
+}
+
+/// One name for each: the type itself is flattened away, and the registry wants to tell them apart.
+impl<T: Told> TypeName for Past<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("Past{}", T::TYPE).into()
     }
 }
 
 /// The past of one entity.
 #[Object(name_type)]
-impl<S: PastState> Past<S> {
+impl<T: Told> Past<T> {
     /// What happened to it, oldest first.
     #[graphql(guard = "requires(Permission::AuditRead)")]
     async fn history(
@@ -183,6 +275,7 @@ impl<S: PastState> Past<S> {
             HistoryPage,
         >,
     ) -> Result<Vec<HistoryEvent>> {
+        permit(context, <T::Of as Shown>::PERMISSION)?;
         let (after, limit) = page.unwrap_or_default().bounds()?;
         let events = history::history(log(context)?, &self.stream, after, limit).await;
         Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
@@ -193,11 +286,14 @@ impl<S: PastState> Past<S> {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "When.")] at: EntityAsOf,
-    ) -> Result<Option<S>> {
-        let told = history::as_of::<S::Of>(log(context)?, &self.stream, at.at()?).await;
-        let history::AsOf { state, version, position, recorded_at } =
+    ) -> Result<Option<Then<T>>> {
+        let allowed = Allowed::<T::Of>::ask(context)?;
+        let model = Model::of::<<T::Of as Shown>::Model>();
+        let told = history::rows_as_of(model, log(context)?, &self.stream, at.at()?).await;
+        let history::AsOf { state: rows, version, position, recorded_at } =
             told.map_err(|error| unanswered(&error))?;
         let moment = Moment { version: version.into(), position: position.into(), recorded_at };
-        Ok(if version == 0 { None } else { S::of(&state, moment) })
+        let rows = PastRows { rows, allowed, stream_id: self.stream.id.to_string() };
+        Ok(T::told(rows).map(|fields| Then { moment, fields }))
     }
 }

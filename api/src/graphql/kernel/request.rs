@@ -81,15 +81,18 @@ impl FromRequest for Context<'_> {
     }
 }
 
-/// A guard for fields that need a permission: `#[graphql(guard = "requires(Permission::PlantRead)")]`.
-pub fn requires(permission: Permission) -> impl Guard {
-    move |context: &Context<'_>| {
-        if context.request()?.caller.permissions.contains(permission) {
-            return Ok(());
-        }
-        let mut error = refused("FORBIDDEN", format!("this needs the permission {}", permission.as_str()));
-        let required = async_graphql::Value::List(vec![permission.as_str().into()]);
-        error.extensions.get_or_insert_default().set("required", required);
-        Err(error)
+/// Asks for a permission; without it: FORBIDDEN.
+pub fn permit(context: &Context<'_>, permission: Permission) -> async_graphql::Result<()> {
+    if context.request()?.caller.permissions.contains(permission) {
+        return Ok(());
     }
+    let mut error = refused("FORBIDDEN", format!("this needs the permission {}", permission.as_str()));
+    let required = async_graphql::Value::List(vec![permission.as_str().into()]);
+    error.extensions.get_or_insert_default().set("required", required);
+    Err(error)
+}
+
+/// A guard for fields that show no entity and need a permission: `#[graphql(guard = "requires(Permission::AuditRead)")]`.
+pub fn requires(permission: Permission) -> impl Guard {
+    move |context: &Context<'_>| permit(context, permission)
 }

@@ -1,116 +1,112 @@
-use async_graphql::{Context, ID, Object, Result};
+//! What went wrong, and what becomes of it.
+
 use chrono::{DateTime, Utc};
+use commands::lots::{CloseDeviation, DeviationReply, DispositionDeviation};
+use domain::lots::{DeviationStatus, Disposition, HoldCause};
 use projections::lots::{DeviationRow, Deviations};
-use uuid::Uuid;
 
-use super::{
-    edges::{DeviationById, LotById},
-    enums::{DeviationStatus, Disposition, HoldCause},
-    lot::Lot,
-    past::DeviationAsOf,
-    records::MeasuredReading,
-};
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64, Past};
+use super::{Lot, temperature::MeasuredReading};
+use crate::graphql::kernel::{E, Id, Int64};
 
-/// A breach: what it was, what became of the goods, why, and who signed it off.
-pub struct Deviation(pub(in crate::graphql) DeviationRow);
-
-impl Deviation {
-    pub(super) async fn after(context: &Context<'_>, id: Uuid, commit: CommitInfo) -> Result<Option<Self>> {
-        context.wait::<Deviations>(Some(commit.position)).await?;
-        let tenant = context.request()?.caller.tenant;
-        Ok(context.find::<DeviationById>(tenant, id).await?.map(Self))
+crate::entity! {
+    /// A breach: what it was, what became of the goods, why, and who signed it off.
+    Deviation = DeviationFields of DeviationRow in Deviations, needs PlantRead, past;
+    names {
+        /// The lot that was held.
+        lot: Lot = lot_id;
+    }
+    also {
+        /// The version of the deviation that these fields show.
+        async fn version(&self) -> Int64 {
+            self.version.into()
+        }
     }
 }
 
-/// A breach: what it was, what became of the goods, why, and who signed it off.
-#[Object]
-impl Deviation {
-    /// Global id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        GlobalId::encode("Deviation", self.0.tenant, &self.0.deviation_id.to_string()).into()
+crate::fields! {
+    DeviationFields |deviation| {
+        /// What put the goods on hold.
+        cause: E<HoldCause> = E(deviation.cause);
+        /// Why, in words.
+        reason: &str = &deviation.reason;
+        /// The reading and the limit that it violated.
+        reading: Option<MeasuredReading> = deviation.reading.as_ref().map(|reading| MeasuredReading::from(&reading.0));
+        /// Where it stands.
+        status: E<DeviationStatus> = E(deviation.status);
+        /// What becomes of the goods.
+        disposition: Option<E<Disposition>> = deviation.disposition.map(E);
+        /// Why it came to this.
+        root_cause: Option<&str> = deviation.root_cause.as_deref();
+        /// Whose reading, decision or hold it was.
+        opened_by: &str = &deviation.opened_by;
+        /// When it was opened.
+        opened_at: DateTime<Utc> = deviation.opened_at;
+        /// Who decided what becomes of the goods.
+        dispositioned_by: Option<&str> = deviation.dispositioned_by.as_deref();
+        /// When that was decided.
+        dispositioned_at: Option<DateTime<Utc>> = deviation.dispositioned_at;
+        /// Who signed it off.
+        closed_by: Option<&str> = deviation.closed_by.as_deref();
+        /// When it was signed off.
+        closed_at: Option<DateTime<Utc>> = deviation.closed_at;
+        /// How many reminders were sent, one for each day that nobody decided.
+        reminders: u32 = deviation.reminders;
+    }
+}
+
+crate::inputs! {
+    /// Decides what becomes of held goods.
+    DispositionDeviationInput => DispositionDeviation {
+        /// The deviation.
+        deviation_id as "deviation": Id<Deviation>,
+        /// The decision.
+        disposition: E<Disposition>,
+        /// 10 to 2,000 characters, when it is known already.
+        root_cause: Option<String>,
     }
 
-    /// The lot that was held.
-    async fn lot(&self, context: &Context<'_>) -> Result<Option<Lot>> {
-        match self.0.lot_id {
-            Some(lot_id) => Ok(context.find::<LotById>(self.0.tenant, lot_id).await?.map(Lot)),
-            None => Ok(None),
-        }
+    /// Signs a deviation off.
+    CloseDeviationInput => CloseDeviation {
+        /// The deviation.
+        deviation_id as "deviation": Id<Deviation>,
+        /// 10 to 2,000 characters; may be left out when the disposition named it.
+        root_cause: Option<String>,
     }
+}
 
-    /// What put the goods on hold.
-    async fn cause(&self) -> HoldCause {
-        self.0.cause.into()
+crate::payloads! {
+    /// A deviation after a command.
+    DeviationPayload of DeviationReply {
+        /// The deviation, as it is after the command.
+        deviation: Deviation by |reply| Some(reply.deviation_id);
     }
+}
 
-    /// Why, in words.
-    async fn reason(&self) -> &str {
-        &self.0.reason
+crate::mutations! {
+    /// The commands around deviations.
+    DeviationMutations {
+        /// Decides what becomes of held goods. Needs `run:control`.
+        disposition_deviation("dispositionDeviation", DispositionDeviationInput) -> DeviationPayload;
+        /// Signs a deviation off; not by whoever recorded the reading. Needs `run:control`.
+        close_deviation("closeDeviation", CloseDeviationInput) -> DeviationPayload;
     }
+}
 
-    /// The reading and the limit that it violated.
-    async fn reading(&self) -> Option<MeasuredReading> {
-        self.0.reading.as_ref().map(|reading| MeasuredReading::from(&reading.0))
+crate::filters! {
+    /// Which deviations.
+    DeviationFilter {
+        /// One of these.
+        status: Vec<E<DeviationStatus>> => status,
+        /// Of this lot.
+        lot: Id<Lot> => lot_id,
     }
+}
 
-    /// Where it stands.
-    async fn status(&self) -> DeviationStatus {
-        self.0.status.into()
-    }
-
-    /// What becomes of the goods.
-    async fn disposition(&self) -> Option<Disposition> {
-        self.0.disposition.map(Into::into)
-    }
-
-    /// Why it came to this.
-    async fn root_cause(&self) -> Option<&str> {
-        self.0.root_cause.as_deref()
-    }
-
-    /// Whose reading, decision or hold it was.
-    async fn opened_by(&self) -> &str {
-        &self.0.opened_by
-    }
-
-    /// When it was opened.
-    async fn opened_at(&self) -> DateTime<Utc> {
-        self.0.opened_at
-    }
-
-    /// Who decided what becomes of the goods.
-    async fn dispositioned_by(&self) -> Option<&str> {
-        self.0.dispositioned_by.as_deref()
-    }
-
-    /// When that was decided.
-    async fn dispositioned_at(&self) -> Option<DateTime<Utc>> {
-        self.0.dispositioned_at
-    }
-
-    /// Who signed it off.
-    async fn closed_by(&self) -> Option<&str> {
-        self.0.closed_by.as_deref()
-    }
-
-    /// When it was signed off.
-    async fn closed_at(&self) -> Option<DateTime<Utc>> {
-        self.0.closed_at
-    }
-
-    /// How many reminders were sent, one for each day that nobody decided.
-    async fn reminders(&self) -> u32 {
-        self.0.reminders
-    }
-
-    #[graphql(flatten)]
-    async fn past(&self) -> Past<DeviationAsOf> {
-        Past::of(self.0.tenant, self.0.deviation_id)
-    }
-
-    /// The version of the deviation that these fields show.
-    async fn version(&self) -> Int64 {
-        self.0.version.into()
+crate::lists! {
+    /// The list of deviations.
+    DeviationLists {
+        /// The deviations, newest first.
+        deviations(filter: DeviationFilter, "Which deviations.") -> Deviation by opened_position, Descending:
+            DeviationFilter::narrow;
     }
 }

@@ -1,216 +1,85 @@
-use async_graphql::{
-    Context, ID, Object, Result,
-    connection::{Connection, EmptyFields},
-};
+//! A lot, the links between lots, and the dispatch record; in `mutations` what can be done to it.
+
+mod mutations;
+
+use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
-use projections::lots::{LotBoard, LotBoardRow, LotLinkRow};
-use uuid::Uuid;
-
-use super::{
-    deviation::Deviation,
-    edges::{
-        ChildrenOf, DeviationById, DeviationsOf, InspectionsOf, LotById, ParentsOf, PartnerById, ReadingsOf,
-        ShipmentOf,
-    },
-    enums::{LotStatus, LotType, Sku},
-    partner::Partner,
-    past::LotAsOf,
-    records::{Inspection, Reading, Shipment},
-};
-use crate::graphql::kernel::{
-    CommitInfo, FromReads, FromRequest, GlobalId, Int64, LocalDate, Past, Total, edge_page,
+use domain::lots::{LotStatus, LotType, Sku};
+use projections::{
+    Filter, Value,
+    lots::{LotBoard, LotBoardRow, LotLinkRow, LotLinks, ShipmentRow, Shipments},
 };
 
-/// One batch of goods, from receipt to shipment.
-pub struct Lot(pub(in crate::graphql) LotBoardRow);
+pub use self::mutations::LotMutations;
+use super::{Deviation, Inspection, Partner, Run, TemperatureReading};
+use crate::graphql::kernel::{Allowed, E, FromReads, Granted, Id, Int64, LocalDate, Shows, refused};
 
-impl Lot {
-    pub(super) async fn after(context: &Context<'_>, id: Uuid, commit: CommitInfo) -> Result<Option<Self>> {
-        context.wait::<LotBoard>(Some(commit.position)).await?;
-        let tenant = context.request()?.caller.tenant;
-        Ok(context.find::<LotById>(tenant, id).await?.map(Self))
+crate::entity! {
+    /// One batch of goods, from receipt to shipment.
+    Lot = LotFields of LotBoardRow in LotBoard, needs PlantRead, past;
+    names {
+        /// The deviation that must be resolved before a hold ends.
+        open_deviation: Deviation = deviation_id;
+        /// The partner that a RAW lot came from.
+        supplier: Partner = supplier_id;
+    }
+    many {
+        /// Every deviation of the lot, oldest first.
+        deviations: Deviation by lot_id in opened_position;
+        /// What it was made from, by code.
+        parents: LotLink as to_parent by child_id in parent_code;
+        /// What was made of it, by code.
+        children: LotLink as to_child by parent_id in child_code;
+        /// The decisions on it, oldest first.
+        inspections: Inspection by lot_id in position;
+        /// Its readings, oldest first.
+        readings: TemperatureReading by lot_id in position;
+    }
+    one {
+        /// The dispatch record, once it was shipped.
+        shipment: Shipment by lot_id;
+    }
+    also {
+        /// The version of the lot that these fields show: what `expectedVersion` takes.
+        async fn version(&self) -> Int64 {
+            self.version.into()
+        }
     }
 }
 
-/// What hangs on a lot, page by page.
-type List<N> = Connection<String, N, Total, EmptyFields>;
-
-/// One batch of goods, from receipt to shipment.
-#[Object]
-impl Lot {
-    /// Global id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        GlobalId::encode("Lot", self.0.tenant, &self.0.lot_id.to_string()).into()
-    }
-
-    /// Its code, unique within the tenant: the traceability lot code.
-    async fn code(&self) -> &str {
-        self.0.lot_code.as_str()
-    }
-
-    /// What it is made of and how far it has come.
-    #[graphql(name = "type")]
-    async fn lot_type(&self) -> LotType {
-        self.0.lot_type.into()
-    }
-
-    /// The step that made it, 0 to 10.
-    async fn step_index(&self) -> i32 {
-        self.0.step_index.into()
-    }
-
-    /// Where it stands.
-    async fn status(&self) -> LotStatus {
-        self.0.status.into()
-    }
-
-    /// Its SKU.
-    async fn sku(&self) -> Option<Sku> {
-        self.0.sku.map(Into::into)
-    }
-
-    /// Net weight in grams; 0: not yet weighed.
-    async fn weight_g(&self) -> i64 {
-        self.0.weight_grams.0
-    }
-
-    /// Grams that went into other lots.
-    async fn used_g(&self) -> i64 {
-        self.0.used_grams.0
-    }
-
-    /// Grams that were written off.
-    async fn written_off_g(&self) -> i64 {
-        self.0.written_off_grams.0
-    }
-
-    /// Grams that left the plant.
-    async fn shipped_g(&self) -> i64 {
-        self.0.shipped_grams.0
-    }
-
-    /// Grams that are left.
-    async fn remaining_g(&self) -> i64 {
-        self.0.remaining_grams.0
-    }
-
-    /// The local day on which it was made.
-    async fn production_day(&self) -> LocalDate {
-        LocalDate(self.0.production_day)
-    }
-
-    /// Why it is on hold.
-    async fn hold_reason(&self) -> Option<&str> {
-        self.0.hold_reason.as_deref()
-    }
-
-    /// The deviation that must be resolved before a hold ends.
-    async fn open_deviation(&self, context: &Context<'_>) -> Result<Option<Deviation>> {
-        match self.0.deviation_id {
-            Some(id) => Ok(context.find::<DeviationById>(self.0.tenant, id).await?.map(Deviation)),
-            None => Ok(None),
-        }
-    }
-
-    /// Every deviation of the lot, oldest first.
-    async fn deviations(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<List<Deviation>> {
-        let (tenant, id) = (self.0.tenant, self.0.lot_id);
-        edge_page::<DeviationsOf, _>(context, tenant, id, (first, after), Deviation).await
-    }
-
-    /// The partner that a RAW lot came from.
-    async fn supplier(&self, context: &Context<'_>) -> Result<Option<Partner>> {
-        match self.0.supplier_id {
-            Some(id) => Ok(context.find::<PartnerById>(self.0.tenant, id).await?.map(Partner)),
-            None => Ok(None),
-        }
-    }
-
-    /// The supplier's name on the day of the receipt.
-    async fn supplier_name(&self) -> Option<&str> {
-        self.0.supplier_name.as_deref()
-    }
-
-    /// What it was made from, by code.
-    async fn parents(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<List<LotLink>> {
-        let (tenant, id) = (self.0.tenant, self.0.lot_id);
-        edge_page::<ParentsOf, _>(context, tenant, id, (first, after), |row| LotLink {
-            row,
-            other: End::Parent,
-        })
-        .await
-    }
-
-    /// What was made of it, by code.
-    async fn children(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<List<LotLink>> {
-        let (tenant, id) = (self.0.tenant, self.0.lot_id);
-        edge_page::<ChildrenOf, _>(context, tenant, id, (first, after), |row| LotLink {
-            row,
-            other: End::Child,
-        })
-        .await
-    }
-
-    /// The decisions on it, oldest first.
-    async fn inspections(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<List<Inspection>> {
-        let (tenant, id) = (self.0.tenant, self.0.lot_id);
-        edge_page::<InspectionsOf, _>(context, tenant, id, (first, after), Inspection).await
-    }
-
-    /// Its readings, oldest first.
-    async fn readings(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Entries from the front, at most 200.")] first: Option<i32>,
-        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
-    ) -> Result<List<Reading>> {
-        let (tenant, id) = (self.0.tenant, self.0.lot_id);
-        edge_page::<ReadingsOf, _>(context, tenant, id, (first, after), Reading).await
-    }
-
-    /// The dispatch record, once it was shipped.
-    async fn shipment(&self, context: &Context<'_>) -> Result<Option<Shipment>> {
-        Ok(context.find::<ShipmentOf>(self.0.tenant, self.0.lot_id).await?.map(Shipment))
-    }
-
-    #[graphql(flatten)]
-    async fn past(&self) -> Past<LotAsOf> {
-        Past::of(self.0.tenant, self.0.lot_id)
-    }
-
-    /// When it was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
-    }
-
-    /// When something last happened to it.
-    async fn changed_at(&self) -> DateTime<Utc> {
-        self.0.changed_at
-    }
-
-    /// The version of the lot that these fields show: what `expectedVersion` takes.
-    async fn version(&self) -> Int64 {
-        self.0.version.into()
+crate::fields! {
+    LotFields |lot| {
+        /// Its code, unique within the tenant: the traceability lot code.
+        code: &str = lot.lot_code.as_str();
+        /// What it is made of and how far it has come.
+        #[graphql(name = "type")]
+        lot_type: E<LotType> = E(lot.lot_type);
+        /// The step that made it, 0 to 10.
+        step_index: i32 = lot.step_index.into();
+        /// Where it stands.
+        status: E<LotStatus> = E(lot.status);
+        /// Its SKU.
+        sku: Option<E<Sku>> = lot.sku.map(E);
+        /// Net weight in grams; 0: not yet weighed.
+        weight_g: i64 = lot.weight_grams.0;
+        /// Grams that went into other lots.
+        used_g: i64 = lot.used_grams.0;
+        /// Grams that were written off.
+        written_off_g: i64 = lot.written_off_grams.0;
+        /// Grams that left the plant.
+        shipped_g: i64 = lot.shipped_grams.0;
+        /// Grams that are left.
+        remaining_g: i64 = lot.remaining_grams.0;
+        /// The local day on which it was made.
+        production_day: LocalDate = LocalDate(lot.production_day);
+        /// Why it is on hold.
+        hold_reason: Option<&str> = lot.hold_reason.as_deref();
+        /// The supplier's name on the day of the receipt.
+        supplier_name: Option<&str> = lot.supplier_name.as_deref();
+        /// When it was made.
+        created_at: DateTime<Utc> = lot.created_at;
+        /// When something last happened to it.
+        changed_at: DateTime<Utc> = lot.changed_at;
     }
 }
 
@@ -222,8 +91,20 @@ enum End {
 
 /// A link of the genealogy, seen from one of its ends.
 pub struct LotLink {
-    row: LotLinkRow,
+    row: Granted<LotLink>,
     other: End,
+}
+
+crate::shown!(LotLink: LotLinkRow in LotLinks, needs PlantRead);
+
+impl LotLink {
+    fn to_parent(row: Granted<Self>) -> Self {
+        Self { row, other: End::Parent }
+    }
+
+    fn to_child(row: Granted<Self>) -> Self {
+        Self { row, other: End::Child }
+    }
 }
 
 /// A link of the genealogy, seen from one of its ends.
@@ -235,7 +116,7 @@ impl LotLink {
             End::Parent => self.row.parent_id,
             End::Child => self.row.child_id,
         };
-        Ok(context.find::<LotById>(self.row.tenant, id).await?.map(Lot))
+        context.entity(id).await
     }
 
     /// The code of the lot at the other end.
@@ -254,5 +135,132 @@ impl LotLink {
     /// When.
     async fn linked_at(&self) -> DateTime<Utc> {
         self.row.linked_at
+    }
+}
+
+/// The dispatch record of a SHIP lot (EU 931/2011), as it was on the day of the dispatch.
+pub struct Shipment(Granted<Shipment>);
+
+crate::shown!(Shipment: ShipmentRow in Shipments, needs PlantRead);
+
+impl From<Granted<Self>> for Shipment {
+    fn from(row: Granted<Self>) -> Self {
+        Self(row)
+    }
+}
+
+/// The dispatch record of a SHIP lot (EU 931/2011), as it was on the day of the dispatch.
+#[Object]
+impl Shipment {
+    /// The lot reference.
+    async fn lot_code(&self) -> &str {
+        self.0.lot_code.as_str()
+    }
+
+    /// How many grams left.
+    async fn shipped_g(&self) -> i64 {
+        self.0.shipped_grams.0
+    }
+
+    /// Who receives it.
+    async fn consignee(&self, context: &Context<'_>) -> Result<Option<Partner>> {
+        context.entity(self.0.consignee_id).await
+    }
+
+    /// The consignee's name on that day.
+    async fn consignee_name(&self) -> &str {
+        &self.0.consignee_name
+    }
+
+    /// The consignee's address on that day.
+    async fn consignee_address(&self) -> &str {
+        &self.0.consignee_address
+    }
+
+    /// The carrier's name on that day.
+    async fn carrier_name(&self) -> Option<&str> {
+        self.0.carrier_name.as_deref()
+    }
+
+    /// The carrier's address on that day.
+    async fn carrier_address(&self) -> Option<&str> {
+        self.0.carrier_address.as_deref()
+    }
+
+    /// The number of the transport document.
+    async fn document(&self) -> &str {
+        &self.0.document
+    }
+
+    /// The local day of the dispatch.
+    async fn dispatch_day(&self) -> LocalDate {
+        LocalDate(self.0.dispatch_day)
+    }
+
+    /// When.
+    async fn shipped_at(&self) -> DateTime<Utc> {
+        self.0.shipped_at
+    }
+}
+
+crate::filters! {
+    /// Which lots the board shows. Everything given must hold.
+    LotBoardFilter {
+        /// One of these types.
+        lot_type as "type": Vec<E<LotType>> => lot_type,
+        /// One of these.
+        status: Vec<E<LotStatus>> => status,
+        /// Made by this step, 0 to 10.
+        step: i32 => step_index,
+        /// Of this SKU.
+        sku: E<Sku> => sku,
+        /// Made on this local day.
+        day: LocalDate => production_day,
+        /// Of this run.
+        run: Id<Run> => run_id,
+        /// From this supplier.
+        supplier: Id<Partner> => supplier_id,
+        /// The code contains this.
+        code: String => ~lot_code,
+    }
+}
+
+crate::lists! {
+    /// The list of lots.
+    LotLists {
+        /// The lots, newest first.
+        lot_board(filter: LotBoardFilter, "Which lots.") -> Lot by created_position, Descending:
+            LotBoardFilter::narrow;
+    }
+}
+
+/// One lot.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LotQueries;
+
+#[Object]
+impl LotQueries {
+    /// A lot, by id or by code.
+    async fn lot(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: Option<Id<Lot>>,
+        #[graphql(desc = "Its code.")] code: Option<String>,
+        #[graphql(desc = "Waits until the answer holds everything up to this position.")]
+        min_position: Option<Int64>,
+    ) -> Result<Option<Lot>> {
+        let tenant = Allowed::<Lot>::ask(context)?.tenant();
+        context.wait::<LotBoard>(min_position).await?;
+        match (id, code) {
+            (Some(id), None) => context.entity(id.within(tenant)?).await,
+            (None, Some(code)) => {
+                // Whatever its case.
+                let code = Value::Text(code.trim().to_ascii_uppercase());
+                context.first(|lots| lots.filter(Filter::Is("lot_code", code))).await
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                Err(refused("VALIDATION_FAILED", "a lot is asked for by id or by code, by one of them"))
+            }
+        }
     }
 }

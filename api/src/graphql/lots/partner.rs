@@ -1,51 +1,80 @@
-use async_graphql::{Context, ID, Object, Result};
-use projections::lots::{PartnerRow, Partners};
-use uuid::Uuid;
+//! Whom the plant works with.
 
-use super::{edges::PartnerById, enums::PartnerRole, past::PartnerAsOf};
-use crate::graphql::kernel::{CommitInfo, FromReads, FromRequest, GlobalId, Int64, Past};
+use commands::lots::{PartnerReply, SavePartner};
+use domain::lots::PartnerRole;
+use projections::{
+    Filter, Value,
+    lots::{PartnerRow, Partners},
+};
 
-/// A supplier, customer or carrier.
-pub struct Partner(pub(in crate::graphql) PartnerRow);
+use crate::graphql::kernel::{E, Id, Int64, Narrowing};
 
-impl Partner {
-    pub(super) async fn after(context: &Context<'_>, id: Uuid, commit: CommitInfo) -> Result<Option<Self>> {
-        context.wait::<Partners>(Some(commit.position)).await?;
-        let tenant = context.request()?.caller.tenant;
-        Ok(context.find::<PartnerById>(tenant, id).await?.map(Self))
+crate::entity! {
+    /// A supplier, customer or carrier.
+    Partner = PartnerFields of PartnerRow in Partners, needs PlantRead, past;
+    also {
+        /// The version of the partner that these fields show.
+        async fn version(&self) -> Int64 {
+            self.version.into()
+        }
     }
 }
 
-/// A supplier, customer or carrier.
-#[Object]
-impl Partner {
-    /// Global id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        GlobalId::encode("Partner", self.0.tenant, &self.0.partner_id.to_string()).into()
+crate::fields! {
+    PartnerFields |partner| {
+        /// Its name.
+        name: &str = &partner.name;
+        /// Its postal address; without one it cannot take part in a shipment.
+        address: Option<&str> = partner.address.as_deref();
+        /// What it is to the plant.
+        roles: Vec<E<PartnerRole>> = partner.roles.0.iter().copied().map(E).collect();
     }
+}
 
-    /// Its name.
-    async fn name(&self) -> &str {
-        &self.0.name
+crate::inputs! {
+    /// Enters a partner, or replaces what is known of it.
+    SavePartnerInput => SavePartner {
+        /// The partner to change; left out, a new one is entered.
+        partner_id as "partner": Option<Id<Partner>>,
+        /// 1 to 200 characters.
+        name: String,
+        /// 1 to 500 characters; may be missing until the partner takes part in a shipment.
+        address: Option<String>,
+        /// At least one.
+        roles: Vec<E<PartnerRole>>,
     }
+}
 
-    /// Its postal address; without one it cannot take part in a shipment.
-    async fn address(&self) -> Option<&str> {
-        self.0.address.as_deref()
+crate::payloads! {
+    /// A partner after a command.
+    PartnerPayload of PartnerReply {
+        /// The partner, as it is after the command.
+        partner: Partner by |reply| Some(reply.partner_id);
     }
+}
 
-    /// What it is to the plant.
-    async fn roles(&self) -> Vec<PartnerRole> {
-        self.0.roles.0.iter().map(|role| (*role).into()).collect()
+crate::mutations! {
+    /// The command around partners.
+    PartnerMutations {
+        /// Enters a partner (supplier, customer, carrier), or replaces what is known of it. Needs `run:control`.
+        save_partner("savePartner", SavePartnerInput) -> PartnerPayload;
     }
+}
 
-    #[graphql(flatten)]
-    async fn past(&self) -> Past<PartnerAsOf> {
-        Past::of(self.0.tenant, self.0.partner_id)
+crate::lists! {
+    /// The list of partners.
+    PartnerLists {
+        /// The partners, by name.
+        partners(role: E<PartnerRole>, "With this role.") -> Partner by name, Ascending:
+            |E(role), list| Ok(with_role(role, list));
     }
+}
 
-    /// The version of the partner that these fields show.
-    async fn version(&self) -> Int64 {
-        self.0.version.into()
-    }
+fn with_role(role: PartnerRole, list: Narrowing) -> Narrowing {
+    let column = match role {
+        PartnerRole::Supplier => "is_supplier",
+        PartnerRole::Customer => "is_customer",
+        PartnerRole::Carrier => "is_carrier",
+    };
+    list.keep(Filter::Is(column, Value::Bool(true)))
 }

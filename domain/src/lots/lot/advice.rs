@@ -17,7 +17,7 @@ pub struct WeightAdvice {
 
 enumeration! {
     /// Which range a weight lies outside of.
-    pub enum RangeCode {
+    pub enum RangeCode as "WeightAdviceCode" {
         /// A rod is more than 500 g off its nominal 15 or 30 kg.
         RodNotNominal = "ROD_NOT_NOMINAL",
         /// The weight lies outside the plant's advisory range for the type.

@@ -1,15 +1,12 @@
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use commands::ports::{Position, TenantId};
+use domain::lots::{LotStatus, LotType, Sku};
 use projections::lots::genealogy;
 
 use super::slice::{Slice, Sliced};
 use crate::graphql::{
-    kernel::{FromReads, GlobalId, Int64, LocalDate},
-    lots::{
-        Lot,
-        edges::LotById,
-        enums::{LotStatus, LotType, Sku},
-    },
+    kernel::{E, GlobalId, Int64, LocalDate, Shows},
+    lots::Lot,
 };
 
 /// Which way a genealogy is followed.
@@ -41,7 +38,7 @@ impl TracedLot {
 
     /// The lot as it is now, with everything around it.
     async fn lot(&self, context: &Context<'_>) -> Result<Option<Lot>> {
-        Ok(context.find::<LotById>(self.tenant, self.facts.lot_id).await?.map(Lot))
+        context.entity(self.facts.lot_id).await
     }
 
     /// Its code.
@@ -51,8 +48,8 @@ impl TracedLot {
 
     /// Its type.
     #[graphql(name = "type")]
-    async fn lot_type(&self) -> LotType {
-        self.facts.lot_type.into()
+    async fn lot_type(&self) -> E<LotType> {
+        E(self.facts.lot_type)
     }
 
     /// The step that made it, 0 to 10.
@@ -61,8 +58,8 @@ impl TracedLot {
     }
 
     /// Its SKU.
-    async fn sku(&self) -> Option<Sku> {
-        self.facts.sku.map(Into::into)
+    async fn sku(&self) -> Option<E<Sku>> {
+        self.facts.sku.map(E)
     }
 
     /// How many steps it is away from the lot asked for, by the shortest way.
@@ -71,8 +68,8 @@ impl TracedLot {
     }
 
     /// Where it stood.
-    async fn status(&self) -> LotStatus {
-        self.facts.status.into()
+    async fn status(&self) -> E<LotStatus> {
+        E(self.facts.status)
     }
 
     /// The local day on which it was made.

@@ -8,13 +8,11 @@ use super::{
     objects::{Genealogy, GenealogyDirection, Traceability},
     recall::{RecallDifference, RecallScope},
 };
-use crate::graphql::{
-    kernel::{
-        AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, fault, position, position_of, refused,
-        requires,
-    },
-    lots::inputs::entity_id,
+use crate::graphql::kernel::{
+    AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, Named as _, fault, position, position_of,
+    refused, requires,
 };
+use crate::graphql::lots::Lot;
 
 /// How long a query waits for a position (identity.md, section 0).
 const WAIT_AT_MOST: Duration = Duration::from_secs(5);
@@ -66,7 +64,10 @@ impl Named {
         match GlobalId::decode(lot) {
             Err(GlobalIdError::Malformed) => Ok(Self::Code(lot.to_ascii_uppercase())),
             Err(GlobalIdError::Foreign) => Ok(Self::Nothing),
-            Ok(_) => Ok(entity_id(tenant, "Lot", "lot", lot).map_or(Self::Nothing, Self::Id)),
+            Ok(_) => {
+                let id = GlobalId::decode_as(lot, Lot::TYPE, tenant).ok();
+                Ok(id.and_then(|id| id.parse().ok()).map_or(Self::Nothing, Self::Id))
+            }
         }
     }
 

@@ -3,16 +3,16 @@ use async_graphql::{
     connection::{Connection, EmptyFields},
 };
 use commands::ports::{Position, TenantId};
+use domain::lots::LotStatus;
 use projections::lots::genealogy;
 
 use super::{
     objects::TracedLot,
     slice::{Slice, Sliced},
 };
-use crate::graphql::kernel::FromReads;
 use crate::graphql::{
-    kernel::{GlobalId, Int64, LocalDate, PageArguments, PageRequest, Row, Total},
-    lots::{Partner, edges::PartnerById, enums::LotStatus},
+    kernel::{E, GlobalId, Int64, LocalDate, PageArguments, PageRequest, Row, Shows, Total},
+    lots::Partner,
 };
 
 /// Deliveries on one page, at most.
@@ -89,7 +89,7 @@ pub struct Consignee {
 impl Consignee {
     /// The partner as it is known today.
     async fn partner(&self, context: &Context<'_>) -> Result<Option<Partner>> {
-        Ok(context.find::<PartnerById>(self.tenant, self.answer.partner_id).await?.map(Partner))
+        context.entity(self.answer.partner_id).await
     }
 
     /// Its name on the latest dispatch.
@@ -193,7 +193,7 @@ pub struct RecalledLotChange {
     /// As it stood at the later position.
     lot: TracedLot,
     /// Where it stood before.
-    status_before: LotStatus,
+    status_before: E<LotStatus>,
     /// Its net weight in grams before.
     weight_before_g: i64,
     /// Grams that were left before.
@@ -264,7 +264,7 @@ impl RecallDifference {
         let answer = slice.of(context, &self.difference, self.difference.to, again).await?;
         let node = |change: genealogy::LotChange| RecalledLotChange {
             lot: TracedLot { tenant, facts: change.after, depth: change.depth },
-            status_before: change.before.status.into(),
+            status_before: E(change.before.status),
             weight_before_g: change.before.weight_grams,
             remaining_before_g: change.before.remaining_grams,
         };
