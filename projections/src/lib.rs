@@ -17,7 +17,7 @@ pub mod runner;
 mod value;
 
 pub use fold::{FoldError, Model, ReadModel, decode, fold, rows_of};
-pub use query::{Direction, Filter, Page, Query, Selection};
+pub use query::{Changes, Counted, Direction, Filter, Page, Query, Selection};
 pub use row::{Column, Row, Table};
 pub use rows::{Keys, Rows};
 pub use value::{ColumnType, Field, Json, Value, ValueMismatch};

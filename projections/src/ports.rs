@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 pub use commands::ports::Fence;
-use commands::ports::{Position, StreamKey, Version};
+use commands::ports::{Position, StreamKey, TenantId, Version};
 use uuid::Uuid;
 
-use crate::{Model, Query, Selection, Table, Value};
+use crate::{Changes, Counted, Model, Query, Selection, Table, Value};
 
 /// Names one set of tables of a read model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -378,8 +378,32 @@ pub trait ReadStore: Send + Sync + 'static {
     /// A page of the live build's rows, of one instant; of `build`, if one is named.
     async fn select(&self, query: &Query, build: Option<&BuildId>) -> Result<Selection, ReadStoreError>;
 
-    /// How many rows pass the query's filter, at most `cap`.
-    async fn count(&self, query: &Query, cap: u32) -> Result<u64, ReadStoreError>;
+    /// A page of the live build's rows for each of these values of a column, all of one instant: those of a value come
+    /// in the query's order, its limit is that of each. What is read grows with the pages, not with the rows.
+    async fn select_each(
+        &self,
+        query: &Query,
+        column: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Selection, ReadStoreError>;
+
+    /// How many rows pass the query's filter for each of these values of a column, at most `cap` of each, all of one
+    /// instant. A value that is not answered has none.
+    async fn count_each(
+        &self,
+        query: &Query,
+        column: &'static str,
+        values: Vec<Value>,
+        cap: u32,
+    ) -> Result<Counted, ReadStoreError>;
+
+    /// How often the rows of these tenants have changed in each read model, all of one instant. None of a read model:
+    /// never.
+    async fn changes(&self, tenants: &[TenantId]) -> Result<Vec<Changes>, ReadStoreError>;
+
+    /// How many rows pass the query's filter, at most `cap`; and how often the tenant's rows have changed, see
+    /// [`Changes`].
+    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError>;
 
     /// Keeps an image of an index in memory, so that it need not be built from the log at the next start.
     async fn save_image(&self, name: &str, position: Position, image: Vec<u8>) -> Result<(), ReadStoreError>;

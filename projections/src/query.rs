@@ -40,6 +40,8 @@ pub struct Query {
     pub model: &'static str,
     /// Its version, as the row type knows it.
     pub version: u32,
+    /// Whose rows.
+    pub tenant: TenantId,
     /// The table.
     pub table: &'static Table,
     /// Which rows.
@@ -60,6 +62,7 @@ impl Query {
         Self {
             model: M::NAME,
             version: M::VERSION,
+            tenant,
             table: R::TABLE,
             filter: Filter::All(vec![Filter::Is(R::TABLE.columns[0].name, Value::Uuid(tenant))]),
             order_by: Vec::new(),
@@ -112,13 +115,8 @@ impl Query {
 
     /// The cursor of a row: where the next page starts.
     pub fn cursor<R: Row>(&self, row: &R) -> Vec<Value> {
-        let mut values = Vec::with_capacity(self.table.columns.len());
-        row.write(&mut values);
         let place = |name: &str| self.table.columns.iter().position(|column| column.name == name);
-        self.ordering()
-            .into_iter()
-            .filter_map(|name| place(name).map(|index| values[index].clone()))
-            .collect()
+        self.ordering().into_iter().filter_map(|name| place(name).map(|index| row.value(index))).collect()
     }
 }
 
@@ -129,6 +127,29 @@ pub struct Selection {
     pub values: Vec<Value>,
     /// The position that the rows stand at.
     pub position: Position,
+    /// How often the tenant's rows have changed in the read model: [`Changes::count`] of the same instant.
+    pub changes: u64,
+}
+
+/// How often a tenant's rows have changed in a read model, over all of its builds. While the count stands still, every
+/// question about these rows has the answer that it had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The read model.
+    pub model: String,
+    /// Whose rows.
+    pub tenant: TenantId,
+    /// How often they have changed.
+    pub count: u64,
+}
+
+/// How many rows there are for each of several values of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The values, and how many rows have each.
+    pub of_each: Vec<(Value, u64)>,
+    /// How often the tenant's rows have changed in the read model, see [`Changes`].
+    pub changes: u64,
 }
 
 /// A page of rows.
@@ -140,4 +161,6 @@ pub struct Page<R> {
     pub has_more: bool,
     /// The position that the rows stand at.
     pub position: Position,
+    /// How often the tenant's rows have changed in the read model, see [`Changes`].
+    pub changes: u64,
 }

@@ -55,6 +55,9 @@ pub trait Row: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// Appends a key's values, in the table's order.
     fn write_key(key: &Self::Key, values: &mut Vec<Value>);
 
+    /// The value of one column, by its place in the table.
+    fn value(&self, column: usize) -> Value;
+
     /// Appends the row's values, in the table's order.
     fn write(&self, values: &mut Vec<Value>);
 
@@ -133,6 +136,13 @@ macro_rules! row {
             fn write_key(key: &Self::Key, values: &mut Vec<$crate::Value>) {
                 let ($($key,)+) = key;
                 $( values.push($crate::Field::to_value($key)); )+
+            }
+
+            fn value(&self, column: usize) -> $crate::Value {
+                let name = Self::TABLE.columns.get(column).map_or("", |column| column.name);
+                $( if name == stringify!($key) { return $crate::Field::to_value(&self.$key); } )+
+                $( if name == stringify!($field) { return $crate::Field::to_value(&self.$field); } )*
+                $crate::Value::Null
             }
 
             fn write(&self, values: &mut Vec<$crate::Value>) {

@@ -23,7 +23,12 @@ const WHOLE_ROWS: u64 = 200;
 const TOLD_FROM_THE_LOG: [&str; 2] = ["asOf", "history"];
 const LOG_READ: u64 = DEFAULT_ROWS;
 
-/// The static cost of an operation: 1 for each object it may resolve, scalars free. A field with `first` or `last` (50
+/// What is counted, and what it costs: rows are looked at one by one, up to the cap of a count.
+const COUNTED: &str = "totalCount";
+const COUNT_READ: u64 = DEFAULT_ROWS;
+
+/// The static cost of an operation: 1 for each object it may resolve, scalars free; a `totalCount`, for which rows are
+/// read beyond the page, 50. A field with `first` or `last` (50
 /// when neither is given) multiplies what stands in its lists; a list without them counts as 50, a
 /// recall's consignees as 200. What is told from the log costs 50 more.
 pub(super) fn of_operation(
@@ -84,7 +89,7 @@ impl<'a> Estimate<'a> {
         let Some(def) = self.model.field(parent, name) else { return 0 };
         let target = named(&def.ty);
         if self.model.is_leaf(target) {
-            return 0;
+            return if name == COUNTED { COUNT_READ } else { 0 };
         }
         let own_page = self.page(field, def);
         let is_list = matches!(inner(&def.ty), BaseType::List(_));

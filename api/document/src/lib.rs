@@ -11,10 +11,13 @@
 //! them, so these rules would stand here all the same. It judges a valid document in 28 µs, which is no gain, and its 27
 //! further packages take 147 s of processor time in a release build.
 //!
+//! A document that was admitted is known, and neither parsed nor checked again (`known.rs`).
+//!
 //! Reading order: this file, `parser.rs`, `measure.rs`, `rules.rs` with its parts, `variables.rs`, `cost.rs`, `normal.rs`, `complete.rs`.
 
 mod complete;
 mod cost;
+mod known;
 mod lexer;
 mod limits;
 mod measure;
@@ -30,6 +33,8 @@ mod trusted;
 mod values;
 mod variables;
 
+use std::sync::Arc;
+
 use async_graphql::{
     Positioned, Value, Variables,
     parser::types::{
@@ -41,6 +46,7 @@ pub use limits::Limits;
 pub use problem::{Code, Problem};
 pub use trusted::{ManifestError, TrustedDocuments};
 
+use known::{Checked, Known};
 use model::Model;
 
 /// Whether a value is one of a scalar's.
@@ -56,6 +62,7 @@ pub struct Gate {
     limits: Limits,
     introspection: bool,
     trusted: Option<TrustedDocuments>,
+    known: Known,
 }
 
 /// The schema does not describe itself as it should.
@@ -69,7 +76,7 @@ pub struct UnreadableSchema {
 #[derive(Debug)]
 pub struct Admitted {
     /// The operation in the form in which it runs: fragments spread out, every field once.
-    pub operation: Positioned<OperationDefinition>,
+    pub operation: Arc<Positioned<OperationDefinition>>,
     /// The variables in their types' form, with their defaults.
     pub variables: Variables,
     /// What kind of operation it is.
@@ -94,7 +101,7 @@ impl Gate {
     ) -> Result<Self, UnreadableSchema> {
         let mut model = Model::read(answer).map_err(|reason| UnreadableSchema { reason })?;
         model.scalars = scalars.iter().copied().collect();
-        Ok(Self { model, limits, introspection: true, trusted: None })
+        Ok(Self { model, limits, introspection: true, trusted: None, known: Known::default() })
     }
 
     /// Lets listed documents through only.
@@ -136,30 +143,46 @@ impl Gate {
         if self.trusted.as_ref().is_some_and(|trusted| !trusted.contains(source)) {
             return Err(Problem::new(Code::NotTrusted, "only listed documents run here").into());
         }
-        let document = parser::parse(source, self.limits.tokens)?;
-        let selected = select(&document, operation_name)?;
+        let known = self.known.get(source);
+        let checked = match &known {
+            Some(checked) => Arc::clone(checked),
+            None => Arc::new(Checked::of(parser::parse(source, self.limits.tokens)?)),
+        };
+        let document = &checked.document;
+        let selected = select(document, operation_name)?;
         let operation = &selected.node;
         if !may_run(operation.ty) {
             return Err(Refused::OperationType(operation.ty));
         }
-        measure::check(&document, &self.limits)?;
-        let problems = rules::check(&self.model, &document);
-        if !problems.is_empty() {
-            return Err(Refused::Problems(problems));
-        }
-        if !self.introspection && introspects(&document) {
-            return Err(Problem::new(Code::Introspection, "introspection is switched off").into());
+        if known.is_none() {
+            self.check(document)?;
+            self.known.add(source, &checked);
         }
         let variables = variables::coerce(&self.model, operation, variables).map_err(Refused::Problems)?;
-        let cost = cost::of_operation(&self.model, &document, operation, &variables);
+        let cost = cost::of_operation(&self.model, document, operation, &variables);
         if cost > self.limits.cost {
             return Err(Problem::too_much(Code::Cost, "a cost of", cost, self.limits.cost).into());
         }
         let operation_type = operation.ty;
-        let root_field = first_field(&document, &operation.selection_set.node).unwrap_or_default().to_owned();
-        let normal = normal::operation(&self.model, &document, operation, &variables)?;
-        let operation = Positioned::new(normal, selected.pos);
+        let root_field = first_field(document, &operation.selection_set.node).unwrap_or_default().to_owned();
+        let operation = checked.normal(source, || {
+            let normal = normal::operation(&self.model, document, operation, &variables)?;
+            Ok(Arc::new(Positioned::new(normal, selected.pos)))
+        })?;
         Ok(Admitted { operation, variables, operation_type, cost, root_field })
+    }
+
+    /// What a document must pass, whatever its variables.
+    fn check(&self, document: &ExecutableDocument) -> Result<(), Refused> {
+        measure::check(document, &self.limits)?;
+        let problems = rules::check(&self.model, document);
+        if !problems.is_empty() {
+            return Err(Refused::Problems(problems));
+        }
+        if !self.introspection && introspects(document) {
+            return Err(Problem::new(Code::Introspection, "introspection is switched off").into());
+        }
+        Ok(())
     }
 
     /// What async-graphql has answered to an admitted operation, in the form that the specification promises.

@@ -110,6 +110,8 @@ fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
         let trusted = TrustedDocuments::read(manifest);
         graphql = graphql.trusting_only(trusted.or_fail(|| "graphql.trusted_documents cannot be used")?);
     }
+    let rows = Arc::clone(serving.read_side.store());
+    graphql = graphql.keeping_answers(rows, settings.graphql.kept_answer_bytes);
     if !settings.graphql.introspection {
         graphql = graphql.without_introspection();
     }

@@ -83,6 +83,12 @@ pub(super) const KEYS: &[Key] = &[
         "JSON file of the only documents that run, by the SHA-256 of each; without it, all run",
         "a file's path",
     ),
+    key(
+        "graphql.kept_answer_bytes",
+        Some("33554432"),
+        "memory for answers that are given again while the rows stand that they were made of; 0 keeps none",
+        "a number from 0 to 4294967296",
+    ),
     key("metrics.open", Some("false"), "whether /metrics answers without a token", "true or false"),
     key("limits.depth", Some("12"), "levels of a query", "a number from 1 to 100"),
     key("limits.aliases", Some("30"), "aliases in a query", "a number from 0 to 1000"),

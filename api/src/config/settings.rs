@@ -98,6 +98,8 @@ pub struct Graphql {
     pub introspection: bool,
     /// A manifest of the only documents that run; none lets all of them run.
     pub trusted_documents: Option<PathBuf>,
+    /// Memory for answers that are given again while they hold.
+    pub kept_answer_bytes: usize,
 }
 
 /// What a request may ask for.
@@ -247,7 +249,12 @@ impl Reader<'_> {
         let introspection = self.read("graphql.introspection", |text| text.parse().ok());
         let trusted_documents =
             self.read("graphql.trusted_documents", |text| not_empty(text).map(PathBuf::from));
-        Some(Graphql { introspection: introspection?, trusted_documents })
+        let kept_answer_bytes = self.number("graphql.kept_answer_bytes", 0, 4_294_967_296);
+        Some(Graphql {
+            introspection: introspection?,
+            trusted_documents,
+            kept_answer_bytes: kept_answer_bytes?,
+        })
     }
 
     fn limits(&mut self) -> Option<Limits> {

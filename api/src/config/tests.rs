@@ -151,6 +151,7 @@ fn what_is_in_force_shows_no_secret() {
     identity.secret                ***                                                CAIRN_IDENTITY_SECRET
     graphql.introspection          true                                               default
     graphql.trusted_documents      (not set)                                          default
+    graphql.kept_answer_bytes      33554432                                           default
     metrics.open                   false                                              default
     limits.depth                   12                                                 default
     limits.aliases                 30                                                 default

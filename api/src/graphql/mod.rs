@@ -21,7 +21,7 @@ pub type CairnSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema over an engine, its read models and the genealogy of lots.
 pub fn schema(engine: Engine, reads: Arc<ReadSide>, genealogy: Arc<Genealogy>) -> CairnSchema {
-    builder().data(engine).data(Reads::loader(reads)).data(genealogy).finish()
+    builder().data(engine).data(Reads::new(reads)).data(genealogy).finish()
 }
 
 /// The schema without anything behind it: it describes itself and answers nothing else.

@@ -58,6 +58,11 @@ pub fn install_metrics() -> Result<PrometheusHandle, MetricsError> {
         "cairn_graphql_edge_reads_total",
         "Queries of read models for the edges of GraphQL objects, by read model"
     );
+    metrics::describe_counter!(
+        "cairn_graphql_kept_answers_total",
+        "Queries that were answered as before (hit), or made anew (miss)"
+    );
+    metrics::describe_gauge!("cairn_graphql_kept_answer_bytes", "Memory of the answers that are kept");
     metrics::describe_counter!("cairn_graphql_refused_total", "GraphQL documents that did not run, by code");
     Ok(handle)
 }

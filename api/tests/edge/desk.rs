@@ -22,7 +22,10 @@ use commands::{
     },
 };
 use domain::identity::PermissionSet;
-use projections::lots::genealogy::{Genealogy, GenealogyOptions};
+use projections::{
+    lots::genealogy::{Genealogy, GenealogyOptions},
+    runner::ReadSide,
+};
 use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -86,6 +89,7 @@ pub struct Desk {
     pub log: Arc<dyn EventStore>,
     /// The same schema over rows that nothing keeps current.
     pub over_old_rows: CairnSchema,
+    pub old_rows: Arc<ReadSide>,
     _data: tempfile::TempDir,
 }
 
@@ -99,9 +103,9 @@ impl Desk {
         serving.read_side.caught_up().await.unwrap();
         let genealogy = Arc::clone(&serving.genealogy);
         let old_rows = stand_by(&stores, &url).await.unwrap();
-        let over_old_rows = schema(serving.engine.clone(), old_rows, Arc::clone(&genealogy));
+        let over_old_rows = schema(serving.engine.clone(), Arc::clone(&old_rows), Arc::clone(&genealogy));
         let schema = schema(serving.engine.clone(), Arc::clone(&serving.read_side), genealogy);
-        Self { schema, serving, log: stores.events, over_old_rows, _data: data }
+        Self { schema, serving, log: stores.events, over_old_rows, old_rows, _data: data }
     }
 
     /// The same schema with an index that stays empty until `open` says otherwise.
@@ -125,6 +129,8 @@ impl Desk {
             traceparent: None,
             idempotency_key: None,
             floor: Floor::default(),
+            gathering: Default::default(),
+            used: Default::default(),
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)
     }

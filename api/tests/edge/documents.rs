@@ -147,6 +147,7 @@ async fn what_is_told_from_the_log_costs_as_much_as_it_reads() {
     let logs = "{ temperatureLog(first: 3) { nodes { log { asOf(at: { version: \"1\" }) { version } } } } }";
     assert_eq!(cost(logs), 1 + 3 * (1 + 1 + 1 + 50));
     assert_eq!(cost("{ partners(first: 3) { nodes { history { type } } } }"), 1 + 3 * (1 + 50 + 50));
+    assert_eq!(cost("{ partners(first: 3) { totalCount nodes { name } } }"), 1 + 50 + 3, "rows are counted");
     let by_variable = "query($page: HistoryPage, $first: Int!) {
         lot(code: \"A\") { history(page: $page) { type } } lotBoard(first: $first) { nodes { code } } }";
     let variables = json!({ "page": { "first": 3 }, "first": 7 });

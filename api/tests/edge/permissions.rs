@@ -48,7 +48,7 @@ fn errors_of(response: &Response) -> Vec<Value> {
 async fn an_edge_asks_for_the_permission_of_what_it_leads_to() {
     let desk = Desk::open().await;
     let schema = Schema::build(FrontDesk, EmptyMutation, EmptySubscription);
-    let schema = schema.data(Reads::loader(desk.serving.read_side.clone())).finish();
+    let schema = schema.data(Reads::new(desk.serving.read_side.clone())).finish();
     let board =
         desk.ask("{ lotBoard(filter: { type: [RAW] }) { nodes { supplier { id } } } }", json!({})).await;
     let partner = board["lotBoard"]["nodes"][0]["supplier"]["id"].as_str().unwrap();

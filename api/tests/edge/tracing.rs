@@ -47,7 +47,7 @@ async fn edges_bring_every_row_however_many_rounds_it_takes() {
     let whole = desk.ask(query, json!({})).await;
     let lots = whole["lotBoard"]["nodes"].as_array().unwrap();
     assert!(lots.iter().any(|lot| lot["children"]["nodes"].as_array().unwrap().len() > 3), "{whole}");
-    let small = Reads::loader_of_rounds(Arc::clone(&desk.serving.read_side), 3);
+    let small = Reads::of_rounds(Arc::clone(&desk.serving.read_side), 3);
     let request = Desk::request(query, json!({})).data(small);
     assert_eq!(answer_of(desk.schema.execute(request).await), whole);
     desk.stop().await;

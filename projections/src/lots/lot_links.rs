@@ -35,7 +35,8 @@ row! {
         /// Where the log tells of it.
         position: Position,
     }
-    index (tenant, parent_id);
+    index (tenant, parent_id, child_code);
+    index (tenant, child_id, parent_code);
 }
 
 /// What was a lot made from, and what was made of it?
@@ -45,7 +46,7 @@ pub struct LotLinks;
 
 impl ReadModel for LotLinks {
     const NAME: &'static str = "lot_links";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const CATEGORIES: &'static [&'static str] = &[Lot::CATEGORY];
 
     fn tables() -> Vec<&'static Table> {

@@ -23,7 +23,7 @@ use super::{
     standing::{Lag, Standing, is_missing},
 };
 use crate::{
-    Model, Page, Query, ReadModel, Row,
+    Model, Page, Query, ReadModel, Row, Value,
     ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError},
 };
 
@@ -299,6 +299,18 @@ impl ReadSide {
         select_rows(&*self.store, query, None).await
     }
 
+    /// A page of rows of the live build for each of these values of a column; the query's limit is that of each.
+    pub async fn select_each<R: Row>(
+        &self,
+        query: &Query,
+        column: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Page<R>, ReadStoreError> {
+        let selection = self.store.select_each(query, column, values).await?;
+        let (position, changes) = (selection.position, selection.changes);
+        Ok(Page { rows: read_rows(selection.values)?, has_more: false, position, changes })
+    }
+
     /// The row with this key.
     pub async fn find<M: ReadModel, R: Row>(
         &self,
@@ -314,8 +326,9 @@ impl ReadSide {
         Ok(self.select(&query.limit(1)).await?.rows.pop())
     }
 
-    /// How many rows pass a query's filter, at most `cap`.
-    pub async fn count(&self, query: &Query, cap: u32) -> Result<u64, ReadStoreError> {
+    /// How many rows pass a query's filter, at most `cap`; and how often the tenant's rows have changed, see
+    /// [`Changes`](crate::Changes).
+    pub async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError> {
         self.store.count(query, cap).await
     }
 }
@@ -374,14 +387,20 @@ pub(super) async fn select_rows<R: Row>(
     let wanted = query.limit as usize;
     let query = Query { limit: query.limit.saturating_add(1), ..query.clone() };
     let selection = store.select(&query, build).await?;
-    let mut values = selection.values.into_iter();
-    let mut rows = Vec::new();
+    let (position, changes) = (selection.position, selection.changes);
+    let mut rows = read_rows(selection.values)?;
+    let has_more = rows.len() > wanted;
+    rows.truncate(wanted);
+    Ok(Page { rows, has_more, position, changes })
+}
+
+fn read_rows<R: Row>(values: Vec<Value>) -> Result<Vec<R>, ReadStoreError> {
+    let mut rows = Vec::with_capacity(values.len() / R::TABLE.columns.len());
+    let mut values = values.into_iter();
     while values.len() > 0 {
         rows.push(
             R::read(&mut values).map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })?,
         );
     }
-    let has_more = rows.len() > wanted;
-    rows.truncate(wanted);
-    Ok(Page { rows, has_more, position: selection.position })
+    Ok(rows)
 }

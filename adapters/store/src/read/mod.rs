@@ -1,10 +1,12 @@
 //! Where read models lie: a SQLite file or a PostgreSQL database.
 //!
-//! Reading order: `sql` (every statement over read models' tables, for both engines), `jobs` (the operations, each one
+//! Reading order: `sql`, `pages` and `filters` (every statement over read models' tables, for both engines), `jobs` (the operations, each one
 //! transaction, written once), `store` (the port), then one engine, `sqlite` or `postgres`.
 
+mod filters;
 mod jobs;
 mod own_tables;
+mod pages;
 mod postgres;
 mod session;
 mod sql;

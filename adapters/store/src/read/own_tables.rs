@@ -1,13 +1,13 @@
 //! The tables that the read store keeps for itself, beside those of the read models. Both engines take the same text.
 
 /// The version of these tables. A read store of an older version is brought forward, a newer one is refused.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Makes the mark of the version.
 pub(super) const CREATE_MARK: &str = "create table if not exists read_schema (version bigint not null)";
 
 /// The steps from each version to the next, from none to 1 first.
-pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED];
+pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED, COUNTED];
 
 const FIRST: &[&str] = &[
     "create table read_leases (
@@ -36,3 +36,8 @@ const ANCHORED: &[&str] = &["alter table read_models add column anchor text"];
 /// What somebody decided to leave out outlives the build that it was decided for.
 const SKIPPED: &[&str] = &["create table read_skips (
     model text not null, event_id text not null, primary key (model, event_id))"];
+
+/// How often a tenant's rows have changed in a read model, over all of its builds: an answer that was made of them holds
+/// for as long as the counts stand still.
+const COUNTED: &[&str] = &["create table read_changes (
+    model text not null, tenant text not null, count bigint not null, primary key (model, tenant))"];

@@ -1,12 +1,12 @@
+mod values;
+
 use std::{
     collections::HashMap,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-use chrono::{DateTime, Utc};
 use projections::{
     ColumnType, Table, Value,
     ports::{BuildId, ReadStoreError},
@@ -14,11 +14,12 @@ use projections::{
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::{
     Client, Config, NoTls, Statement,
-    types::{IsNull, ToSql, Type, to_sql_checked},
+    types::{ToSql, Type},
 };
-use uuid::Uuid;
 
+use self::values::{Array, Bound, arrays, read_row};
 use super::{
+    pages,
     session::{Done, Engine, Job, Session},
     sql::Dialect,
     working::Working,
@@ -54,7 +55,16 @@ const BY_KEY: &str = "set enable_seqscan = off; set enable_hashjoin = off; set e
 struct Connection {
     client: Arc<Client>,
     statements: HashMap<String, Statement>,
+    /// Since when statements are kept.
+    kept_since: Instant,
 }
+
+/// Statements are prepared once a connection and kept for so long: the plan of a statement that is kept is as old as the
+/// statistics that it was made from, and those of a table that fills up come a minute late. With them go the statements
+/// over builds that are no more.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+/// So many at most.
+const MOST_KEPT: usize = 256;
 
 fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> ReadStoreError {
     move |error| {
@@ -106,7 +116,7 @@ impl PostgresEngine {
         if by_key {
             client.batch_execute(BY_KEY).await.map_err(failed(doing))?;
         }
-        Ok(Connection { client: Arc::new(client), statements: HashMap::new() })
+        Ok(Connection { client: Arc::new(client), statements: HashMap::new(), kept_since: Instant::now() })
     }
 
     fn idle(&self, by_key: bool) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -164,114 +174,44 @@ struct PostgresSession<'c> {
     doing: &'static str,
 }
 
-/// A [`Value`] as PostgreSQL binds it.
-#[derive(Debug)]
-struct Bound<'v>(&'v Value);
-
-impl Bound<'_> {
-    fn sql_type(&self) -> Type {
-        match self.0 {
-            Value::Null | Value::Text(_) => Type::TEXT,
-            Value::Int64(_) => Type::INT8,
-            Value::Uuid(_) => Type::UUID,
-            Value::Bytes(_) => Type::BYTEA,
-            Value::Instant(_) => Type::TIMESTAMPTZ,
-            Value::Bool(_) => Type::BOOL,
-        }
-    }
-}
-
-impl ToSql for Bound<'_> {
-    fn to_sql(
-        &self,
-        sql_type: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self.0 {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Int64(value) => value.to_sql(sql_type, out),
-            Value::Text(value) => value.to_sql(sql_type, out),
-            Value::Uuid(value) => value.to_sql(sql_type, out),
-            Value::Bytes(value) => value.to_sql(sql_type, out),
-            Value::Instant(value) => value.to_sql(sql_type, out),
-            Value::Bool(value) => value.to_sql(sql_type, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-fn read_row(
-    row: &tokio_postgres::Row,
-    columns: impl Iterator<Item = ColumnType>,
-    found: &mut Vec<Value>,
-) -> Result<(), tokio_postgres::Error> {
-    for (index, column_type) in columns.enumerate() {
-        let value = match column_type {
-            ColumnType::Int64 => row.try_get::<_, Option<i64>>(index)?.map(Value::Int64),
-            ColumnType::Text | ColumnType::Json => row.try_get::<_, Option<String>>(index)?.map(Value::Text),
-            ColumnType::Uuid => row.try_get::<_, Option<Uuid>>(index)?.map(Value::Uuid),
-            ColumnType::Bytes => row.try_get::<_, Option<Vec<u8>>>(index)?.map(Value::Bytes),
-            ColumnType::Instant => row.try_get::<_, Option<DateTime<Utc>>>(index)?.map(Value::Instant),
-            ColumnType::Bool => row.try_get::<_, Option<bool>>(index)?.map(Value::Bool),
-        };
-        found.push(value.unwrap_or(Value::Null));
-    }
-    Ok(())
-}
-
-type Array = Box<dyn ToSql + Sync + Send>;
-
-/// One column's values out of rows that lie one after the other.
-fn array(column_type: ColumnType, index: usize, width: usize, values: &[Value]) -> Array {
-    let column = || values.iter().skip(index).step_by(width);
-    macro_rules! of {
-        ($variant:ident, $type:ty) => {
-            Box::new(
-                column()
-                    .map(|value| match value {
-                        Value::$variant(value) => Some(value.clone()),
-                        _ => None,
-                    })
-                    .collect::<Vec<Option<$type>>>(),
-            )
-        };
-    }
-    match column_type {
-        ColumnType::Int64 => of!(Int64, i64),
-        ColumnType::Text | ColumnType::Json => of!(Text, String),
-        ColumnType::Uuid => of!(Uuid, Uuid),
-        ColumnType::Bytes => of!(Bytes, Vec<u8>),
-        ColumnType::Instant => of!(Instant, DateTime<Utc>),
-        ColumnType::Bool => of!(Bool, bool),
-    }
-}
-
-fn arrays(columns: &[projections::Column], values: &[Value]) -> Vec<Array> {
-    let types = columns.iter().map(|column| column.column_type).enumerate();
-    types.map(|(index, column_type)| array(column_type, index, columns.len(), values)).collect()
-}
-
 impl PostgresSession<'_> {
-    /// Prepared once a connection: a step's statements come again with every step.
-    async fn prepared(&mut self, sql: String) -> Result<Statement, ReadStoreError> {
-        if let Some(statement) = self.connection.statements.get(&sql) {
+    /// Prepared once a connection: neither parsed nor planned again. `types` are those of the parameters, as far as
+    /// the text does not say them.
+    async fn prepared(&mut self, sql: &str, types: &[Type]) -> Result<Statement, ReadStoreError> {
+        let connection = &mut *self.connection;
+        if connection.statements.len() >= MOST_KEPT || connection.kept_since.elapsed() > KEPT_FOR {
+            connection.statements.clear();
+            connection.kept_since = Instant::now();
+        }
+        if let Some(statement) =
+            connection.statements.get(sql).filter(|known| known.params().starts_with(types))
+        {
             return Ok(statement.clone());
         }
-        let statement = self.connection.client.prepare(&sql).await.map_err(failed(self.doing))?;
-        if self.connection.statements.len() >= 256 {
-            self.connection.statements.clear();
-        }
-        self.connection.statements.insert(sql, statement.clone());
+        let statement = connection.client.prepare_typed(sql, types).await.map_err(failed(self.doing))?;
+        connection.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
+    async fn query_bound(
+        &mut self,
+        sql: &str,
+        bound: &[Bound<'_>],
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let types: Vec<_> = bound.iter().map(Bound::sql_type).collect();
+        let statement = self.prepared(sql, &types).await?;
+        let bound: Vec<_> = bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let rows = self.connection.client.query(&statement, &bound).await.map_err(failed(self.doing))?;
+        let mut found = Vec::with_capacity(rows.len() * columns.len());
+        for row in &rows {
+            read_row(row, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
+        }
+        Ok(found)
+    }
+
     async fn execute_arrays(&mut self, sql: String, arrays: &[Array]) -> Result<(), ReadStoreError> {
-        let statement = self.prepared(sql).await?;
+        let statement = self.prepared(&sql, &[]).await?;
         let arrays: Vec<&(dyn ToSql + Sync)> =
             arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();
         self.connection.client.execute(&statement, &arrays).await.map_err(failed(self.doing))?;
@@ -287,10 +227,11 @@ impl Session for PostgresSession<'_> {
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, ReadStoreError> {
-        let bound: Vec<_> = parameters.iter().map(Bound).collect();
-        let typed: Vec<_> =
-            bound.iter().map(|value| (value as &(dyn ToSql + Sync), value.sql_type())).collect();
-        self.connection.client.execute_typed(sql, &typed).await.map_err(failed(self.doing))
+        let bound: Vec<_> = parameters.iter().map(Bound::One).collect();
+        let types: Vec<_> = bound.iter().map(Bound::sql_type).collect();
+        let statement = self.prepared(sql, &types).await?;
+        let bound: Vec<_> = bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        self.connection.client.execute(&statement, &bound).await.map_err(failed(self.doing))
     }
 
     async fn query(
@@ -299,15 +240,17 @@ impl Session for PostgresSession<'_> {
         parameters: &[Value],
         columns: &[ColumnType],
     ) -> Result<Vec<Value>, ReadStoreError> {
-        let bound: Vec<_> = parameters.iter().map(Bound).collect();
-        let typed: Vec<_> =
-            bound.iter().map(|value| (value as &(dyn ToSql + Sync), value.sql_type())).collect();
-        let rows = self.connection.client.query_typed(sql, &typed).await.map_err(failed(self.doing))?;
-        let mut found = Vec::with_capacity(rows.len() * columns.len());
-        for row in &rows {
-            read_row(row, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
-        }
-        Ok(found)
+        let bound: Vec<_> = parameters.iter().map(Bound::One).collect();
+        self.query_bound(sql, &bound, columns).await
+    }
+
+    async fn ask(
+        &mut self,
+        question: &pages::Statement,
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let bound: Vec<_> = question.parameters.iter().map(Bound::from).collect();
+        self.query_bound(&question.sql, &bound, columns).await
     }
 
     async fn write_rows(
@@ -336,7 +279,7 @@ impl Session for PostgresSession<'_> {
         table: &'static Table,
         keys: &[Value],
     ) -> Result<Vec<Value>, ReadStoreError> {
-        let statement = self.prepared(Dialect::Postgres.load_rows(build, table)).await?;
+        let statement = self.prepared(&Dialect::Postgres.load_rows(build, table), &[]).await?;
         let arrays = arrays(table.key(), keys);
         let arrays: Vec<&(dyn ToSql + Sync)> =
             arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();

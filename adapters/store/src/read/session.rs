@@ -7,7 +7,7 @@ use projections::{
     ports::{BuildId, ReadStoreError},
 };
 
-use super::sql::Dialect;
+use super::{pages::Statement, sql::Dialect};
 
 /// How long most jobs may take: a page of rows, a step of the projector. Far more than they need, far less than a connection
 /// of which nothing is heard any more.
@@ -34,6 +34,13 @@ pub(super) trait Session: Send {
         &mut self,
         sql: &str,
         parameters: &[Value],
+        columns: &[ColumnType],
+    ) -> impl Future<Output = Result<Vec<Value>, ReadStoreError>> + Send;
+
+    /// Asks a question, as [`Self::query`] does.
+    fn ask(
+        &mut self,
+        statement: &Statement,
         columns: &[ColumnType],
     ) -> impl Future<Output = Result<Vec<Value>, ReadStoreError>> + Send;
 

@@ -1,12 +1,12 @@
-//! The one place where SQL for read models' tables is made, for both engines.
+//! The one place where SQL for read models' tables is made, for both engines; questions to them stand in `pages`.
 
 use projections::{
-    Column, ColumnType, Direction, Filter, Query, Table, Value,
+    Column, ColumnType, Table,
     ports::{BuildId, ReadStoreError},
 };
 use sea_query::{
-    ColumnDef, Cond, Expr, ExprTrait, Func, Index, IntoColumnRef, JoinType, LikeExpr, OnConflict, Order,
-    PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder, UnionType, Values,
+    ColumnDef, Cond, Expr, ExprTrait, Func, Index, OnConflict, PostgresQueryBuilder, SelectStatement,
+    SqliteQueryBuilder, UnionType, Values,
 };
 
 /// Which engine a statement is for.
@@ -14,59 +14,6 @@ use sea_query::{
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
-}
-
-/// A statement and what its placeholders stand for, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Statement {
-    pub(super) sql: String,
-    pub(super) parameters: Vec<Value>,
-}
-
-/// SQLite takes 32,766 parameters, PostgreSQL 65,535; a page adds a few of its own.
-const MOST_PARAMETERS: usize = 32_000;
-
-/// PostgreSQL has no text with the character zero: no row holds it.
-fn storable(text: &str) -> Result<(), ReadStoreError> {
-    match text.contains('\0') {
-        true => Err(ReadStoreError::Unanswerable { reason: "a text holds the character zero".to_owned() }),
-        false => Ok(()),
-    }
-}
-
-/// Collects parameters while a statement is made. The builder is given their numbers in place of their values, for
-/// every value is bound in the engine's own type later.
-#[derive(Default)]
-struct Parameters(Vec<Value>);
-
-impl Parameters {
-    fn add(&mut self, value: Value) -> Expr {
-        self.0.push(value);
-        Expr::val(self.0.len() as i64 - 1)
-    }
-
-    /// Refuses what an engine would answer with a fault, as if it were broken.
-    fn within_limits(&self) -> Result<(), ReadStoreError> {
-        if self.0.len() > MOST_PARAMETERS {
-            let reason = format!("a filter names {} values, {MOST_PARAMETERS} are possible", self.0.len());
-            return Err(ReadStoreError::Unanswerable { reason });
-        }
-        self.0.iter().try_for_each(|value| match value {
-            Value::Text(text) => storable(text),
-            _ => Ok(()),
-        })
-    }
-
-    fn finish(self, (sql, numbers): (String, Values)) -> Statement {
-        let value = |number: sea_query::Value| match number {
-            sea_query::Value::BigInt(Some(number)) => self.0.get(number as usize).cloned(),
-            sea_query::Value::BigUnsigned(Some(limit)) => Some(Value::Int64(limit as i64)),
-            sea_query::Value::String(Some(text)) => Some(Value::Text(text)),
-            _ => None,
-        };
-        let parameters = numbers.0.into_iter().map(|number| value(number).unwrap_or(Value::Null)).collect();
-        Statement { sql, parameters }
-    }
 }
 
 impl Dialect {
@@ -93,7 +40,7 @@ impl Dialect {
         }
     }
 
-    const fn array_type(column_type: ColumnType) -> &'static str {
+    pub(super) const fn array_type(column_type: ColumnType) -> &'static str {
         match column_type {
             ColumnType::Int64 => "bigint[]",
             ColumnType::Text | ColumnType::Json => "text[]",
@@ -216,124 +163,15 @@ impl Dialect {
     }
 
     /// Some of the rows of the left table that the right one does not have.
-    pub(super) fn some_only_in(self, left: &str, right: &str, table: &Table, limit: u64) -> Statement {
-        Parameters::default().finish(self.render(only_in(left, right, table).limit(limit)))
+    pub(super) fn some_only_in(self, left: &str, right: &str, table: &Table, limit: u64) -> String {
+        format!("{} limit {limit}", self.render(&only_in(left, right, table)).0)
     }
 
-    /// A page of a table, provided that the build is what `state` asks for: the rows behind its position, or one row
-    /// with the position alone. No row: another build has taken over. One statement, so one snapshot.
-    pub(super) fn select_page(
-        self,
-        query: &Query,
-        build: &BuildId,
-        live: bool,
-    ) -> Result<Statement, ReadStoreError> {
-        let mut parameters = Parameters::default();
-        let mut page = sea_query::Query::select();
-        page.columns(query.table.columns.iter().map(|column| column.name));
-        page.from(build.table_name(query.table.name));
-        page.cond_where(self.condition(query.table, &query.filter, &mut parameters)?);
-        let ordering = query.ordering();
-        for column in &ordering {
-            known(query.table, column)?;
-        }
-        if let Some(cursor) = &query.after {
-            page.cond_where(behind(query, &ordering, cursor, &mut parameters)?);
-        }
-        let order = match query.direction {
-            Direction::Ascending => Order::Asc,
-            Direction::Descending => Order::Desc,
-        };
-        for column in &ordering {
-            page.order_by(*column, order.clone());
-        }
-        page.limit(query.limit.into());
-
-        let mut outer = sea_query::Query::select();
-        outer.column(("model", "position"));
-        outer.columns(query.table.columns.iter().map(|column| ("page", column.name).into_column_ref()));
-        outer.from_as("read_models", "model");
-        outer.join_subquery(JoinType::LeftJoin, page, "page", Expr::cust("1 = 1"));
-        outer.cond_where(Expr::col(("model", "build")).eq(parameters.add(Value::Text(build.to_string()))));
-        if live {
-            outer
-                .cond_where(Expr::col(("model", "state")).eq(parameters.add(Value::Text("LIVE".to_owned()))));
-        }
-        for column in &ordering {
-            outer.order_by(("page", *column), order.clone());
-        }
-        parameters.within_limits()?;
-        Ok(parameters.finish(self.render(&outer)))
-    }
-
-    pub(super) fn count_rows(
-        self,
-        query: &Query,
-        build: &BuildId,
-        cap: u32,
-    ) -> Result<Statement, ReadStoreError> {
-        let mut parameters = Parameters::default();
-        let mut rows = sea_query::Query::select();
-        rows.expr(Expr::cust("1")).from(build.table_name(query.table.name));
-        rows.cond_where(self.condition(query.table, &query.filter, &mut parameters)?).limit(cap.into());
-        let mut count = sea_query::Query::select();
-        count.expr(Func::count(Expr::cust("*"))).from_subquery(rows, "rows");
-        parameters.within_limits()?;
-        Ok(parameters.finish(self.render(&count)))
-    }
-
-    fn render(self, select: &SelectStatement) -> (String, Values) {
+    pub(super) fn render(self, select: &SelectStatement) -> (String, Values) {
         match self {
             Self::Sqlite => select.build(SqliteQueryBuilder),
             Self::Postgres => select.build(PostgresQueryBuilder),
         }
-    }
-
-    fn condition(
-        self,
-        table: &'static Table,
-        filter: &Filter,
-        parameters: &mut Parameters,
-    ) -> Result<Cond, ReadStoreError> {
-        let column = |name: &'static str| known(table, name).map(|column| Expr::col(column.name));
-        let condition = match filter {
-            Filter::All(filters) => {
-                let mut all = Cond::all();
-                for filter in filters {
-                    all = all.add(self.condition(table, filter, parameters)?);
-                }
-                return Ok(all);
-            }
-            Filter::Any(filters) if filters.is_empty() => Expr::cust("1 = 0"),
-            Filter::Any(filters) => {
-                let mut any = Cond::any();
-                for filter in filters {
-                    any = any.add(self.condition(table, filter, parameters)?);
-                }
-                return Ok(any);
-            }
-            Filter::Is(name, Value::Null) => column(name)?.is_null(),
-            Filter::Is(name, value) => column(name)?.eq(parameters.add(value.clone())),
-            Filter::IsNot(name, Value::Null) => column(name)?.is_not_null(),
-            Filter::IsNot(name, value) => {
-                let differs = column(name)?.ne(parameters.add(value.clone()));
-                if known(table, name)?.nullable { differs.or(column(name)?.is_null()) } else { differs }
-            }
-            Filter::In(_, values) if values.is_empty() => Expr::cust("1 = 0"),
-            Filter::In(name, values) => {
-                let values: Vec<_> = values.iter().map(|value| parameters.add(value.clone())).collect();
-                column(name)?.is_in(values)
-            }
-            Filter::AtLeast(name, value) => column(name)?.gte(parameters.add(value.clone())),
-            Filter::AtMost(name, value) => column(name)?.lte(parameters.add(value.clone())),
-            Filter::Contains(name, text) => {
-                storable(text)?;
-                let pattern = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                let lower = Expr::expr(Func::lower(column(name)?));
-                lower.like(LikeExpr::new(format!("%{}%", pattern.to_ascii_lowercase())).escape('\\'))
-            }
-        };
-        Ok(Cond::all().add(condition))
     }
 }
 
@@ -358,31 +196,7 @@ fn only_in(left: &str, right: &str, table: &Table) -> SelectStatement {
     only
 }
 
-fn known(table: &'static Table, name: &str) -> Result<&'static Column, ReadStoreError> {
+pub(super) fn known(table: &'static Table, name: &str) -> Result<&'static Column, ReadStoreError> {
     let unknown = || ReadStoreError::UnknownColumn { table: table.name, column: name.to_owned() };
     table.column(name).ok_or_else(unknown)
-}
-
-/// Behind the cursor's row: its values compared as one tuple, so that an index serves the whole order.
-fn behind(
-    query: &Query,
-    ordering: &[&'static str],
-    cursor: &[Value],
-    parameters: &mut Parameters,
-) -> Result<Cond, ReadStoreError> {
-    if cursor.len() != ordering.len() || cursor.contains(&Value::Null) {
-        return Err(ReadStoreError::ForeignCursor);
-    }
-    for (name, value) in ordering.iter().zip(cursor) {
-        if !known(query.table, name)?.column_type.holds(value) {
-            return Err(ReadStoreError::ForeignCursor);
-        }
-    }
-    let columns = Expr::tuple(ordering.iter().map(|name| Expr::col(*name)));
-    let values: Vec<_> = cursor.iter().map(|value| parameters.add(value.clone())).collect();
-    let values = Expr::tuple(values);
-    Ok(Cond::all().add(match query.direction {
-        Direction::Ascending => columns.gt(values),
-        Direction::Descending => columns.lt(values),
-    }))
 }

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::{
+    pages::{Parameter, Statement},
     session::{Done, Engine, Job, Session},
     sql::Dialect,
 };
@@ -217,17 +218,18 @@ impl SqliteSession<'_> {
         Ok(())
     }
 
-    fn read(
+    fn read<'v>(
         &self,
         sql: &str,
-        parameters: &[Value],
+        parameters: impl IntoIterator<Item = &'v Value>,
         columns: impl Iterator<Item = ColumnType> + Clone,
         found: &mut Vec<Value>,
     ) -> Result<(), ReadStoreError> {
         let failed = failed(self.doing);
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
-        let mut rows =
-            statement.query(rusqlite::params_from_iter(parameters.iter().map(Bound))).map_err(&failed)?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(parameters.into_iter().map(Bound)))
+            .map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
             for (index, column_type) in columns.clone().enumerate() {
                 found.push(read_value(row.get_ref(index).map_err(&failed)?, column_type));
@@ -259,6 +261,20 @@ impl Session for SqliteSession<'_> {
     ) -> Result<Vec<Value>, ReadStoreError> {
         let mut found = Vec::new();
         self.read(sql, parameters, columns.iter().copied(), &mut found)?;
+        Ok(found)
+    }
+
+    async fn ask(
+        &mut self,
+        question: &Statement,
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
+        let mut found = Vec::new();
+        let values = question.parameters.iter().flat_map(|parameter| match parameter {
+            Parameter::One(value) => std::slice::from_ref(value),
+            Parameter::Many(_, values) => values,
+        });
+        self.read(&question.sql, values, columns.iter().copied(), &mut found)?;
         Ok(found)
     }
 

@@ -5,9 +5,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use commands::ports::Position;
+use commands::ports::{Position, TenantId};
 use projections::{
-    ColumnType, Field, Query, Selection, Table, Value,
+    Changes, ColumnType, Counted, Field, Query, Selection, Table, Value,
     ports::{
         AuditEntry, Build, BuildId, BuildState, Claim, Differences, Fence, ParkedEvent, ReadStore,
         ReadStoreError, Skip, Step, StepOutcome,
@@ -18,11 +18,11 @@ use uuid::Uuid;
 use super::{
     jobs::{
         ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
-        ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReleaseLease, RenewLease,
-        SaveImage, StoreStep, TakeOver,
+        ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReadEach, ReleaseLease,
+        RenewLease, SaveImage, StoreStep, TakeOver,
     },
     session::Engine,
-    sql::{Dialect, Statement},
+    sql::Dialect,
 };
 
 /// How long leases are kept by a take-over, which is the last thing done under them.
@@ -64,20 +64,89 @@ impl<E: Engine> Store<E> {
         build: &BuildId,
         live: bool,
     ) -> Result<Option<Selection>, ReadStoreError> {
-        let Statement { sql, parameters } = self.dialect.select_page(query, build, live)?;
-        let types = [ColumnType::Int64]
-            .into_iter()
-            .chain(query.table.columns.iter().map(|column| column.column_type));
-        let values = self.engine.run(Read { sql, parameters, types: types.collect() }).await?;
-        let width = query.table.columns.len() + 1;
-        let Some(position) = values.first().cloned() else { return Ok(None) };
-        let position = u64::from_value(position)
-            .map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })?;
-        // Beside the position of an empty page stands a row of nothing; no row's tenant is missing.
-        let is_empty = values.get(1) == Some(&Value::Null);
-        let values = values.into_iter().enumerate().filter(|(index, _)| !is_empty && index % width != 0);
-        Ok(Some(Selection { values: values.map(|(_, value)| value).collect(), position }))
+        let statement = self.dialect.select_page(query, build, live)?;
+        let values = self.engine.run(Read { statement, types: types(query) }).await?;
+        selection(query, values)
     }
+
+    async fn read_count(
+        &self,
+        query: &Query,
+        build: &BuildId,
+        cap: u32,
+    ) -> Result<Option<(u64, u64)>, ReadStoreError> {
+        let statement = self.dialect.count_rows(query, build, cap)?;
+        let values = self.engine.run(Read { statement, types: vec![ColumnType::Int64; 3] }).await?;
+        Ok(match values.as_slice() {
+            [_position, Value::Int64(changes), Value::Int64(count)] => {
+                Some((count.unsigned_abs(), changes.unsigned_abs()))
+            }
+            _ => None,
+        })
+    }
+
+    async fn read_counts(
+        &self,
+        query: &Query,
+        build: &BuildId,
+        column: &'static str,
+        values: Vec<Value>,
+        cap: u32,
+    ) -> Result<Option<Counted>, ReadStoreError> {
+        let column_type = query.table.column(column).map_or(ColumnType::Text, |column| column.column_type);
+        let pages = self.dialect.count_each(query, build, column, values, cap)?;
+        let types = vec![ColumnType::Int64, ColumnType::Int64, column_type, ColumnType::Int64];
+        let mut values = self.engine.run(ReadEach { pages, types }).await?.into_iter();
+        let mut counted = None;
+        while let (Some(_position), Some(Value::Int64(changes)), Some(value), Some(count)) =
+            (values.next(), values.next(), values.next(), values.next())
+        {
+            let counted =
+                counted.get_or_insert(Counted { of_each: Vec::new(), changes: changes.unsigned_abs() });
+            if let Value::Int64(count) = count {
+                counted.of_each.push((value, count.unsigned_abs()));
+            }
+        }
+        Ok(counted)
+    }
+
+    async fn read_each(
+        &self,
+        query: &Query,
+        build: &BuildId,
+        column: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Option<Selection>, ReadStoreError> {
+        let pages = self.dialect.select_each(query, build, column, values)?;
+        let values = self.engine.run(ReadEach { pages, types: types(query) }).await?;
+        selection(query, values)
+    }
+}
+
+/// The position, the count of changes, then the row.
+fn types(query: &Query) -> Vec<ColumnType> {
+    let row = query.table.columns.iter().map(|column| column.column_type);
+    [ColumnType::Int64; BEFORE_ROWS].into_iter().chain(row).collect()
+}
+
+/// What stands before each row.
+const BEFORE_ROWS: usize = 2;
+
+fn selection(query: &Query, values: Vec<Value>) -> Result<Option<Selection>, ReadStoreError> {
+    let number = |index: usize| {
+        let value = values.get(index).cloned().unwrap_or(Value::Null);
+        u64::from_value(value).map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })
+    };
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let (position, changes) = (number(0)?, number(1)?);
+    // Beside the position of an empty page stands a row of nothing; no row's tenant is missing.
+    let is_empty = values.get(BEFORE_ROWS) == Some(&Value::Null);
+    let width = query.table.columns.len() + BEFORE_ROWS;
+    let of_rows = |index: usize| !is_empty && index % width >= BEFORE_ROWS;
+    let values = values.into_iter().enumerate().filter(|(index, _)| of_rows(*index));
+    Ok(Some(Selection { values: values.map(|(_, value)| value).collect(), position, changes }))
 }
 
 #[async_trait]
@@ -192,12 +261,67 @@ impl<E: Engine> ReadStore for Store<E> {
         self.read_page(query, &live, true).await?.ok_or_else(gone)
     }
 
-    async fn count(&self, query: &Query, cap: u32) -> Result<u64, ReadStoreError> {
+    async fn select_each(
+        &self,
+        query: &Query,
+        column: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Selection, ReadStoreError> {
+        if let Some(known) = self.known_live(query.model).filter(|build| build.version == query.version)
+            && let Ok(Some(pages)) = self.read_each(query, &known, column, values.clone()).await
+        {
+            return Ok(pages);
+        }
         let live = self.find_live(query).await?;
-        let Statement { sql, parameters } = self.dialect.count_rows(query, &live, cap)?;
-        let values = self.engine.run(Read { sql, parameters, types: vec![ColumnType::Int64] }).await?;
-        let count = values.into_iter().next().map_or(Ok(0), u64::from_value);
-        count.map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })
+        let gone = ReadStoreError::NotBuilt { model: query.model, version: query.version };
+        self.read_each(query, &live, column, values).await?.ok_or(gone)
+    }
+
+    async fn count_each(
+        &self,
+        query: &Query,
+        column: &'static str,
+        values: Vec<Value>,
+        cap: u32,
+    ) -> Result<Counted, ReadStoreError> {
+        if let Some(known) = self.known_live(query.model).filter(|build| build.version == query.version)
+            && let Ok(Some(counted)) = self.read_counts(query, &known, column, values.clone(), cap).await
+        {
+            return Ok(counted);
+        }
+        let live = self.find_live(query).await?;
+        let gone = ReadStoreError::NotBuilt { model: query.model, version: query.version };
+        self.read_counts(query, &live, column, values, cap).await?.ok_or(gone)
+    }
+
+    async fn changes(&self, tenants: &[TenantId]) -> Result<Vec<Changes>, ReadStoreError> {
+        let tenants = tenants.iter().map(|tenant| Value::Text(tenant.to_string())).collect();
+        let statement = self.dialect.changes_of(tenants);
+        let types = vec![ColumnType::Text, ColumnType::Text, ColumnType::Int64];
+        let mut values = self.engine.run(Read { statement, types }).await?.into_iter();
+        let mut found = Vec::with_capacity(values.len() / 3);
+        while let (Some(Value::Text(model)), Some(Value::Text(tenant)), Some(count)) =
+            (values.next(), values.next(), values.next())
+        {
+            let corrupt = |reason: String| ReadStoreError::Corrupt { reason };
+            found.push(Changes {
+                model,
+                tenant: tenant.parse().map_err(|error: uuid::Error| corrupt(error.to_string()))?,
+                count: u64::from_value(count).map_err(|error| corrupt(error.to_string()))?,
+            });
+        }
+        Ok(found)
+    }
+
+    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError> {
+        if let Some(known) = self.known_live(query.model).filter(|build| build.version == query.version)
+            && let Ok(Some(counted)) = self.read_count(query, &known, cap).await
+        {
+            return Ok(counted);
+        }
+        let live = self.find_live(query).await?;
+        let gone = ReadStoreError::NotBuilt { model: query.model, version: query.version };
+        self.read_count(query, &live, cap).await?.ok_or(gone)
     }
 
     async fn save_image(&self, name: &str, position: Position, image: Vec<u8>) -> Result<(), ReadStoreError> {

@@ -1,6 +1,6 @@
 //! How the suite opens a read store: each adapter says it once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use adapters_store::{
     memory::MemoryEventStore,
@@ -24,6 +24,11 @@ pub trait Harness: Sized {
 
     /// Runs SQL behind the store's back.
     async fn meddle(&self, sql: &str);
+
+    /// How many rows of a table were read so far, once so many were written; where the engine counts it.
+    async fn rows_read(&self, _table: &str, _written: i64) -> Option<i64> {
+        None
+    }
 
     async fn open(&self) -> Arc<dyn ReadStore> {
         self.try_open().await.unwrap()
@@ -93,6 +98,22 @@ impl Harness for Postgres {
 
     async fn try_open(&self) -> Result<Arc<dyn ReadStore>, ReadStoreError> {
         postgres_read_store(&self.database.url()).await
+    }
+
+    async fn rows_read(&self, table: &str, written: i64) -> Option<i64> {
+        let stranger = self.stranger().await;
+        let counted = "select n_tup_ins, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables
+                       where relname = $1";
+        // A connection tells what it did within moments, or when it ends.
+        loop {
+            let row = stranger.query_one(counted, &[&table]).await.unwrap();
+            let (so_far, read): (i64, i64) = (row.get(0), row.get(1));
+            if so_far >= written {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                return Some(read.max(stranger.query_one(counted, &[&table]).await.unwrap().get(1)));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn meddle(&self, sql: &str) {

@@ -14,6 +14,7 @@ mod declaring;
 pub mod entity;
 mod enumeration;
 mod errors;
+mod gathering;
 mod global_id;
 mod idempotency;
 mod input;
@@ -37,6 +38,7 @@ pub use errors::{
     ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,
     RuleRefused, UserError, ValidationFailed, VersionConflict, classify, fault, refused,
 };
+pub use gathering::Gathering;
 pub use global_id::{GlobalId, GlobalIdError};
 pub use idempotency::{IdempotencyKey, MalformedKey};
 pub use input::{Becomes, FieldName, Given, Id, Input, Key, Place};
@@ -47,5 +49,5 @@ pub use mutation::{Mutation, Outcome, give};
 pub use node::{NodeQueries, Nodes};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
 pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, Past, PastRows, Then, Told, position_of};
-pub use reads::{Edge, From, FromReads, Reads, Total, edge_page, page, position, unreadable};
-pub use request::{Floor, FromRequest, RequestContext, permit, requires};
+pub use reads::{Edge, FromReads, Reads, Total, edge_page, page, position, unreadable};
+pub use request::{Floor, FromRequest, RequestContext, Used, permit, requires};

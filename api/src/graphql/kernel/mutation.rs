@@ -5,7 +5,7 @@ use commands::engine::{Command, CommandError, Done, Engine, Envelope};
 use futures::future::BoxFuture;
 
 use super::{
-    CommitInfo, FieldName, FromRequest, Given, IdempotencyKey, Input, Int64, MutationError, Place, fault,
+    CommitInfo, FieldName, FromRequest, Given, IdempotencyKey, Input, Int64, MutationError, Place,
     idempotency::input_digest,
 };
 
@@ -90,7 +90,7 @@ async fn run(
     command: Box<dyn AnyCommand>,
     fields: &'static [FieldName],
 ) -> async_graphql::Result<Outcome<AnyReply>> {
-    let engine = context.data_opt::<Engine>().ok_or_else(|| fault("INTERNAL", "no engine is running"))?;
+    let engine = context.source::<Engine>("no engine is running")?;
     let key = match mutation.idempotency_key.map(IdempotencyKey::try_new).transpose() {
         Ok(key) => key,
         Err(malformed) => {

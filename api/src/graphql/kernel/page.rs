@@ -31,7 +31,8 @@ pub struct PageRequest<K> {
     pub limit: usize,
     /// The key of the row that the page starts after (or ends before).
     pub from: Option<K>,
-    scope: String,
+    /// The mark of the list's scope; none where nobody asked for a cursor.
+    tag: Option<String>,
 }
 
 /// A row with its sort key.
@@ -97,11 +98,20 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         scope: impl Into<String>,
         max: usize,
     ) -> Result<Self, PageError> {
+        Self::with_cursors_if(true, arguments, || scope.into(), max)
+    }
+
+    /// The same, but no cursors are made where nobody wants them; nor is the scope's name, if none was given either.
+    pub fn with_cursors_if(
+        wanted: bool,
+        arguments: PageArguments,
+        scope: impl FnOnce() -> String,
+        max: usize,
+    ) -> Result<Self, PageError> {
         let PageArguments { first, after, last, before } = arguments;
         if (first.is_some() || after.is_some()) && (last.is_some() || before.is_some()) {
             return Err(PageError::BothWays);
         }
-        let scope = scope.into();
         let (direction, size, cursor, names) = if last.is_some() || before.is_some() {
             (Direction::Backward, last, before, ("last", "before"))
         } else {
@@ -115,8 +125,10 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
                 .ok_or(PageError::Size { argument: names.0, given, max })?,
         };
         let unknown = PageError::UnknownCursor { argument: names.1 };
-        let from = cursor.map(|text| read_cursor(&text, &scope).ok_or(unknown)).transpose()?;
-        Ok(Self { direction, limit, from, scope })
+        let tag = (wanted || cursor.is_some()).then(|| scope_tag(&scope()));
+        let read = |text: String| read_cursor(&text, tag.as_deref().unwrap_or_default()).ok_or(unknown);
+        let from = cursor.map(read).transpose()?;
+        Ok(Self { direction, limit, from, tag: tag.filter(|_| wanted) })
     }
 
     /// How many rows the read model is asked for: one more than wanted, to know whether others follow.
@@ -150,6 +162,31 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     ) -> Connection<String, N, F, EmptyFields> {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
+        let tag = self.tag.as_deref();
+        let edge = |row: Row<K, N>| (tag.map(|tag| write_cursor(&row.key, tag)), row.node);
+        self.join(rows.into_iter().map(edge).collect(), more, fields)
+    }
+
+    /// Makes a connection of rows whose keys are made only where somebody wants cursors. `more`: others follow.
+    pub fn connection<R, N: OutputType, F: ObjectType>(
+        &self,
+        rows: Vec<R>,
+        more: bool,
+        key: impl Fn(&R) -> K,
+        node: impl Fn(R) -> N,
+        fields: F,
+    ) -> Connection<String, N, F, EmptyFields> {
+        let tag = self.tag.as_deref();
+        let edge = |row: R| (tag.map(|tag| write_cursor(&key(&row), tag)), node(row));
+        self.join(rows.into_iter().map(edge).collect(), more, fields)
+    }
+
+    fn join<N: OutputType, F: ObjectType>(
+        &self,
+        mut rows: Vec<(Option<String>, N)>,
+        more: bool,
+        fields: F,
+    ) -> Connection<String, N, F, EmptyFields> {
         if self.direction == Direction::Backward {
             rows.reverse();
         }
@@ -159,23 +196,23 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
             Direction::Backward => (more, came_from_a_row),
         };
         let mut connection = Connection::with_additional_fields(previous, next, fields);
-        let edges = rows.into_iter().map(|row| Edge::new(write_cursor(&row.key, &self.scope), row.node));
+        let edges = rows.into_iter().map(|(cursor, node)| Edge::new(cursor.unwrap_or_default(), node));
         connection.edges.extend(edges);
         connection
     }
 }
 
-fn write_cursor<K: Serialize>(key: &K, scope: &str) -> String {
+fn write_cursor<K: Serialize>(key: &K, tag: &str) -> String {
     // A key is numbers and texts: it always has a JSON form. Were it otherwise, the cursor would be unknown, not wrong.
-    let text = serde_json::to_string(&(scope_tag(scope), key)).unwrap_or_default();
+    let text = serde_json::to_string(&(tag, key)).unwrap_or_default();
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-fn read_cursor<K: DeserializeOwned>(text: &str, scope: &str) -> Option<K> {
+fn read_cursor<K: DeserializeOwned>(text: &str, tag: &str) -> Option<K> {
     const LONGEST: usize = 2_048;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.get(..text.len().min(LONGEST))?).ok()?;
-    let (tag, key): (String, K) = serde_json::from_slice(&bytes).ok()?;
-    (tag == scope_tag(scope)).then_some(key)
+    let (found, key): (String, K) = serde_json::from_slice(&bytes).ok()?;
+    (found == tag).then_some(key)
 }
 
 /// A short mark of the scope. It keeps honest clients from mixing cursors; what a row's key may reveal is the read
@@ -248,7 +285,7 @@ mod tests {
 
     #[test]
     fn an_unknown_or_foreign_cursor_is_refused() {
-        let foreign = write_cursor(&(1_i64, "id-1"), "other/lots/by-code");
+        let foreign = write_cursor(&(1_i64, "id-1"), &scope_tag("other/lots/by-code"));
         for cursor in ["", "nonsense", "bnVsbA", &foreign, &"A".repeat(10_000)] {
             let refused = page(None, Some(cursor));
             assert_eq!(refused, Err(PageError::UnknownCursor { argument: "after" }), "{cursor}");

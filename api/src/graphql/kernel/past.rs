@@ -105,7 +105,7 @@ impl EntityAsOf {
 
 /// The log, for what is told from it alone.
 pub fn log<'a>(context: &'a Context<'_>) -> Result<&'a dyn EventStore> {
-    Ok(&**context.reads()?.loader().side().events())
+    context.log()
 }
 
 /// The position that stands for a moment; none for now.

@@ -1,17 +1,21 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_graphql::{Context, Guard};
 use commands::{
     engine::{Caller, Envelope},
-    ports::Position,
+    ports::{Position, TenantId},
 };
 use domain::identity::Permission;
+use projections::Query;
 use uuid::Uuid;
 
-use super::{IdempotencyKey, fault, refused};
+use super::{IdempotencyKey, fault, gathering::Gathering, refused};
 
 /// Who is asking, and within which conversation. The HTTP layer puts one into every GraphQL request.
 #[derive(Debug, Clone)]
@@ -26,6 +30,46 @@ pub struct RequestContext {
     pub idempotency_key: Option<IdempotencyKey>,
     /// What every row that the request reads must hold.
     pub floor: Floor,
+    /// What the entities of a level want, until they are answered together.
+    pub gathering: Gathering,
+    /// What the answer is made of.
+    pub used: Used,
+}
+
+/// What an answer is made of: the rows of which read models, and whether of anything else. An answer that was made of rows
+/// alone is the same for as long as they do not change.
+#[derive(Debug, Clone, Default)]
+pub struct Used(Arc<Mutex<Sources>>);
+
+#[derive(Debug, Default)]
+struct Sources {
+    /// By read model and tenant: how often the tenant's rows had changed when they were read.
+    rows: BTreeMap<(&'static str, TenantId), u64>,
+    something_else: bool,
+}
+
+impl Used {
+    /// Rows of a read model were read.
+    pub fn rows(&self, query: &Query, changes: u64) {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = sources.rows.insert((query.model, query.tenant), changes);
+        // They changed while the request ran: no moment has both.
+        sources.something_else |= before.is_some_and(|before| before != changes);
+    }
+
+    /// The log, an index in memory, the clock, an engine: whatever changes without rows.
+    pub fn something_else(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).something_else = true;
+    }
+
+    /// The read models whose rows of this tenant the answer was made of, and how often these had changed. None: it was
+    /// made of something else too.
+    pub fn rows_alone(&self, tenant: TenantId) -> Option<Vec<(&'static str, u64)>> {
+        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = sources.rows.keys().all(|(_model, whose)| *whose == tenant);
+        let rows = sources.rows.iter().map(|((model, _tenant), changes)| (*model, *changes));
+        (of_tenant && !sources.something_else).then(|| rows.collect())
+    }
 }
 
 /// The greatest `minPosition` of a request. What hangs on an entity is read from other read models than the entity
@@ -46,6 +90,12 @@ impl Floor {
 }
 
 impl RequestContext {
+    /// The same for one operation of a batch: what it asks of an edge and what its answer is made of are its own.
+    #[must_use]
+    pub fn for_one_operation(self) -> Self {
+        Self { gathering: Gathering::default(), used: Used::default(), ..self }
+    }
+
     /// What travels with a command of this request. Without a key the command's id is `fresh_id`.
     pub fn envelope(
         &self,
@@ -71,11 +121,19 @@ impl RequestContext {
 
 /// Access to the request from a resolver.
 pub trait FromRequest {
+    /// What the schema keeps beside the read models: an engine, an index in memory. Its answers change without rows.
+    fn source<T: Send + Sync + 'static>(&self, missing: &'static str) -> async_graphql::Result<&T>;
+
     /// Who is asking.
     fn request(&self) -> async_graphql::Result<&RequestContext>;
 }
 
 impl FromRequest for Context<'_> {
+    fn source<T: Send + Sync + 'static>(&self, missing: &'static str) -> async_graphql::Result<&T> {
+        self.request()?.used.something_else();
+        self.data_opt::<T>().ok_or_else(|| fault("INTERNAL", missing))
+    }
+
     fn request(&self) -> async_graphql::Result<&RequestContext> {
         self.data_opt::<RequestContext>().ok_or_else(|| fault("INTERNAL", "the request carries no caller"))
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_graphql::{PathSegment, Pos, ServerError, Value};
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -5,6 +7,7 @@ use axum::{
 };
 use document::Problem;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{media::Media, parameters::Malformed};
@@ -13,10 +16,27 @@ use super::{media::Media, parameters::Malformed};
 #[derive(Debug)]
 pub(super) enum Answer {
     /// It ran: data, perhaps with errors beside it.
-    Ran { data: Value, errors: Vec<ServerError>, cost: u64 },
+    Ran { data: Data, errors: Vec<ServerError>, cost: u64 },
     /// It was no request, or could not run. `status` is what `application/graphql-response+json` answers; for
     /// `application/json`, a well-formed request is answered 200 all the same.
     Refused { status: StatusCode, well_formed: bool, errors: Vec<Refusal> },
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) enum Data {
+    Value(Value),
+    /// As JSON already.
+    Json(Arc<RawValue>),
+}
+
+impl Serialize for Data {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(serializer),
+            Self::Json(json) => json.serialize(serializer),
+        }
+    }
 }
 
 /// An error of a request that did not run.
@@ -33,7 +53,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
+    data: Option<&'a Data>,
     extensions: ExtensionsBody,
 }
 

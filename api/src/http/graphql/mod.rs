@@ -1,9 +1,10 @@
 //! GraphQL over HTTP: the specification of that name, to the letter.
 //!
 //! A request is negotiated (`media.rs`), read (`parameters.rs`), admitted ([`document::Gate`]), run and masked
-//! (`run.rs`), and answered (`answer.rs`). What may run is decided before anything runs.
+//! (`run.rs`), and answered (`answer.rs`), or answered as before while that answer holds (`answers.rs`). What may run is decided before anything runs.
 
 mod answer;
+mod answers;
 mod media;
 mod parameters;
 mod run;
@@ -22,10 +23,11 @@ use axum::{
 use commands::engine::Caller;
 use document::{Gate, Limits, TrustedDocuments, UnreadableSchema};
 use futures::FutureExt;
+use projections::ports::ReadStore;
 
-use self::{answer::Answer, media::Media, parameters::Parameters};
+use self::{answer::Answer, answers::Answers, media::Media, parameters::Parameters};
 use super::{HttpProblem, body, conversation::Conversation, operators::Operators};
-use crate::graphql::kernel::{Floor, IdempotencyKey, RequestContext, SCALARS};
+use crate::graphql::kernel::{Floor, Gathering, IdempotencyKey, RequestContext, SCALARS, Used};
 
 /// Runs admitted requests: a schema, its types forgotten.
 #[async_trait]
@@ -90,6 +92,7 @@ pub struct GraphqlService {
     gate: Gate,
     limits: GraphqlLimits,
     operators: Arc<Operators>,
+    answers: Option<Answers>,
 }
 
 impl GraphqlService {
@@ -99,7 +102,7 @@ impl GraphqlService {
         let answer = executor.run(Request::new(Gate::QUESTION)).now_or_never().unwrap_or_default();
         let data = answer.data.into_json().unwrap_or_default();
         let gate = Gate::new(data, limits.document, SCALARS)?;
-        Ok(Self { executor: Arc::new(executor), gate, limits, operators: Arc::default() })
+        Ok(Self { executor: Arc::new(executor), gate, limits, operators: Arc::default(), answers: None })
     }
 
     pub(super) fn operators(&self) -> Arc<Operators> {
@@ -110,6 +113,13 @@ impl GraphqlService {
     #[must_use]
     pub fn trusting_only(mut self, documents: TrustedDocuments) -> Self {
         self.gate = self.gate.trusting_only(documents);
+        self
+    }
+
+    /// Keeps answers while the rows stand that they were made of, in so many bytes of memory; 0 keeps none.
+    #[must_use]
+    pub fn keeping_answers(mut self, rows: Arc<dyn ReadStore>, most_bytes: usize) -> Self {
+        self.answers = (most_bytes > 0).then(|| Answers::new(rows, most_bytes));
         self
     }
 
@@ -207,5 +217,13 @@ fn context(
         }
     };
     let Conversation { correlation_id, traceparent } = conversation;
-    Ok(RequestContext { caller, correlation_id, traceparent, idempotency_key, floor: Floor::default() })
+    Ok(RequestContext {
+        caller,
+        correlation_id,
+        traceparent,
+        idempotency_key,
+        floor: Floor::default(),
+        gathering: Gathering::default(),
+        used: Used::default(),
+    })
 }

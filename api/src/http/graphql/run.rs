@@ -1,15 +1,19 @@
-use std::{collections::HashMap, panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use async_graphql::{
-    ErrorExtensionValues, Request, ServerError, Value,
+    ErrorExtensionValues, Positioned, Request, ServerError, Value,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::http::StatusCode;
 use document::{Admitted, Code, Problem, Refused, TrustedDocuments};
 use futures::FutureExt;
 
-use super::{Answer, GraphqlService, Parameters};
-use crate::graphql::kernel::{RequestContext, classify};
+use super::{
+    GraphqlService, Parameters,
+    answer::{Answer, Data},
+    answers::Question,
+};
+use crate::graphql::kernel::{RequestContext, Used, classify};
 
 /// Which operations the HTTP method lets run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +42,27 @@ impl GraphqlService {
             OperationType::Subscription => false,
         };
         let name = parameters.operation_name.as_deref();
+        let question = self.question(source, &parameters, &context);
+        if let Some((answers, question)) = self.answers.as_ref().zip(question.as_ref()) {
+            let started = Instant::now();
+            if let Some(kept) = answers.find(question).await {
+                count(OperationType::Query, &kept.root_field, "ok", started);
+                return Answer::Ran {
+                    data: Data::Json(Arc::clone(&kept.data)),
+                    errors: Vec::new(),
+                    cost: kept.cost,
+                };
+            }
+        }
         match self.gate.admit(source, name, &parameters.variables, may_run) {
-            Ok(admitted) => self.run_admitted(context, admitted, source).await,
+            Ok(admitted) => {
+                let context = context.for_one_operation();
+                let (used, root_field) = (context.used.clone(), admitted.root_field.clone());
+                let is_query = admitted.operation_type == OperationType::Query;
+                let answer = self.run_admitted(context, admitted, source).await;
+                let question = question.filter(|_| is_query);
+                self.keep(question, answer, &used, &root_field)
+            }
             Err(refused) => {
                 let answer = refusal(refused);
                 if let Answer::Refused { errors, .. } = &answer {
@@ -48,6 +71,31 @@ impl GraphqlService {
                 }
                 answer
             }
+        }
+    }
+
+    fn question(&self, source: &str, parameters: &Parameters, context: &RequestContext) -> Option<Question> {
+        let Parameters { operation_name, variables, .. } = parameters;
+        self.answers.as_ref()?;
+        Question::new(source, operation_name.as_deref(), variables, &context.caller)
+    }
+
+    /// Keeps an answer to a query that has no errors, and gives it in the form in which it was kept.
+    fn keep(&self, question: Option<Question>, answer: Answer, used: &Used, root_field: &str) -> Answer {
+        let (Some(answers), Some(question)) = (&self.answers, question) else { return answer };
+        match answer {
+            Answer::Ran { data: Data::Value(data), errors, cost } if errors.is_empty() => {
+                let data = match serde_json::value::to_raw_value(&data) {
+                    Ok(json) => {
+                        let json = Arc::from(json);
+                        answers.keep(question, used, (&json, cost, root_field));
+                        Data::Json(json)
+                    }
+                    Err(_not_json) => Data::Value(data),
+                };
+                Answer::Ran { data, errors, cost }
+            }
+            other => other,
         }
     }
 
@@ -74,7 +122,7 @@ impl GraphqlService {
             self.operators.seen(&context.caller);
         }
         let mut request = Request::new(source).variables(variables).data(context);
-        let operations = DocumentOperations::Single(operation.clone());
+        let operations = DocumentOperations::Single(Positioned::clone(&operation));
         request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::new() });
         let running = AssertUnwindSafe(self.executor.run(request)).catch_unwind();
         let answer = match tokio::time::timeout(self.limits.timeout, running).await {
@@ -95,15 +143,7 @@ impl GraphqlService {
             Answer::Ran { .. } => "errors",
             Answer::Refused { .. } => "failed",
         };
-        let kind = match operation_type {
-            OperationType::Query => "query",
-            OperationType::Mutation => "mutation",
-            OperationType::Subscription => "subscription",
-        };
-        let labels = [("type", kind.to_owned()), ("field", root_field), ("outcome", outcome.to_owned())];
-        metrics::counter!("cairn_graphql_operations_total", &labels).increment(1);
-        metrics::histogram!("cairn_graphql_operation_duration_seconds", &labels[..2])
-            .record(started.elapsed());
+        count(operation_type, &root_field, outcome, started);
         answer
     }
 
@@ -124,8 +164,20 @@ impl GraphqlService {
         if nothing_ran && errors.iter().all(|error| error.path.is_empty()) {
             return Answer::failed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", MASKED);
         }
-        Answer::Ran { data: self.gate.complete(operation, response.data), errors, cost }
+        Answer::Ran { data: Data::Value(self.gate.complete(operation, response.data)), errors, cost }
     }
+}
+
+fn count(operation_type: OperationType, root_field: &str, outcome: &'static str, started: Instant) {
+    let kind = match operation_type {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    };
+    let labels =
+        [("type", kind.to_owned()), ("field", root_field.to_owned()), ("outcome", outcome.to_owned())];
+    metrics::counter!("cairn_graphql_operations_total", &labels).increment(1);
+    metrics::histogram!("cairn_graphql_operation_duration_seconds", &labels[..2]).record(started.elapsed());
 }
 
 const MASKED: &str = "something failed inside the program; the correlation id leads to it";

@@ -5,7 +5,11 @@ use projections::{
     ports::{AuditEntry, Build, BuildId, BuildState, ReadStoreError},
 };
 
-use super::{INT, Reader, TEXT, corrupt, steps::record, text};
+use super::{
+    INT, Reader, TEXT, corrupt,
+    steps::{changed_for_all, record},
+    text,
+};
 use crate::read::{
     own_tables::{CREATE_MARK, STEPS, VERSION},
     session::{Done, Job, LONG_PATIENCE, Session},
@@ -107,6 +111,9 @@ impl Job for CreateBuild {
             text(names.join(" ")),
         ];
         session.execute(&sql, &parameters).await?;
+        if self.state == BuildState::Live {
+            changed_for_all(session, &self.build.model).await?;
+        }
         for table in self.tables {
             session.batch(&S::DIALECT.create_table(&self.build, table)).await?;
         }
@@ -150,6 +157,7 @@ impl Job for DiscardBuild {
         if session.execute(&sql, &parameters).await? != 1 {
             return Ok(Done::RollBack(false));
         }
+        changed_for_all(session, &self.seen.id.model).await?;
         record(session, &self.audit).await?;
         Ok(Done::Commit(true))
     }

@@ -18,7 +18,10 @@ use projections::{
 };
 use uuid::Uuid;
 
-use super::session::{Done, Job, Session};
+use super::{
+    pages::{PageOfEach, Parameter, Statement},
+    session::{Done, Job, Session},
+};
 
 pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
 pub(super) use leases::{ClaimLease, LookAtLease, ReleaseLease, RenewLease};
@@ -96,10 +99,9 @@ impl Job for LoadRows {
     }
 }
 
-/// Runs a statement that was made elsewhere.
+/// Asks a question that was made elsewhere.
 pub(super) struct Read {
-    pub(super) sql: String,
-    pub(super) parameters: Vec<Value>,
+    pub(super) statement: Statement,
     pub(super) types: Vec<ColumnType>,
 }
 
@@ -109,6 +111,44 @@ impl Job for Read {
     const WRITES: bool = false;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
-        session.query(&self.sql, &self.parameters, &self.types).await.map(Done::Commit)
+        session.ask(&self.statement, &self.types).await.map(Done::Commit)
+    }
+}
+
+/// Reads a page for each of several values of a column: as [`Read`] does, the position and the count of changes before
+/// each row. No plan is right but one over the index that begins with the column.
+pub(super) struct ReadEach {
+    pub(super) pages: PageOfEach,
+    pub(super) types: Vec<ColumnType>,
+}
+
+impl Job for ReadEach {
+    type Answer = Vec<Value>;
+    const DOING: &'static str = "reading a read model by an edge";
+    const WRITES: bool = false;
+    const BY_KEY: bool = true;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        let (head, mut page, place, values) = match self.pages {
+            PageOfEach::Joined(statement) => {
+                return session.ask(&statement, &self.types).await.map(Done::Commit);
+            }
+            PageOfEach::OneByOne { head, page, place, values } => (head, page, place, values),
+        };
+        let (standing, row) = self.types.split_at(2);
+        let head = session.ask(&head, standing).await?;
+        let mut found = Vec::new();
+        for value in values.into_iter().filter(|_| !head.is_empty()) {
+            if let Some(parameter) = page.parameters.get_mut(place) {
+                *parameter = Parameter::One(value);
+            }
+            for row in session.ask(&page, row).await?.chunks(row.len()) {
+                found.extend(head.iter().chain(row).cloned());
+            }
+        }
+        if found.is_empty() && !head.is_empty() {
+            found.extend(head.into_iter().chain(row.iter().map(|_| Value::Null)));
+        }
+        Ok(Done::Commit(found))
     }
 }

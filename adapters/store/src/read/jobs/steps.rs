@@ -1,7 +1,11 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use projections::{
     Field, Value,
     ports::{AuditEntry, ParkedEvent, ReadStoreError, Step, StepOutcome},
 };
+
+use uuid::Uuid;
 
 use super::{instant_millis, leases::renew, text};
 use crate::read::session::{Done, Job, Session};
@@ -32,6 +36,7 @@ impl Job for StoreStep {
                 session.write_rows(&change.build, change.table, &change.written).await?;
             }
         }
+        count_changes(session, &step).await?;
         for (build, position) in &step.unpark {
             let sql = "delete from read_parked where build = $1 and position = $2";
             session.execute(sql, &[text(build.to_string()), position.to_value()]).await?;
@@ -71,6 +76,36 @@ async fn move_checkpoints<S: Session>(session: &mut S, step: &Step) -> Result<bo
         }
     }
     Ok(true)
+}
+
+/// Counts the step once for each read model and tenant whose rows it changes, in one statement for each read model. What
+/// a build that is not live yet does is counted too: the count says "changed" once too often, never once too seldom.
+async fn count_changes<S: Session>(session: &mut S, step: &Step) -> Result<(), ReadStoreError> {
+    let mut tenants: BTreeMap<&str, BTreeSet<Uuid>> = BTreeMap::new();
+    for change in &step.changes {
+        let of_model = tenants.entry(&change.build.model).or_default();
+        let written = change.written.iter().step_by(change.table.columns.len());
+        // Rows lie together by tenant mostly, and the first column of each is the tenant.
+        for value in written.chain(change.deleted.iter().step_by(change.table.key_columns)) {
+            if let Value::Uuid(tenant) = value {
+                of_model.insert(*tenant);
+            }
+        }
+    }
+    for (model, tenants) in tenants {
+        for tenant in tenants {
+            let sql = "insert into read_changes (model, tenant, count) values ($1, $2, 1)
+                       on conflict (model, tenant) do update set count = read_changes.count + 1";
+            session.execute(sql, &[text(model), text(tenant.to_string())]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Another build answers for this read model from now on: to every tenant its rows have changed.
+pub(super) async fn changed_for_all<S: Session>(session: &mut S, model: &str) -> Result<(), ReadStoreError> {
+    let sql = "update read_changes set count = count + 1 where model = $1";
+    session.execute(sql, &[text(model)]).await.map(|_| ())
 }
 
 async fn park<S: Session>(session: &mut S, event: &ParkedEvent) -> Result<(), ReadStoreError> {

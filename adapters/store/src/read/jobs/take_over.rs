@@ -6,7 +6,12 @@ use projections::{
     ports::{AuditEntry, BuildId, Differences, Fence, ReadStoreError, StepOutcome},
 };
 
-use super::{INT, TEXT, corrupt, leases::renew, steps::record, text};
+use super::{
+    INT, TEXT, corrupt,
+    leases::renew,
+    steps::{changed_for_all, record},
+    text,
+};
 use crate::read::{
     session::{Done, Job, LONG_PATIENCE, Session},
     sql::Dialect,
@@ -55,7 +60,7 @@ impl Job for Compare {
             if count > 0 {
                 let types: Vec<_> = self.table.columns.iter().map(|column| column.column_type).collect();
                 let some = S::DIALECT.some_only_in(from, other, self.table, 5);
-                let values = session.query(&some.sql, &some.parameters, &types).await?;
+                let values = session.query(&some, &[], &types).await?;
                 let rows = values.chunks(types.len()).map(|row| format!("only in {from}: {row:?}"));
                 differences.samples.extend(rows);
             }
@@ -103,6 +108,7 @@ impl Job for TakeOver {
         if raised != 1 {
             return Ok(Done::RollBack(StepOutcome::Moved));
         }
+        changed_for_all(session, &self.new.model).await?;
         record(session, &self.audit).await?;
         Ok(Done::Commit(StepOutcome::Stored))
     }

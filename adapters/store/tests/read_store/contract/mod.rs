@@ -1,5 +1,6 @@
 //! The promises, by what they are about.
 
+pub mod edges;
 pub mod folding;
 pub mod one_pass;
 pub mod parking;
@@ -13,6 +14,12 @@ macro_rules! promises {
     ($harness:ty) => {
         crate::contract::promises! {
             $harness:
+            edges::{
+                each_value_has_a_page_of_its_own,
+                a_page_of_a_hundred_thousand_rows_is_read_alone,
+                changes_are_counted_by_tenant_and_never_missed,
+                another_build_that_takes_over_counts_as_a_change_for_everybody,
+            }
             folding::{
                 every_event_is_folded_once,
                 runners_killed_at_any_moment_double_and_lose_nothing,

@@ -36,10 +36,10 @@ row! {
         /// When it was packed.
         packed_at: DateTime<Utc>,
     }
-    index (tenant, weight_grams);
+    index (tenant, weight_grams, packed_at);
 }
 
-const TENANT: Uuid = Uuid::from_u128(1);
+pub(super) const TENANT: Uuid = Uuid::from_u128(1);
 const LEASE: &str = "projector";
 const LONG: Duration = Duration::from_secs(60);
 
@@ -47,11 +47,11 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_000_000 + second, 123_000_000).unwrap()
 }
 
-fn build(revision: u32) -> BuildId {
+pub(super) fn build(revision: u32) -> BuildId {
     BuildId { model: "crates".to_owned(), version: 1, revision }
 }
 
-fn a_crate(number: u128, weight_grams: i64) -> CrateRow {
+pub(super) fn a_crate(number: u128, weight_grams: i64) -> CrateRow {
     CrateRow {
         tenant: TENANT,
         crate_id: Uuid::from_u128(number),
@@ -69,7 +69,7 @@ fn change(revision: u32, rows: &[CrateRow]) -> Change {
     Change { build: build(revision), table: CrateRow::TABLE, written, deleted: Vec::new() }
 }
 
-fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step {
+pub(super) fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step {
     Step {
         fences: vec![fence.clone()],
         renew_for: LONG,
@@ -79,10 +79,11 @@ fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step 
     }
 }
 
-fn query() -> Query {
+pub(super) fn query() -> Query {
     Query {
         model: "crates",
         version: 1,
+        tenant: TENANT,
         table: CrateRow::TABLE,
         filter: Filter::All(vec![Filter::Is("tenant", Value::Uuid(TENANT))]),
         order_by: Vec::new(),
@@ -93,20 +94,24 @@ fn query() -> Query {
 }
 
 async fn rows(store: &Arc<dyn ReadStore>, query: &Query, build: Option<&BuildId>) -> Vec<CrateRow> {
-    let mut values = store.select(query, build).await.unwrap().values.into_iter();
+    rows_of(store.select(query, build).await.unwrap().values)
+}
+
+pub(super) fn rows_of<R: Row>(values: Vec<Value>) -> Vec<R> {
+    let mut values = values.into_iter();
     let mut rows = Vec::new();
     while values.len() > 0 {
-        rows.push(CrateRow::read(&mut values).unwrap());
+        rows.push(R::read(&mut values).unwrap());
     }
     rows
 }
 
-async fn claimed(store: &Arc<dyn ReadStore>, claim: Claim) -> Fence {
+pub(super) async fn claimed(store: &Arc<dyn ReadStore>, claim: Claim) -> Fence {
     store.claim(LEASE, Uuid::now_v7(), LONG, claim).await.unwrap().unwrap()
 }
 
 /// A store with a live build that holds these crates at position 10.
-async fn filled(harness: &impl Harness, crates: &[CrateRow]) -> (Arc<dyn ReadStore>, Fence) {
+pub(super) async fn filled(harness: &impl Harness, crates: &[CrateRow]) -> (Arc<dyn ReadStore>, Fence) {
     let store = harness.open().await;
     store.create_build(&build(1), BuildState::Live, &[CrateRow::TABLE]).await.unwrap();
     store.index_build(&build(1), &[CrateRow::TABLE]).await.unwrap();
@@ -202,11 +207,11 @@ pub async fn a_count_stops_at_its_cap<H: Harness>() {
     let harness = &H::create().await;
     let crates: Vec<_> = (1..=10).map(|number| a_crate(number, 1)).collect();
     let (store, _fence) = filled(harness, &crates).await;
-    assert_eq!(store.count(&query(), 100).await.unwrap(), 10);
-    assert_eq!(store.count(&query(), 4).await.unwrap(), 4);
+    assert_eq!(store.count(&query(), 100).await.unwrap().0, 10);
+    assert_eq!(store.count(&query(), 4).await.unwrap().0, 4);
 }
 
-fn audit(action: &str, position: Position) -> AuditEntry {
+pub(super) fn at_position(action: &str, position: Position) -> AuditEntry {
     AuditEntry {
         at: at(position as i64),
         actor: "tester".to_owned(),
@@ -222,7 +227,7 @@ pub async fn a_build_takes_over_at_its_position<H: Harness>() {
     let (store, fence) = filled(harness, &[a_crate(1, 100)]).await;
     store.create_build(&build(2), BuildState::Building, &[CrateRow::TABLE]).await.unwrap();
     let fences = std::slice::from_ref(&fence);
-    let early = store.take_over(fences, &build(2), 10, &audit("take_over", 10)).await.unwrap();
+    let early = store.take_over(fences, &build(2), 10, &at_position("take_over", 10)).await.unwrap();
     assert_eq!(early, StepOutcome::Moved, "it stands at 0");
     let mut catch_up = step(&fence, 0, 10, &[]);
     catch_up.moves[0].build = build(2);
@@ -230,7 +235,7 @@ pub async fn a_build_takes_over_at_its_position<H: Harness>() {
     assert_eq!(store.store_step(catch_up).await.unwrap(), StepOutcome::Stored);
     assert_eq!(rows(&store, &query(), None).await[0].weight_grams, 100, "the old build is still read");
     assert_eq!(rows(&store, &query(), Some(&build(2))).await[0].weight_grams, 777);
-    let taken = store.take_over(fences, &build(2), 10, &audit("take_over", 10)).await.unwrap();
+    let taken = store.take_over(fences, &build(2), 10, &at_position("take_over", 10)).await.unwrap();
     assert_eq!(taken, StepOutcome::Stored);
     assert_eq!(rows(&store, &query(), None).await[0].weight_grams, 777);
     let states: Vec<_> = store.builds().await.unwrap().into_iter().map(|build| build.state).collect();
@@ -248,9 +253,9 @@ pub async fn a_build_that_was_discarded_does_not_take_over<H: Harness>() {
     catch_up.changes = vec![change(2, &[a_crate(1, 777)])];
     assert_eq!(store.store_step(catch_up).await.unwrap(), StepOutcome::Stored);
     let begun = store.builds().await.unwrap().into_iter().find(|begun| begun.id == build(2)).unwrap();
-    assert!(store.discard_build(&begun, &audit("discard", 10)).await.unwrap());
+    assert!(store.discard_build(&begun, &at_position("discard", 10)).await.unwrap());
     let fences = std::slice::from_ref(&fence);
-    let taken = store.take_over(fences, &build(2), 10, &audit("take_over", 10)).await.unwrap();
+    let taken = store.take_over(fences, &build(2), 10, &at_position("take_over", 10)).await.unwrap();
     assert_eq!(taken, StepOutcome::Moved);
     assert_eq!(rows(&store, &query(), None).await[0].weight_grams, 100, "the old build is still read");
 }
@@ -321,7 +326,7 @@ pub async fn what_is_parked_stays_until_it_is_taken_out<H: Harness>() {
     let retry = Step {
         park: vec![retried.clone()],
         unpark: vec![(build(1), 12)],
-        audit: vec![audit("retry", 11)],
+        audit: vec![at_position("retry", 11)],
         ..step(&fence, 12, 12, &[])
     };
     store.store_step(retry).await.unwrap();
@@ -331,7 +336,7 @@ pub async fn what_is_parked_stays_until_it_is_taken_out<H: Harness>() {
 pub async fn the_record_is_read_newest_first<H: Harness>() {
     let harness = &H::create().await;
     let (store, fence) = filled(harness, &[]).await;
-    let entries = [audit("retry", 1), audit("skip", 2)];
+    let entries = [at_position("retry", 1), at_position("skip", 2)];
     store.store_step(Step { audit: entries.to_vec(), ..step(&fence, 10, 10, &[]) }).await.unwrap();
     assert_eq!(store.audit(10).await.unwrap(), [entries[1].clone(), entries[0].clone()]);
     assert_eq!(store.audit(1).await.unwrap(), [entries[1].clone()]);

@@ -9,8 +9,8 @@ use super::{
     recall::{RecallDifference, RecallScope},
 };
 use crate::graphql::kernel::{
-    AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, Named as _, fault, position, position_of,
-    refused, requires,
+    AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, Named as _, position, position_of, refused,
+    requires,
 };
 use crate::graphql::lots::Lot;
 
@@ -22,7 +22,7 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(5);
 pub struct TracingQueries;
 
 fn index<'a>(context: &'a Context<'_>) -> Result<&'a Arc<genealogy::Genealogy>> {
-    context.data_opt().ok_or_else(|| fault("INTERNAL", "there is no genealogy"))
+    context.source("there is no genealogy")
 }
 
 /// The index, once it holds what the answer must: the log as the process found it, `minPosition`, the moment asked for.
