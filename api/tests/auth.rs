@@ -221,6 +221,7 @@ async fn issuer_audience_times_and_subject_are_checked() {
         ("nbf", json!(now + 60)),
         ("sub", json!("")),
         ("sub", json!("system")),
+        ("sub", json!("Anonymous")),
         ("sub", json!("line\nbreak")),
         ("sub", Value::Null),
         ("tenant", json!("acme")),

@@ -103,6 +103,7 @@ async fn rates_errors_and_durations_are_counted_by_names_that_the_schema_bounds(
         router(Edge {
             graphql: GraphqlService::new(schema, GraphqlLimits::default()).unwrap(),
             authenticator: Authenticator::new().with_local(&secret),
+            tenants: api::http::TenantSlugs::default(),
             readiness: Arc::new(AlwaysReady),
             metrics: Some(handle.clone()),
             metrics_open,

@@ -40,6 +40,7 @@ async fn ask(schema: &CairnSchema, query: &str, variables: Value) -> Value {
         Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions: PermissionSet::all() };
     let context = RequestContext {
         caller,
+        address: None,
         correlation_id: Uuid::now_v7(),
         traceparent: None,
         idempotency_key: None,

@@ -29,8 +29,8 @@ impl Claims {
         let readable = !self.sub.is_empty()
             && self.sub.len() <= 255
             && self.sub.chars().all(|character| character.is_ascii_graphic());
-        // Cairn itself acts as `system`; nobody who comes from outside does.
-        if !readable || self.sub.eq_ignore_ascii_case("system") || self.tenant.is_nil() {
+        // Cairn itself acts as `system`, and whoever has no token as `anonymous`; nobody with a token does.
+        if !readable || Caller::is_reserved(&self.sub) || self.tenant.is_nil() {
             return None;
         }
         let roles: Vec<Role> = self.roles.iter().filter_map(|name| name.parse().ok()).collect();

@@ -139,6 +139,13 @@ impl Settled {
         tenants
     }
 
+    /// The tenants that a path may name; if there is but one, it need not. Where tenants are configured, the demo plant is
+    /// among them only when it is asked for: strangers find no other, and a plant's own is the only one.
+    pub fn tenants_of_paths(&self, demo: bool) -> Vec<Tenant> {
+        let configured = &self.config.settings.tenants;
+        if demo || configured.is_empty() { self.tenants() } else { configured.clone() }
+    }
+
     /// Whose data is meant: a configured tenant's name in the configuration, `demo`, or any tenant's id.
     pub fn tenant(&self, given: &str) -> Outcome<TenantId> {
         let tenants = self.tenants();
@@ -154,5 +161,23 @@ impl Settled {
     pub fn time_zone(&self, tenant: TenantId) -> Tz {
         let settings = self.tenants().into_iter().find(|known| known.id == tenant);
         settings.map_or_else(TenantSettings::default, |known| known.settings).time_zone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn the_demo_plant_does_not_make_a_plant_one_of_two() {
+        let named = |file: &str, demo: bool| {
+            let config = Config::resolve(&Sources::default().file("cairn.toml", file)).unwrap();
+            let settled = Settled { config, url: StoreUrl::Memory, flags: String::new() };
+            settled.tenants_of_paths(demo).into_iter().map(|tenant| tenant.slug).collect::<Vec<_>>()
+        };
+        assert_eq!(named("", false), ["demo"]);
+        assert_eq!(named("[tenants.duna]", false), ["duna"]);
+        assert_eq!(named("[tenants.duna]", true), ["duna", "demo"]);
     }
 }

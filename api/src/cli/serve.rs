@@ -68,7 +68,7 @@ impl Serve {
                 Failure::new(format!("{} cannot be served", settled.url)).because(&error)
             }
         })?;
-        let edge = edge(&serving, &settled)?;
+        let edge = edge(&serving, &settled, self.demo)?;
         let address = listener.local_addr().or_fail(|| "the address cannot be told")?;
         printer.line(format_args!("Cairn answers on http://{address}/graphql; Ctrl-C stops it."))?;
         let served =
@@ -97,7 +97,7 @@ fn install_logs(settings: &Settings) -> Outcome {
     Ok(())
 }
 
-fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
+fn edge(serving: &Serving, settled: &Settled, demo: bool) -> Outcome<Edge> {
     let settings = &settled.config.settings;
     let schema = graphql::schema(
         serving.engine.clone(),
@@ -118,6 +118,7 @@ fn edge(serving: &Serving, settled: &Settled) -> Outcome<Edge> {
     Ok(Edge {
         graphql,
         authenticator: authenticator(settled)?,
+        tenants: settled.tenants_of_paths(demo).into_iter().map(|tenant| (tenant.slug, tenant.id)).collect(),
         readiness: serving.readiness(),
         metrics: Some(http::install_metrics().or_fail(|| "no metrics can be kept")?),
         metrics_open: settings.metrics_open,

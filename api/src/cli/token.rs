@@ -2,6 +2,7 @@ use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Timelike, Utc};
 use clap::Args;
+use commands::engine::Caller;
 use domain::identity::Role;
 use serde::Serialize;
 use uuid::Uuid;
@@ -128,8 +129,8 @@ fn actor(given: &str) -> Result<String, String> {
     if !readable {
         return Err("1 to 255 printable ASCII characters without spaces are wanted".to_owned());
     }
-    if given.eq_ignore_ascii_case("system") {
-        return Err("only Cairn itself acts as `system`".to_owned());
+    if Caller::is_reserved(given) {
+        return Err(format!("only Cairn itself acts as `{given}`"));
     }
     Ok(given.to_owned())
 }

@@ -9,18 +9,22 @@ use axum::{
 use commands::engine::Caller;
 use domain::identity::Permission;
 
-use super::HttpProblem;
+use super::{HttpProblem, TenantSlugs, tenancy};
 use crate::auth::{Authenticator, Unauthenticated};
 
 pub(super) struct Identity {
     pub(super) authenticator: Authenticator,
+    pub(super) tenants: TenantSlugs,
+    /// Whether GraphQL has a field that strangers may ask for.
+    pub(super) graphql_open: bool,
     pub(super) metrics_open: bool,
 }
 
 /// How long a request waits to know who is asking. Only an identity provider whose key is not known takes that long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Puts the caller into the request, or answers 401. Closed by default: only what is named here is anonymous.
+/// Puts the caller into the request, or answers 401; 404 where the path names a tenant that is not the caller's.
+/// Closed by default: only what is named here is anonymous.
 pub(super) async fn identify(
     State(identity): State<Arc<Identity>>,
     mut request: Request,
@@ -31,9 +35,17 @@ pub(super) async fn identify(
     if path == "/health/live" || path == "/health/ready" || (is_metrics && identity.metrics_open) {
         return next.run(request).await;
     }
+    let slug = tenancy::slug(path);
     let asking = caller(&identity.authenticator, request.headers());
     let caller = match tokio::time::timeout(PATIENCE, asking).await {
-        Ok(Ok(caller)) => caller,
+        Ok(Ok(caller)) => match identity.tenants.agree(slug, caller.tenant) {
+            Ok(()) => caller,
+            Err(none) => return HttpProblem::from(none).into_response(),
+        },
+        Ok(Err(Unauthenticated::NoToken)) => match identity.stranger(path, slug) {
+            Ok(stranger) => stranger,
+            Err(problem) => return problem.into_response(),
+        },
         Ok(Err(Unauthenticated::ProviderOut)) => return provider_unavailable().into_response(),
         Ok(Err(reason)) => return refused(reason).into_response(),
         Err(_elapsed) => return provider_unavailable().into_response(),
@@ -44,6 +56,20 @@ pub(super) async fn identify(
     tracing::Span::current().record("tenant", tracing::field::display(caller.tenant));
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+impl Identity {
+    /// Somebody without a token. Where the path names no tenant and no token is of use, the answer is 401 all the same:
+    /// a token would say whose data is meant.
+    fn stranger(&self, path: &str, slug: Option<&str>) -> Result<Caller, HttpProblem> {
+        let tenant = self.tenants.of_stranger(slug);
+        let is_graphql = path.ends_with("/graphql");
+        match tenant {
+            Ok(tenant) if is_graphql && self.graphql_open => Ok(Caller::anonymous(tenant)),
+            Err(none) if slug.is_some() || (is_graphql && self.graphql_open) => Err(none.into()),
+            Ok(_) | Err(_) => Err(refused(Unauthenticated::NoToken)),
+        }
+    }
 }
 
 async fn caller(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {

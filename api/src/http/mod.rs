@@ -1,8 +1,8 @@
 //! HTTP: a request's way through the process.
 //!
 //! A connection has time to send its headers, a request a size and a time ([`serve`]); every request gets a correlation
-//! id, a span, security headers and an end, also when a handler panics (`conversation.rs`); nobody is anonymous but
-//! `/health/*` (`identify.rs`); nobody asks more often than is set (`rates.rs`); GraphQL-over-HTTP is this package's own, to the
+//! id, a span, security headers and an end, also when a handler panics (`conversation.rs`); whose data it is about (`tenancy.rs`); nobody is
+//! anonymous but `/health/*` and what GraphQL's schema opens (`identify.rs`); nobody asks more often than is set (`rates.rs`); GraphQL-over-HTTP is this package's own, to the
 //! letter of its specification (`graphql`); everything that is not GraphQL answers errors as RFC 9457 problems (`problem.rs`).
 //!
 //! Reading order: [`router`] in this file, then in the order above. Subscriptions will stand beside `graphql`, on the
@@ -20,6 +20,7 @@ mod problem;
 mod rates;
 mod serve;
 mod stalls;
+mod tenancy;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use metrics::{MetricsError, install_metrics};
 pub use problem::HttpProblem;
 pub use rates::RateLimits;
 pub use serve::{ServeLimits, serve};
+pub use tenancy::TenantSlugs;
 
 use crate::auth::Authenticator;
 
@@ -42,6 +44,8 @@ pub struct Edge {
     pub graphql: GraphqlService,
     /// Says who is asking.
     pub authenticator: Authenticator,
+    /// Says whom a path names.
+    pub tenants: TenantSlugs,
     /// Answers `/health/ready`.
     pub readiness: Arc<dyn Readiness>,
     /// Answers `/metrics`; none answers 404.
@@ -53,10 +57,14 @@ pub struct Edge {
     pub rates: RateLimits,
 }
 
-/// The routes of the edge: `/graphql`, `/health/live`, `/health/ready`, `/metrics`.
+/// The routes of the edge: `/graphql` and, for a tenant that the path names, `/t/{slug}/graphql`; `/health/live`, `/health/ready`, `/metrics`.
 pub fn router(edge: Edge) -> Router {
-    let identity =
-        Arc::new(identify::Identity { authenticator: edge.authenticator, metrics_open: edge.metrics_open });
+    let identity = Arc::new(identify::Identity {
+        authenticator: edge.authenticator,
+        tenants: edge.tenants,
+        graphql_open: edge.graphql.serves_strangers(),
+        metrics_open: edge.metrics_open,
+    });
     let rates = Arc::new(rates::Rates::new(edge.rates));
     let (operators, readiness) = (edge.graphql.operators(), Arc::clone(&edge.readiness));
     let scrape = metrics::Scrape { handle: edge.metrics, operators, readiness };
@@ -68,7 +76,8 @@ pub fn router(edge: Edge) -> Router {
     let live = routing::get(health::live).fallback(problem::only_get);
     let ready = routing::get(health::ready).fallback(problem::only_get).with_state(edge.readiness);
     Router::new()
-        .route("/graphql", graphql)
+        .route("/graphql", graphql.clone())
+        .route("/t/{slug}/graphql", graphql)
         .route("/health/live", live)
         .route("/health/ready", ready)
         .route("/metrics", metrics_route)

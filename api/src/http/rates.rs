@@ -67,7 +67,8 @@ pub(super) async fn by_address(State(rates): State<Arc<Rates>>, request: Request
 
 /// Counts by user, once it is known who asks.
 pub(super) async fn by_user(State(rates): State<Arc<Rates>>, request: Request, next: Next) -> Response {
-    let caller = request.extensions().get::<Caller>();
+    // Strangers are many: they are counted by their address alone.
+    let caller = request.extensions().get::<Caller>().filter(|caller| !caller.is_anonymous());
     let standing = rates.users.as_ref().zip(caller);
     let standing = standing.map(|(buckets, caller)| buckets.take((caller.tenant, caller.actor.to_string())));
     answer(standing, request, next).await

@@ -125,6 +125,7 @@ impl Desk {
         let caller = Caller { tenant: demo::TENANT, actor: Arc::from("auditor"), permissions };
         let context = RequestContext {
             caller,
+            address: None,
             correlation_id: Uuid::now_v7(),
             traceparent: None,
             idempotency_key: None,

@@ -17,4 +17,5 @@ mod protocol;
 mod released;
 mod schema;
 mod server;
+mod tenancy;
 mod tracing;

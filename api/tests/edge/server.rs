@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use api::{
     auth::{Authenticator, Grant, LocalSecret, mint},
     http::{
-        Edge, GraphqlLimits, GraphqlService, RateLimits, Readiness, ReadinessCheck, ServeLimits, router,
-        serve,
+        Edge, GraphqlLimits, GraphqlService, RateLimits, Readiness, ReadinessCheck, ServeLimits, TenantSlugs,
+        router, serve,
     },
 };
 use async_trait::async_trait;
@@ -61,9 +61,14 @@ impl TestServer {
     }
 
     pub async fn start_with(graphql: GraphqlService, limits: ServeLimits) -> Self {
+        Self::start_for(graphql, limits, TenantSlugs::default()).await
+    }
+
+    pub async fn start_for(graphql: GraphqlService, limits: ServeLimits, tenants: TenantSlugs) -> Self {
         let edge = Edge {
             graphql,
             authenticator: Authenticator::new().with_local(&secret()),
+            tenants,
             readiness: Arc::new(Lagging),
             metrics: None,
             metrics_open: false,

@@ -43,6 +43,9 @@ pub trait Command: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn handle(&self, stage: &mut Stage<'_>) -> Result<Self::Reply, Stop>;
 }
 
+/// Who acts when nobody has said who he is.
+const ANONYMOUS: &str = "anonymous";
+
 /// On whose behalf a command runs.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -58,6 +61,21 @@ impl Caller {
     /// Cairn itself, acting for a tenant: process managers and deadlines.
     pub fn system(tenant: TenantId) -> Self {
         Self { tenant, actor: Arc::from("system"), permissions: PermissionSet::all() }
+    }
+
+    /// Somebody who has not said who he is, at a tenant. He may do what needs no permission.
+    pub fn anonymous(tenant: TenantId) -> Self {
+        Self { tenant, actor: Arc::from(ANONYMOUS), permissions: PermissionSet::NONE }
+    }
+
+    /// Whether nobody has said who this is.
+    pub fn is_anonymous(&self) -> bool {
+        &*self.actor == ANONYMOUS
+    }
+
+    /// Whether this is a name that only Cairn itself gives: no token and no command line may carry it.
+    pub fn is_reserved(actor: &str) -> bool {
+        actor.eq_ignore_ascii_case("system") || actor.eq_ignore_ascii_case(ANONYMOUS)
     }
 }
 

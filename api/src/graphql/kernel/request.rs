@@ -1,5 +1,7 @@
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,6 +24,8 @@ use super::{IdempotencyKey, fault, gathering::Gathering, refused};
 pub struct RequestContext {
     /// Tenant, actor and permissions, from the token.
     pub caller: Caller,
+    /// Where the request comes from, where that is known.
+    pub address: Option<IpAddr>,
     /// Ties together everything that the request sets off; answered as `X-Request-Id`.
     pub correlation_id: Uuid,
     /// W3C trace context, when the request carried one.
@@ -106,7 +110,7 @@ impl RequestContext {
     ) -> Envelope {
         let key = key.or(self.idempotency_key.as_ref());
         let command_id =
-            key.map_or(fresh_id, |key| key.command_id(self.caller.tenant, &self.caller.actor, operation));
+            key.map_or(fresh_id, |key| key.command_id(self.caller.tenant, &self.subject(), operation));
         Envelope {
             key_given: key.is_some(),
             // A key is free again after its time; a fresh id is asked for by nobody else.
@@ -115,6 +119,17 @@ impl RequestContext {
             traceparent: self.traceparent.clone(),
             expected_version,
             ..Envelope::new(self.caller.clone(), command_id)
+        }
+    }
+}
+
+impl RequestContext {
+    /// Whose idempotency keys these are: the actor's, or those of the address that somebody unknown asks from, so that no
+    /// stranger's key reveals another's answer.
+    fn subject(&self) -> Cow<'_, str> {
+        match self.address {
+            Some(address) if self.caller.is_anonymous() => format!("{}@{address}", self.caller.actor).into(),
+            Some(_) | None => Cow::Borrowed(&self.caller.actor),
         }
     }
 }
@@ -139,10 +154,14 @@ impl FromRequest for Context<'_> {
     }
 }
 
-/// Asks for a permission; without it: FORBIDDEN.
+/// Asks for a permission; without it: FORBIDDEN, and UNAUTHENTICATED for somebody who has not said who he is.
 pub fn permit(context: &Context<'_>, permission: Permission) -> async_graphql::Result<()> {
-    if context.request()?.caller.permissions.contains(permission) {
+    let caller = &context.request()?.caller;
+    if caller.permissions.contains(permission) {
         return Ok(());
+    }
+    if caller.is_anonymous() {
+        return Err(refused("UNAUTHENTICATED", "this needs a bearer token".to_owned()));
     }
     let mut error = refused("FORBIDDEN", format!("this needs the permission {}", permission.as_str()));
     let required = async_graphql::Value::List(vec![permission.as_str().into()]);
@@ -153,4 +172,35 @@ pub fn permit(context: &Context<'_>, permission: Permission) -> async_graphql::R
 /// A guard for fields that show no entity and need a permission: `#[graphql(guard = "requires(Permission::AuditRead)")]`.
 pub fn requires(permission: Permission) -> impl Guard {
     move |context: &Context<'_>| permit(context, permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use commands::engine::Caller;
+
+    use super::*;
+
+    /// identity.md, section 4: a key must never reveal another user's reply.
+    #[test]
+    fn strangers_keys_are_told_apart_by_where_they_ask_from() {
+        let (tenant, key) = (Uuid::from_u128(1), IdempotencyKey::try_new("k-1").ok());
+        let id = |caller: Caller, address: &str| {
+            let context = RequestContext {
+                caller,
+                address: address.parse().ok(),
+                correlation_id: Uuid::nil(),
+                traceparent: None,
+                idempotency_key: key.clone(),
+                floor: Floor::default(),
+                gathering: Gathering::default(),
+                used: Used::default(),
+            };
+            context.envelope("book", None, None, Uuid::nil()).command_id
+        };
+        let stranger = || Caller::anonymous(tenant);
+        assert_eq!(id(stranger(), "10.0.0.1"), id(stranger(), "10.0.0.1"));
+        assert_ne!(id(stranger(), "10.0.0.1"), id(stranger(), "10.0.0.2"));
+        let ann = || Caller { actor: Arc::from("ann"), ..stranger() };
+        assert_eq!(id(ann(), "10.0.0.1"), id(ann(), "10.0.0.2"), "a user's keys are his wherever he is");
+    }
 }

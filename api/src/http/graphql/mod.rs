@@ -10,7 +10,7 @@ mod parameters;
 mod run;
 mod strict_json;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_graphql::{ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ use futures::FutureExt;
 use projections::ports::ReadStore;
 
 use self::{answer::Answer, answers::Answers, media::Media, parameters::Parameters};
-use super::{HttpProblem, body, conversation::Conversation, operators::Operators};
+use super::{HttpProblem, body, conversation::Conversation, operators::Operators, rates::Peer};
 use crate::graphql::kernel::{Floor, Gathering, IdempotencyKey, RequestContext, SCALARS, Used};
 
 /// Runs admitted requests: a schema, its types forgotten.
@@ -93,6 +93,7 @@ pub struct GraphqlService {
     limits: GraphqlLimits,
     operators: Arc<Operators>,
     answers: Option<Answers>,
+    open_fields: HashSet<&'static str>,
 }
 
 impl GraphqlService {
@@ -102,7 +103,26 @@ impl GraphqlService {
         let answer = executor.run(Request::new(Gate::QUESTION)).now_or_never().unwrap_or_default();
         let data = answer.data.into_json().unwrap_or_default();
         let gate = Gate::new(data, limits.document, SCALARS)?;
-        Ok(Self { executor: Arc::new(executor), gate, limits, operators: Arc::default(), answers: None })
+        Ok(Self {
+            executor: Arc::new(executor),
+            gate,
+            limits,
+            operators: Arc::default(),
+            answers: None,
+            open_fields: HashSet::new(),
+        })
+    }
+
+    /// Lets strangers, who have no token, ask for these fields of the roots. An operation that asks for any other needs a
+    /// token: what is not named here is closed.
+    #[must_use]
+    pub fn opening(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        self.open_fields.extend(fields);
+        self
+    }
+
+    pub(super) fn serves_strangers(&self) -> bool {
+        !self.open_fields.is_empty()
     }
 
     pub(super) fn operators(&self) -> Arc<Operators> {
@@ -135,6 +155,7 @@ pub(super) async fn get(
     State(service): State<Arc<GraphqlService>>,
     Extension(caller): Extension<Caller>,
     Extension(conversation): Extension<Conversation>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> HttpResponse {
@@ -142,7 +163,7 @@ pub(super) async fn get(
         Ok(media) => media,
         Err(problem) => return problem.into_response(),
     };
-    let context = match context(caller, conversation, &headers) {
+    let context = match context(caller, conversation, peer, &headers) {
         Ok(context) => context,
         Err(problem) => return problem.into_response(),
     };
@@ -159,6 +180,7 @@ pub(super) async fn post(
     State(service): State<Arc<GraphqlService>>,
     Extension(caller): Extension<Caller>,
     Extension(conversation): Extension<Conversation>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> HttpResponse {
@@ -172,7 +194,7 @@ pub(super) async fn post(
         Ok(bytes) => bytes,
         Err(problem) => return problem.into_response(),
     };
-    let context = match context(caller, conversation, &headers) {
+    let context = match context(caller, conversation, peer, &headers) {
         Ok(context) => context,
         Err(problem) => return problem.into_response(),
     };
@@ -201,6 +223,7 @@ pub(super) async fn other_method(_method: Method) -> HttpProblem {
 fn context(
     caller: Caller,
     conversation: Conversation,
+    peer: Option<Extension<Peer>>,
     headers: &HeaderMap,
 ) -> Result<RequestContext, HttpProblem> {
     let malformed = || {
@@ -217,8 +240,10 @@ fn context(
         }
     };
     let Conversation { correlation_id, traceparent } = conversation;
+    let address = peer.map(|Extension(Peer(address))| address);
     Ok(RequestContext {
         caller,
+        address,
         correlation_id,
         traceparent,
         idempotency_key,

@@ -2,7 +2,7 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Instan
 
 use async_graphql::{
     ErrorExtensionValues, Positioned, Request, ServerError, Value,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
 };
 use axum::http::StatusCode;
 use document::{Admitted, Code, Problem, Refused, TrustedDocuments};
@@ -117,6 +117,9 @@ impl GraphqlService {
 
     async fn run_admitted(&self, context: RequestContext, admitted: Admitted, source: &str) -> Answer {
         let started = Instant::now();
+        if context.caller.is_anonymous() && !self.is_open(&admitted.operation.node) {
+            return Answer::failed(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "a bearer token is needed");
+        }
         let Admitted { operation, variables, operation_type, cost, root_field } = admitted;
         if operation_type == OperationType::Mutation {
             self.operators.seen(&context.caller);
@@ -145,6 +148,14 @@ impl GraphqlService {
         };
         count(operation_type, &root_field, outcome, started);
         answer
+    }
+
+    /// Whether the operation asks for nothing but what strangers may ask for. The gate has put fragments in their places.
+    fn is_open(&self, operation: &OperationDefinition) -> bool {
+        operation.selection_set.node.items.iter().all(|selection| match &selection.node {
+            Selection::Field(field) => self.open_fields.contains(field.node.name.node.as_str()),
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+        })
     }
 
     fn answer(
