@@ -22,6 +22,7 @@ pub const SQLITE: &[Migration] = migrations![
     1 "event_log" "sqlite/0001_event_log.sql",
     2 "answers_expire" "sqlite/0002_answers_expire.sql",
     3 "process_leases" "sqlite/0003_process_leases.sql",
+    4 "subject_keys" "sqlite/0004_subject_keys.sql",
 ];
 
 /// For PostgreSQL databases. The versions lie in the table [`POSTGRES_VERSIONS`].
@@ -29,6 +30,7 @@ pub const POSTGRES: &[Migration] = migrations![
     1 "event_log" "postgres/0001_event_log.sql",
     2 "answers_expire" "postgres/0002_answers_expire.sql",
     3 "process_leases" "postgres/0003_process_leases.sql",
+    4 "subject_keys" "postgres/0004_subject_keys.sql",
 ];
 
 /// The table that says which steps a PostgreSQL database has taken.

@@ -6,6 +6,7 @@ use commands::ports::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, Position, Receipt, StreamKey, StreamVersion,
     StreamWrite, TenantId, Version,
 };
+use commands::sealing::check_sealed;
 use uuid::Uuid;
 
 /// What the database holds, as far as a batch asks for it.
@@ -97,7 +98,7 @@ pub(crate) fn judge<'batch, F: Facts>(
         verdicts: Vec::with_capacity(batch.len()),
     };
     for commit in batch {
-        let verdict = match commit.check(CommitLimits::STANDARD) {
+        let verdict = match commit.check(CommitLimits::STANDARD).and_then(|()| check_sealed(commit)) {
             Err(refusal) => Verdict::Refused(refusal),
             Ok(()) => match answered(commit, &answers, &judgement.accepted, facts)? {
                 Some(verdict) => verdict,

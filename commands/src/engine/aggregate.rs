@@ -1,6 +1,9 @@
 use std::{any::Any, marker::PhantomData, sync::Arc};
 
-use domain::{Decider, Event, kernel::EventSchema};
+use domain::{
+    Decider, Event,
+    kernel::{EventSchema, personal},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::ports::{PastEvent, RecordedEvent, StreamKey};
@@ -108,7 +111,7 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
 
     fn save(&self, state: &AnyState) -> Option<String> {
         let state = state.downcast_ref::<A>()?;
-        serde_json::to_string(state).ok()
+        personal::in_the_open(|| serde_json::to_string(state)).ok()
     }
 
     fn text_bytes(&self, state: &AnyState) -> usize {

@@ -365,7 +365,7 @@ fn refused_commit(refusal: AppendRefusal) -> CommandError {
         AppendRefusal::CommandReused { .. } => CommandError::KeyReused,
         AppendRefusal::TooLarge { what, count, limit } => CommandError::TooLarge { what, count, limit },
         AppendRefusal::VersionConflict { .. } => CommandError::VersionConflict { attempts: 1 },
-        AppendRefusal::StreamsNotSorted => {
+        AppendRefusal::StreamsNotSorted | AppendRefusal::Unsealed { .. } => {
             CommandError::Fault { command: "a commit", reason: refusal.to_string() }
         }
     }

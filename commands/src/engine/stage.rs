@@ -4,7 +4,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use domain::{Event, Refusal, identity::Permission, kernel::NotFound};
+use domain::{
+    Event, Refusal,
+    identity::Permission,
+    kernel::{NotFound, personal},
+};
 use uuid::Uuid;
 
 use super::{
@@ -303,8 +307,8 @@ impl<'a> Stage<'a> {
 
 fn payload_text(event: &impl Event) -> Result<Arc<str>, Stop> {
     let mut text = Vec::with_capacity(256);
-    event
-        .serialize_payload(&mut serde_json::Serializer::new(&mut text))
+    // The log that the commit goes to seals what tells about a person; one that does not seal refuses it.
+    personal::in_the_open(|| event.serialize_payload(&mut serde_json::Serializer::new(&mut text)))
         .map_err(|error| error.to_string())
         .and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()))
         .map(Arc::from)

@@ -209,6 +209,12 @@ pub enum AppendRefusal {
         /// How much there may be.
         limit: usize,
     },
+    /// It holds personal data in the open: the store was given a commit past the one that seals.
+    #[error("an event of {stream} holds personal data that is not sealed")]
+    Unsealed {
+        /// Which stream.
+        stream: StreamKey,
+    },
     /// A stream is named twice, or out of order.
     #[error("a commit names each stream once, sorted by key")]
     StreamsNotSorted,

@@ -9,6 +9,7 @@ mod leases;
 mod past;
 mod snapshots;
 mod store_error;
+mod subject_keys;
 mod tenants;
 pub mod transcription;
 
@@ -24,4 +25,5 @@ pub use leases::{Fence, LeaseStore};
 pub use past::{Past, PastEvent, PastQuery};
 pub use snapshots::{Snapshot, SnapshotStore};
 pub use store_error::{CLOCK_AHEAD_AT_MOST, StoreError};
+pub use subject_keys::{SubjectKey, SubjectKeys};
 pub use tenants::{TenantDirectory, TenantSettings, UniformSettings};

@@ -1,5 +1,6 @@
 //! What every context shares: the decider, the event, the refusal, the enumeration, limits of inputs, and the values that
-//! every domain needs: money and shares of it, days, times of day and time zones, how somebody is reached.
+//! every domain needs: money and shares of it, days, times of day and time zones, how somebody is reached,
+//! and what tells about a person.
 
 mod contact;
 pub mod enumeration;
@@ -7,6 +8,7 @@ mod event;
 mod input;
 mod local_day;
 mod money;
+pub mod personal;
 mod refusal;
 mod rounding;
 #[cfg(test)]
@@ -20,6 +22,7 @@ pub use event::{Event, EventSchema, UnknownEvent};
 pub use input::{IntRule, InvalidInput, Lines, TextFault, TextRule};
 pub use local_day::LocalDay;
 pub use money::{Currency, MalformedMoney, Money, MoneyRefused, UnknownCurrency};
+pub use personal::Personal;
 pub use refusal::{Detail, NotFound, Refusal, RefusalKind, ToDetail};
 pub use rounding::{BasisPoints, PerMille, Share, round_div};
 pub use time_zone::TimeZone;

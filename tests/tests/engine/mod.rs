@@ -3,6 +3,7 @@
 mod answers;
 mod cut;
 mod faults;
+mod personal;
 mod processes;
 mod races;
 mod reactions;

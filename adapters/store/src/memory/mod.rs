@@ -2,5 +2,6 @@
 
 mod side_tables;
 mod store;
+mod subject_keys;
 
 pub use store::MemoryEventStore;

@@ -8,8 +8,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use commands::ports::{
     AppendOutcome, AppendRefusal, Clock, Commit, CommitLimits, DueDeadline, EventStore, LogFilter, LogPage,
     Past, PastQuery, Position, Receipt, RecordedEvent, Snapshot, StoreError, StreamKey, StreamVersion,
-    SystemClock, TenantId, Version,
+    SubjectKey, SystemClock, TenantId, Version,
 };
+use commands::sealing::check_sealed;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -36,6 +37,7 @@ pub(super) struct State {
     pub(super) deadlines: BTreeMap<(TenantId, Uuid), DueDeadline>,
     pub(super) checkpoints: HashMap<String, Position>,
     pub(super) leases: HashMap<String, Lease>,
+    pub(super) subject_keys: HashMap<(TenantId, Arc<str>), SubjectKey>,
 }
 
 /// A first answer, and when it is to be forgotten.
@@ -105,7 +107,7 @@ impl State {
     }
 
     fn append(&mut self, commit: &Commit, now: DateTime<Utc>) -> AppendOutcome {
-        if let Err(refusal) = commit.check(CommitLimits::STANDARD) {
+        if let Err(refusal) = commit.check(CommitLimits::STANDARD).and_then(|()| check_sealed(commit)) {
             return AppendOutcome::Refused(refusal);
         }
         let command_id = commit.command_id;

@@ -14,6 +14,7 @@ mod pasts;
 mod scratch;
 mod side_tables;
 mod store;
+mod subject_keys;
 
 pub use migrate::migrate;
 pub use scratch::{ScratchDatabase, Stranger};

@@ -21,7 +21,7 @@ use super::{
     events::{as_sql, columns, from_sql, recorded_events},
     lane::Lane,
     migrate::migrate,
-    pasts, side_tables,
+    pasts, side_tables, subject_keys,
 };
 use crate::{clocks::check_clock, gaps::check_for_gaps, wake::raise};
 
@@ -60,6 +60,9 @@ const QUERIES: &[&str] = &[
     side_tables::RENEW_LEASE,
     side_tables::RELEASE_LEASE,
     side_tables::PARKED_REACTIONS,
+    subject_keys::FIND,
+    subject_keys::KEEP,
+    subject_keys::DESTROY,
 ];
 /// Positions that one filtered page looks through at most: a rare category's page must end before the statement's time is up.
 const LOOKED_THROUGH: Position = 100_000;
@@ -71,6 +74,8 @@ const POSITION_AT: usize = 4;
 const LOAD_PASTS: usize = 5;
 /// Where the side tables' queries begin.
 pub(super) const SIDE_TABLES: usize = 6;
+/// Where those of the subjects' keys begin.
+pub(super) const SUBJECT_KEYS: usize = QUERIES.len() - 3;
 
 /// The event log in a PostgreSQL database. Several processes may share it; each has one connection that writes.
 pub struct PostgresEventStore {

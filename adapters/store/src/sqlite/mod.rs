@@ -11,6 +11,7 @@ mod file;
 mod reads;
 mod side_tables;
 mod store;
+mod subject_keys;
 mod threads;
 
 pub use file::SqliteFile;

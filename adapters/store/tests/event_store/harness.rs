@@ -7,11 +7,13 @@ use std::sync::{
 
 use adapters_store::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
 use chrono::{DateTime, TimeDelta, Utc};
-use commands::ports::{CheckpointStore, Clock, DeadlineStore, EventStore, Position, SnapshotStore};
+use commands::ports::{
+    CheckpointStore, Clock, DeadlineStore, EventStore, Position, SnapshotStore, SubjectKeys,
+};
 
 /// A log of its own for one test.
 pub trait Harness: Sized {
-    type Store: EventStore + SnapshotStore + DeadlineStore + CheckpointStore;
+    type Store: EventStore + SnapshotStore + DeadlineStore + CheckpointStore + SubjectKeys;
 
     /// An empty log.
     async fn create() -> Self;

@@ -5,6 +5,7 @@ pub mod batches;
 pub mod commits;
 pub mod reads;
 pub mod side_tables;
+pub mod subject_keys;
 pub mod waking;
 
 /// Instantiates every promise as a test of the harness.
@@ -69,6 +70,9 @@ macro_rules! promises {
             side_tables::a_checkpoint_moves_only_from_where_it_stands,
             side_tables::a_former_holders_checkpoint_is_refused,
             side_tables::what_is_parked_is_told_until_something_else_became_of_it,
+            subject_keys::the_first_key_of_a_subject_stays,
+            subject_keys::a_destroyed_key_never_comes_back,
+            subject_keys::what_is_open_is_never_stored,
             waking::an_append_wakes_a_reader_of_the_same_store,
             waking::an_append_wakes_a_reader_of_another_store,
         );
