@@ -24,6 +24,13 @@ Examples:
   cairn serve --data /var/lib/cairn --listen 0.0.0.0:8080
   cairn serve --store postgres://cairn@db/cairn
                                    several of these may serve one database
+  cairn serve --store 'postgres://cairn@db/cairn?sslmode=verify-full&sslrootcert=/etc/cairn/ca.crt'
+                                   sealed, by a server whose certificate bears its name
+
+sslmode of a PostgreSQL URL is disable; prefer (the default: sealed if the server can, by whoever it is);
+require or verify-ca (sealed, the certificate signed by an authority of sslrootcert); verify-full (and it
+bears the host's name). Without sslrootcert the operating system's authorities count, and all three
+check the name.
 
 It answers on /graphql, /health/live, /health/ready (200 once the read models have caught up) and /metrics.
 Logs are JSON on standard error. Ctrl-C, or SIGTERM, answers what was accepted and then stops.")]

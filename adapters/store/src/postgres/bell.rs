@@ -1,16 +1,21 @@
 //! Wakes readers: other processes through `NOTIFY`, once a batch and after its commit (inside it would cost a factor
 //! of seven, measured), with polling as the safety net.
 
-use std::{future::poll_fn, sync::Weak, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use commands::ports::{Position, StoreError};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client};
 
 use super::{events::from_sql, failure::store_error};
+use crate::address::Address;
 
 /// How often a reader that waits hears of the head even when no bell rang. Those who follow the log look for themselves, once
 /// a second for a whole process (`commands::tail`); this is for the few others.
@@ -24,14 +29,14 @@ const RINGING: &str = "waking the readers of the log";
 
 /// Rings for what this process appends (`appended`) and hears what others ring, until the store is gone.
 pub(super) async fn run(
-    config: Config,
+    address: Arc<Address>,
     head: Weak<watch::Sender<Position>>,
     mut appended: watch::Receiver<Position>,
 ) {
     let mut pause = SHORTEST_PAUSE;
     // Nothing is opened before somebody needs it: a process that only reads pages has no use for a bell.
     while wait_for_use(&head, &mut appended).await {
-        match ring_and_listen(&config, &head, &mut appended, &mut pause).await {
+        match ring_and_listen(&address, &head, &mut appended, &mut pause).await {
             Ok(()) => return,
             Err(error) => tracing::warn!(%error, "the log's bell is silent for a moment"),
         }
@@ -65,13 +70,13 @@ async fn wait_for_use(
 
 /// Runs on one connection until it is lost, or until the store is gone.
 async fn ring_and_listen(
-    config: &Config,
+    address: &Address,
     head: &Weak<watch::Sender<Position>>,
     appended: &mut watch::Receiver<Position>,
     pause: &mut Duration,
 ) -> Result<(), StoreError> {
     let failed = store_error(RINGING);
-    let (client, mut heard) = listen(config).await?;
+    let (client, mut heard) = listen(address).await?;
     *pause = SHORTEST_PAUSE;
     let mut next_poll = Instant::now();
     loop {
@@ -104,9 +109,9 @@ async fn ring_and_listen(
 }
 
 /// Opens the connection and a task that drives it; what others ring comes out of the channel.
-async fn listen(config: &Config) -> Result<(Client, mpsc::UnboundedReceiver<Position>), StoreError> {
+async fn listen(address: &Address) -> Result<(Client, mpsc::UnboundedReceiver<Position>), StoreError> {
     let failed = store_error(RINGING);
-    let (client, mut connection) = config.connect(NoTls).await.map_err(&failed)?;
+    let (client, mut connection) = address.connect().await.map_err(&failed)?;
     let (ring, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {

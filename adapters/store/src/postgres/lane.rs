@@ -7,11 +7,13 @@ use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout},
 };
-use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
 use super::failure::store_error;
+use crate::address::Address;
 
-/// How long a statement may take as seen from here; the server's own limits end it sooner, if the way to it stands.
+/// How long a statement may take as seen from here. The server's own limit ends it sooner, unless it waits behind others or the way
+/// to the server is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waiting for a lock, running a statement and idling in a transaction are bounded, so that nobody is held up for
@@ -42,17 +44,21 @@ struct Place {
 
 /// A place for a session. Queries are given by their index in the lane's list.
 pub(super) struct Lane {
-    config: Config,
+    address: Arc<Address>,
     queries: &'static [&'static str],
+    patience: Duration,
     place: Mutex<Place>,
 }
 
 impl Lane {
-    pub(super) fn new(config: Config, queries: &'static [&'static str]) -> Self {
-        Self { config, queries, place: Mutex::default() }
+    pub(super) fn new(address: Arc<Address>, queries: &'static [&'static str]) -> Self {
+        Self { address, queries, patience: PATIENCE, place: Mutex::default() }
     }
 
     /// Runs one query as a transaction of its own. A failure of the connection leaves the lane to open a new one.
+    ///
+    /// Who loses patience has what the server does on this connection cancelled, for those too who share it: they wait behind the same.
+    /// Whoever goes away earlier leaves his statement to the server's limit, since a cancellation might hit another's.
     pub(super) async fn query(
         &self,
         doing: &'static str,
@@ -65,11 +71,13 @@ impl Lane {
             let statement = session.statements[query].get_or_try_init(prepare).await?;
             session.client.query(statement, parameters).await
         };
-        match timeout(PATIENCE, run).await {
+        match timeout(self.patience, run).await {
             Ok(result) => result.map_err(store_error(doing)),
             Err(_elapsed) => {
                 self.forget(&session).await;
-                let reason = format!("no answer within {} s", PATIENCE.as_secs());
+                let address = Arc::clone(&self.address);
+                tokio::spawn(async move { timeout(PATIENCE, address.quieten(&session.client)).await });
+                let reason = format!("no answer within {} s", self.patience.as_secs());
                 Err(StoreError::Unavailable { doing, reason })
             }
         }
@@ -83,7 +91,7 @@ impl Lane {
         if let Some((_, error)) = place.failed.as_ref().filter(|(at, _)| at.elapsed() < FAILURE_HOLDS) {
             return Err(error.clone());
         }
-        match connect(&self.config).await {
+        match connect(&self.address).await {
             Ok(client) => {
                 place.failed = None;
                 let statements = self.queries.iter().map(|_| OnceCell::new()).collect();
@@ -105,10 +113,10 @@ impl Lane {
 }
 
 /// Opens a connection with the session's guards set; the connection is driven by a task of its own.
-pub(super) async fn connect(config: &Config) -> Result<Client, StoreError> {
+pub(super) async fn connect(address: &Address) -> Result<Client, StoreError> {
     let doing = "connecting to PostgreSQL";
     let open = async {
-        let (client, connection) = config.connect(NoTls).await?;
+        let (client, connection) = address.connect().await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!(%error, "a connection to PostgreSQL was lost");
@@ -126,7 +134,7 @@ pub(super) async fn connect(config: &Config) -> Result<Client, StoreError> {
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
-    use tokio::net::TcpListener;
+    use tokio::{net::TcpListener, time::sleep};
 
     use super::*;
 
@@ -134,8 +142,8 @@ mod tests {
     async fn those_who_wait_for_a_connection_share_one_failed_attempt() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let config = format!("postgres://nobody@127.0.0.1:{port}/none").parse().unwrap();
-        let lane = Lane::new(config, &["select 1"]);
+        let address = Address::parse(&format!("postgres://nobody@127.0.0.1:{port}/none")).unwrap();
+        let lane = Lane::new(Arc::new(address), &["select 1"]);
         // It takes every call and hangs up without a word.
         let mut attempts = 0;
         let hang_up = async {
@@ -151,5 +159,33 @@ mod tests {
         };
         assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable { .. }))));
         assert!(attempts < 10, "{attempts} attempts for 100 who waited");
+    }
+
+    /// As it was, the server went on until its own limit, a statement after the other.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_nobody_has_the_patience_for_is_cancelled_on_the_server() {
+        const SLOW: &str = "select 1 from pg_sleep(10) /* a slow lane */";
+        let url = std::env::var("CAIRN_TEST_POSTGRES").unwrap();
+        let address = Arc::new(Address::parse(&url).unwrap());
+        let watcher = connect(&address).await.unwrap();
+        let running = async || {
+            let sql = "select count(*) from pg_stat_activity
+                       where state = 'active' and query like '%a slow lane%' and pid <> pg_backend_pid()";
+            watcher.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+        };
+        let lane = Lane { patience: Duration::from_millis(800), ..Lane::new(address, &[SLOW]) };
+        let waiting = join_all((0..3).map(|_| lane.query("testing", 0, &[])));
+        let watching = async {
+            sleep(Duration::from_millis(400)).await;
+            running().await
+        };
+        let (answers, at_first) = tokio::join!(waiting, watching);
+        assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable { .. }))));
+        assert_eq!(at_first, 1, "it did not run");
+        let quiet_by = Instant::now() + Duration::from_secs(6);
+        while running().await > 0 {
+            assert!(Instant::now() < quiet_by, "a statement runs on for nobody");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 }

@@ -1,8 +1,9 @@
 use commands::ports::StoreError;
 use schema::migrations::{POSTGRES, POSTGRES_VERSIONS, newest};
-use tokio_postgres::{Client, Config, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use super::{failure::store_error, lane::connect};
+use crate::address::Address;
 
 const MIGRATING: &str = "bringing the schema forward";
 
@@ -12,8 +13,8 @@ const MIGRATING: &str = "bringing the schema forward";
 /// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8,
 /// [`StoreError::TooNew`] for one that a newer program has brought forward: neither is written to. [`StoreError::Unavailable`]
 /// when it cannot be reached.
-pub async fn migrate(config: &Config) -> Result<(), StoreError> {
-    let mut client = connect(config).await?;
+pub(super) async fn migrate(address: &Address) -> Result<(), StoreError> {
+    let mut client = connect(address).await?;
     migrate_with(&mut client).await
 }
 

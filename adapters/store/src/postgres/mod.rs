@@ -16,6 +16,5 @@ mod side_tables;
 mod store;
 mod subject_keys;
 
-pub use migrate::migrate;
 pub use scratch::{ScratchDatabase, Stranger};
 pub use store::PostgresEventStore;

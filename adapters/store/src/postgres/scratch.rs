@@ -1,12 +1,13 @@
 use commands::ports::StoreError;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
 use super::{failure::store_error, lane::connect};
+use crate::address::Address;
 
 /// A database for a short time, on the server of another: benchmarks and torture must not touch anybody's data.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ScratchDatabase {
-    server: Config,
+    server: Address,
     name: String,
     url: String,
 }
@@ -19,9 +20,7 @@ impl ScratchDatabase {
     /// not let this user make databases.
     pub async fn create(beside: &str, name: &str) -> Result<Self, StoreError> {
         let unreadable = |reason: String| StoreError::Corrupt { reason };
-        let server: Config = beside.parse().map_err(|error: tokio_postgres::Error| {
-            unreadable(format!("the PostgreSQL URL cannot be read: {error}"))
-        })?;
+        let server = Address::parse(beside).map_err(|error| unreadable(error.to_string()))?;
         let url = with_database(beside, name)
             .ok_or_else(|| unreadable("the PostgreSQL URL names no database to lie beside".to_owned()))?;
         let doing = "making a scratch database";
@@ -52,7 +51,9 @@ impl ScratchDatabase {
     /// # Errors
     /// [`StoreError::Unavailable`] when the server cannot be reached.
     pub async fn stranger(&self) -> Result<Stranger, StoreError> {
-        let client = connect(self.server.clone().dbname(&self.name)).await?;
+        let mut address = self.server.clone();
+        address.config.dbname(&self.name);
+        let client = connect(&address).await?;
         client.batch_execute("reset all").await.map_err(store_error("becoming a stranger"))?;
         Ok(Stranger { client })
     }

@@ -23,7 +23,7 @@ use super::{
     migrate::migrate,
     pasts, side_tables, subject_keys,
 };
-use crate::{clocks::check_clock, gaps::check_for_gaps, wake::raise};
+use crate::{address::Address, clocks::check_clock, gaps::check_for_gaps, wake::raise};
 
 /// Connections for short reads. Each serves many callers at once, one statement after the other.
 const READ_LANES: usize = 4;
@@ -79,7 +79,6 @@ pub(super) const SUBJECT_KEYS: usize = QUERIES.len() - 3;
 
 /// The event log in a PostgreSQL database. Several processes may share it; each has one connection that writes.
 pub struct PostgresEventStore {
-    config: Config,
     writer: Lane,
     /// For the log's long pages, so that they hold up no short read, nor a rebuild those who follow the head.
     logs: Vec<Lane>,
@@ -92,47 +91,37 @@ pub struct PostgresEventStore {
 }
 
 impl PostgresEventStore {
-    /// Opens the database that a URL such as `postgres://user@host/database` names, and brings its schema forward.
+    /// Opens the database that a libpq URL such as `postgres://user@host/database?sslmode=verify-full` names, and brings its schema
+    /// forward. TLS is spoken as its `sslmode` and `sslrootcert` say; who asks for it gets a certificate that was checked.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] for a URL that cannot be read or a server that cannot be reached, else as
-    /// [`Self::open`].
+    /// [`StoreError::Unavailable`] for a URL that cannot be read or a server that cannot be reached, [`StoreError::ClockAhead`]
+    /// where this machine's clock is more than a minute ahead of the database's, [`StoreError::Corrupt`] for a database in which
+    /// somebody else has a table of Cairn's or whose encoding is not UTF-8, [`StoreError::TooNew`] for one that a newer program
+    /// has brought forward.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let config = url.parse::<Config>().map_err(|error| StoreError::Unavailable {
+        let mut address = Address::parse(url).map_err(|error| StoreError::Unavailable {
             doing: "reading the address of the PostgreSQL server",
-            reason: std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string),
+            reason: error.to_string(),
         })?;
-        Self::open(config).await
-    }
-
-    /// Opens a database, and brings its schema forward.
-    ///
-    /// # Errors
-    /// [`StoreError::ClockAhead`] where this machine's clock is more than a minute ahead of the database's, else as [`migrate`].
-    pub async fn open(config: Config) -> Result<Self, StoreError> {
-        let config = with_guards(config);
-        migrate(&config).await?;
-        let reads = (0..READ_LANES).map(|_| Lane::new(config.clone(), QUERIES)).collect();
+        set_guards(&mut address.config);
+        let address = Arc::new(address);
+        migrate(&address).await?;
+        let reads = (0..READ_LANES).map(|_| Lane::new(Arc::clone(&address), QUERIES)).collect();
         let store = Self {
-            writer: Lane::new(config.clone(), append::QUERIES),
-            logs: (0..LOG_LANES).map(|_| Lane::new(config.clone(), QUERIES)).collect(),
+            writer: Lane::new(Arc::clone(&address), append::QUERIES),
+            logs: (0..LOG_LANES).map(|_| Lane::new(Arc::clone(&address), QUERIES)).collect(),
             reads,
-            answers: Lane::new(config.clone(), append::QUERIES),
+            answers: Lane::new(Arc::clone(&address), append::QUERIES),
             next_read: AtomicUsize::new(0),
             head: Arc::new(watch::Sender::new(0)),
             appended: watch::Sender::new(0),
-            config,
         };
         store.compare_clocks().await?;
         raise(&store.head, store.head().await?);
         let appended = store.appended.subscribe();
-        tokio::spawn(bell::run(store.config.clone(), Arc::downgrade(&store.head), appended));
+        tokio::spawn(bell::run(address, Arc::downgrade(&store.head), appended));
         Ok(store)
-    }
-
-    /// How the database is reached, for read models that keep their tables in it.
-    pub fn config(&self) -> &Config {
-        &self.config
     }
 
     /// Refuses to work with a clock that is ahead of the database's.
@@ -160,7 +149,7 @@ impl PostgresEventStore {
 }
 
 /// A server that has vanished is noticed within seconds, not hours.
-fn with_guards(mut config: Config) -> Config {
+fn set_guards(config: &mut Config) {
     if config.get_application_name().is_none() {
         config.application_name("cairn");
     }
@@ -168,7 +157,6 @@ fn with_guards(mut config: Config) -> Config {
         config.connect_timeout(Duration::from_secs(5));
     }
     config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(15));
-    config
 }
 
 #[async_trait]

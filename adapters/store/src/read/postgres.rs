@@ -13,7 +13,7 @@ use projections::{
 };
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::{
-    Client, Config, NoTls, Statement,
+    Client, Statement,
     types::{ToSql, Type},
 };
 
@@ -24,6 +24,7 @@ use super::{
     sql::Dialect,
     working::Working,
 };
+use crate::address::Address;
 
 /// A step of the projector need not wait for a rebuild's: the database keeps them apart.
 const WRITERS: usize = 3;
@@ -32,7 +33,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// Read models in a PostgreSQL database, beside the log or alone. A commit need not reach the disk before it is answered
 /// (`synchronous_commit = off`): after a crash rows and checkpoint go back together, and the log tells the rest again.
 pub(super) struct PostgresEngine {
-    config: Config,
+    address: Arc<Address>,
     /// For questions, whose plans the planner chooses.
     idle_asking: Mutex<Vec<Connection>>,
     /// For rows by their keys.
@@ -82,12 +83,16 @@ impl PostgresEngine {
     pub(super) const READERS: usize = 6;
 
     pub(super) fn new(url: &str) -> Result<Self, ReadStoreError> {
-        let mut config: Config = url.parse().map_err(failed("reading the database's address"))?;
+        let mut address = Address::parse(url).map_err(|error| ReadStoreError::Unavailable {
+            doing: "reading the database's address",
+            reason: error.to_string(),
+        })?;
+        let config = &mut address.config;
         config.connect_timeout(CONNECT_WITHIN).application_name("cairn-read");
         // A server that has vanished is noticed within seconds, not hours.
         config.keepalives_idle(Duration::from_secs(10)).tcp_user_timeout(Duration::from_secs(15));
         Ok(Self {
-            config,
+            address: Arc::new(address),
             idle_asking: Mutex::default(),
             idle_by_key: Mutex::default(),
             readers: Arc::new(Semaphore::new(Self::READERS)),
@@ -106,7 +111,7 @@ impl PostgresEngine {
         doing: &'static str,
         by_key: bool,
     ) -> Result<Connection, ReadStoreError> {
-        let (client, connection) = self.config.connect(NoTls).await.map_err(failed(doing))?;
+        let (client, connection) = self.address.connect().await.map_err(failed(doing))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection of the read store ended");
@@ -137,7 +142,7 @@ impl Engine for PostgresEngine {
             Some(connection) => connection,
             None => self.connect(J::DOING, J::BY_KEY).await?,
         };
-        let working = Working::new(Arc::clone(&connection.client), turn);
+        let working = Working::new(Arc::clone(&connection.client), Arc::clone(&self.address), turn);
         let run = async {
             if J::WRITES && !J::ALONE {
                 return write(&mut connection, job).await;

@@ -1,16 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    sync::OwnedSemaphorePermit,
-    time::{sleep, timeout},
-};
-use tokio_postgres::{Client, NoTls};
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
+use tokio_postgres::Client;
 
-/// How long one attempt to cancel may take.
-const CANCEL_WITHIN: Duration = Duration::from_secs(3);
-/// The pause before it is cancelled again: a statement that had not begun when it was first cancelled goes on.
-const CANCEL_AGAIN: Duration = Duration::from_millis(500);
+use crate::address::Address;
+
 /// A server that has not fallen silent by then cannot be reached; it notices by itself that its client is gone.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
 
@@ -19,12 +13,13 @@ const QUIET_WITHIN: Duration = Duration::from_secs(30);
 /// things at once, whatever number was meant to be allowed.
 pub(super) struct Working {
     client: Arc<Client>,
+    address: Arc<Address>,
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Working {
-    pub(super) fn new(client: Arc<Client>, turn: OwnedSemaphorePermit) -> Self {
-        Self { client, turn: Some(turn) }
+    pub(super) fn new(client: Arc<Client>, address: Arc<Address>, turn: OwnedSemaphorePermit) -> Self {
+        Self { client, address, turn: Some(turn) }
     }
 
     /// The server has answered.
@@ -38,9 +33,9 @@ impl Drop for Working {
         let Some(turn) = self.turn.take() else { return };
         // Without a runtime, the program ends, and its connections with it.
         let Ok(runtime) = Handle::try_current() else { return };
-        let client = Arc::clone(&self.client);
+        let (client, address) = (Arc::clone(&self.client), Arc::clone(&self.address));
         runtime.spawn(async move {
-            if timeout(QUIET_WITHIN, quieten(&client)).await.is_err() {
+            if timeout(QUIET_WITHIN, address.quieten(&client)).await.is_err() {
                 tracing::warn!("a statement that nobody waits for could not be cancelled");
             }
             drop((client, turn));
@@ -48,26 +43,10 @@ impl Drop for Working {
     }
 }
 
-/// Returns when the server works for this client no more, or the client has lost it.
-async fn quieten(client: &Client) {
-    let cancel = client.cancel_token();
-    // Answered after everything that was asked before it.
-    let answered = client.simple_query("");
-    let again = async {
-        loop {
-            let _later = timeout(CANCEL_WITHIN, cancel.cancel_query(NoTls)).await;
-            sleep(CANCEL_AGAIN).await;
-        }
-    };
-    tokio::select! {
-        _answer = answered => {}
-        () = again => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use tokio::time::{Instant, sleep};
+    use tokio_postgres::NoTls;
 
     use super::*;
     use crate::read::{

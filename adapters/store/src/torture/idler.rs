@@ -1,7 +1,9 @@
 //! The stranger that has read something and went to lunch with the transaction open.
 
 use rusqlite::Connection;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
+
+use crate::address::Address;
 
 /// Holds its transaction until it is dropped.
 pub(super) enum Idler {
@@ -19,7 +21,7 @@ impl Idler {
                 Some(Self::Sqlite { _connection: connection })
             }
             None => {
-                let (client, connection) = tokio_postgres::connect(url, NoTls).await.ok()?;
+                let (client, connection) = Address::parse(url).ok()?.connect().await.ok()?;
                 tokio::spawn(connection);
                 // With a snapshot and an id of its own it keeps every later dead row alive.
                 let sit = "begin isolation level repeatable read; select pg_current_xact_id(); select max(position) from events";

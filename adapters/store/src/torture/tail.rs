@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 use serde::Deserialize;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::TortureError;
+use crate::address::Address;
 
 /// One event, as far as the judge cares.
 pub(super) struct Sighting {
@@ -32,7 +33,7 @@ struct Metadata {
 /// A reader of either database.
 pub(super) enum Tail {
     Sqlite { path: PathBuf, connection: Option<Connection> },
-    Postgres { url: String, client: Option<Client> },
+    Postgres { address: Box<Address>, client: Option<Client> },
 }
 
 /// Position, stream, version, metadata, payload.
@@ -47,7 +48,10 @@ impl Tail {
     pub(super) fn of(url: &str) -> Result<Self, TortureError> {
         match url.strip_prefix("sqlite:") {
             Some(path) => Ok(Self::Sqlite { path: path.into(), connection: None }),
-            None if url.starts_with("postgres") => Ok(Self::Postgres { url: url.to_owned(), client: None }),
+            None if url.starts_with("postgres") => {
+                let address = Address::parse(url).map_err(|error| TortureError::Judge(error.to_string()))?;
+                Ok(Self::Postgres { address: Box::new(address), client: None })
+            }
             None => Err(TortureError::Address(url.to_owned())),
         }
     }
@@ -56,8 +60,8 @@ impl Tail {
     pub(super) async fn after(&mut self, position: i64) -> Result<Vec<Sighting>, String> {
         let rows = match self {
             Self::Sqlite { path, connection } => sqlite_rows(path, connection, position).await?,
-            Self::Postgres { url, client } => {
-                let rows = postgres_rows(url, client, position).await;
+            Self::Postgres { address, client } => {
+                let rows = postgres_rows(address, client, position).await;
                 if rows.is_err() {
                     *client = None;
                 }
@@ -102,14 +106,14 @@ async fn sqlite_rows(
 }
 
 async fn postgres_rows(
-    url: &str,
+    address: &Address,
     place: &mut Option<Client>,
     position: i64,
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
     let client = match place {
         Some(client) => client,
         None => {
-            let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+            let (client, connection) = address.connect().await?;
             tokio::spawn(connection);
             place.insert(client)
         }

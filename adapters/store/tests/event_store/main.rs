@@ -9,6 +9,7 @@ mod harness;
 mod model;
 mod postgres_database;
 mod sqlite_file;
+mod tls;
 
 mod memory {
     crate::contract::promises!(crate::harness::Memory);
