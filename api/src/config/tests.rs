@@ -166,6 +166,7 @@ fn what_is_in_force_shows_no_secret() {
     limits.timeout_seconds         30                                                 default
     idempotency.keep_hours         24                                                 default
     engine.cache_mib               256                                                default
+    processes.retry_seconds        900                                                default
     tenants.duna.id                (not set)                                          default
     tenants.duna.name              (not set)                                          default
     tenants.duna.address           (not set)                                          default

@@ -152,7 +152,7 @@ async fn what_is_told_from_the_log_or_from_memory_is_told_anew() {
     for query in [
         "query($c: String!) { lot(code: $c) { history(page: { first: 3 }) { type } } }",
         "query($c: String!) { lot(code: $c) { asOf(at: { version: \"1\" }) { status } } }",
-        "query($c: String!) { recallScope(lot: $c) { lots(first: 1) { totalCount } } }",
+        "query($c: ID!) { recallScope(lot: $c) { lots(first: 1) { totalCount } } }",
         "query($c: String!) { lot(code: $c) { code } __typename }",
     ] {
         let variables = json!({ "c": code });

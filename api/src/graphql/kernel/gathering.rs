@@ -2,7 +2,12 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
 };
 
 use async_graphql::Result;
@@ -10,6 +15,7 @@ use commands::ports::TenantId;
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
+    task::{ArcWake, AtomicWaker, waker},
 };
 use projections::Value;
 use uuid::Uuid;
@@ -122,7 +128,7 @@ impl Gathering {
         // The rounds hold this future until it goes on: it must not hold them.
         let rounds = Arc::downgrade(&self.0);
         let run = async move {
-            tokio::task::yield_now().await;
+            TurnIsOver::default().await;
             if let Some(rounds) = rounds.upgrade() {
                 rounds.lock().unwrap_or_else(PoisonError::into_inner).remove(&round);
             }
@@ -138,9 +144,49 @@ impl Gathering {
     }
 }
 
+/// Ready when the task's turn is over, however often it is polled within the turn: whoever joins a round polls the future
+/// that all of them share, and a plain `yield_now` would take the second poll for the next turn.
+#[derive(Default)]
+struct TurnIsOver {
+    turn: Arc<Turn>,
+    has_begun: bool,
+}
+
+#[derive(Default)]
+struct Turn {
+    is_over: AtomicBool,
+    waiting: AtomicWaker,
+}
+
+impl ArcWake for Turn {
+    fn wake_by_ref(turn: &Arc<Self>) {
+        turn.is_over.store(true, Ordering::Release);
+        turn.waiting.wake();
+    }
+}
+
+impl Future for TurnIsOver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.turn.waiting.register(context.waker());
+        if self.turn.is_over.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        if !self.has_begun {
+            self.has_begun = true;
+            // The runtime wakes who yields once the turn has ended; here that is the turn itself.
+            let turn = waker(Arc::clone(&self.turn));
+            let yielded = pin!(tokio::task::yield_now());
+            let _pending = yielded.poll(&mut Context::from_waker(&turn));
+        }
+        Poll::Pending
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
