@@ -23,11 +23,14 @@ pub(super) struct OpenKey {
     pub(super) cipher: Option<Arc<Cipher>>,
 }
 
+/// Whose key it is: the subject of a tenant.
+type Subject = (TenantId, Arc<str>);
+
 /// The subjects' keys, unwrapped for as long as they are used.
 pub(super) struct Vault {
     keys: Arc<dyn SubjectKeys>,
     kek: KeyEncryptionKey,
-    known: Mutex<LruCache<(TenantId, Arc<str>), (OpenKey, Instant)>>,
+    known: Mutex<LruCache<Subject, (OpenKey, Instant)>>,
 }
 
 /// The keys of a text's subjects. One that cannot be unwrapped fails for whoever needs it, and for nobody else.

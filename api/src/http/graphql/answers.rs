@@ -130,7 +130,7 @@ impl Answers {
                 let counts = self.counts.now(question.caller.tenant).await;
                 counts.is_some_and(|counts| {
                     let count = |model: &str| counts.get(model).copied().unwrap_or(0);
-                    kept.made_of.iter().all(|(model, then)| count(*model) == *then)
+                    kept.made_of.iter().all(|(model, then)| count(model) == *then)
                 })
             }
         };
