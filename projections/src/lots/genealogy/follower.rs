@@ -21,6 +21,14 @@ const PAGE_EVENTS: usize = 2_000;
 const BREATH: Duration = Duration::from_millis(250);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
+/// What the log had for an index.
+enum Came {
+    /// A full page: it is behind, and there is more.
+    More,
+    Latest,
+    Nothing,
+}
+
 /// Keeps an index current.
 #[derive(Clone)]
 pub(super) struct Follower {
@@ -62,8 +70,9 @@ impl Follower {
         let mut reader = self.tail.reader(filter);
         while !*self.stop.borrow() {
             match self.next(&mut reader).await {
-                Ok(true) => self.take_breath().await,
-                Ok(false) => {
+                Ok(Came::More) => {}
+                Ok(Came::Latest) => self.take_breath().await,
+                Ok(Came::Nothing) => {
                     tokio::select! {
                         () = reader.woken() => {}
                         _ = self.stop.wait_for(|stop| *stop) => {}
@@ -112,11 +121,12 @@ impl Follower {
         }
     }
 
-    /// Adds the next page of the log. False: there is no more.
-    async fn next(&mut self, reader: &mut Reader) -> Result<bool, StoreError> {
+    /// Adds the next page of the log.
+    async fn next(&mut self, reader: &mut Reader) -> Result<Came, StoreError> {
         match reader.read(self.place, PAGE_EVENTS).await? {
-            Read::AtEnd => Ok(false),
+            Read::AtEnd => Ok(Came::Nothing),
             Read::Page(page) => {
+                let came = if page.events.len() < PAGE_EVENTS { Came::Latest } else { Came::More };
                 self.genealogy.add(page.events.iter().map(|event| &**event), page.end.position);
                 self.place = page.end;
                 self.events_since_image += page.events.len() as u64;
@@ -124,7 +134,7 @@ impl Follower {
                     self.save_image().await;
                     self.events_since_image = 0;
                 }
-                Ok(true)
+                Ok(came)
             }
             Read::Replaced => {
                 tracing::warn!(
@@ -133,13 +143,13 @@ impl Follower {
                 );
                 self.genealogy.begin_anew(reader.log().head().await?);
                 self.place = Place::BEGINNING;
-                Ok(true)
+                Ok(Came::More)
             }
         }
     }
 
-    /// While nobody waits for it, what comes within a moment is read at once: a process that stands by beside a busy one
-    /// must not ask the log for every commit.
+    /// At the log's end, while nobody waits for it, what comes within a moment is read at once: a process that stands by beside
+    /// a busy one must not ask the log for every commit.
     async fn take_breath(&mut self) {
         if self.genealogy.is_waited_for() {
             return;

@@ -32,6 +32,7 @@ macro_rules! promises {
                 a_read_model_that_cannot_be_built_now_holds_up_no_other,
                 a_pass_killed_at_any_moment_goes_on_or_begins_anew,
                 the_genealogy_rides_with_the_pass,
+                a_genealogy_takes_no_breath_before_it_has_caught_up,
             }
             parking::{
                 a_poison_event_parks_its_stream_and_no_other,

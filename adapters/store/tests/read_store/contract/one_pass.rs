@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use adapters_store::memory::MemoryEventStore;
 use commands::ports::EventStore;
@@ -125,4 +128,21 @@ pub async fn the_genealogy_rides_with_the_pass<H: Harness>() {
     again.lot(tenant, LotRef::Id(lot), None).unwrap();
     side.stop().await;
     again.stop().await;
+}
+
+/// On the code as it was, a genealogy that nobody asked took a breath after each page, however many were to come: 8,000 events a
+/// second.
+pub async fn a_genealogy_takes_no_breath_before_it_has_caught_up<H: Harness>() {
+    let (harness, tenant) = (H::create().await, Uuid::now_v7());
+    let (log, lot) = log_of_lots(tenant, 40_000).await;
+    let head = log.head().await.unwrap();
+    let images = Some(harness.open().await);
+    let began = Instant::now();
+    let genealogy = Genealogy::start(Arc::new(log), images, GenealogyOptions::default());
+    while genealogy.position() < head {
+        assert!(began.elapsed() < Duration::from_millis(head / 2_000 * 200), "it dawdles");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    genealogy.lot(tenant, LotRef::Id(lot), None).unwrap();
+    genealogy.stop().await;
 }
