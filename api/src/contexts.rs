@@ -31,6 +31,51 @@ pub struct Category {
     pub events: fn() -> Vec<EventSchema>,
     /// An aggregate of it as of a moment, its state as JSON.
     pub as_of: for<'a> fn(&'a dyn EventStore, &'a StreamKey, At) -> Told<'a>,
+    /// What stored events, as one stream, are to this program.
+    pub read_again: fn(&[Stored<'_>]) -> Result<Vec<ReadAgain>, String>,
+}
+
+/// An event as it was stored once.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// Its type.
+    pub event_type: &'a str,
+    /// The version of its payload's schema.
+    pub schema_version: u16,
+    /// Its payload.
+    pub payload: &'a Value,
+}
+
+/// What a stored event is to this program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadAgain {
+    /// The version of the schema that it would be written in now.
+    pub schema_version: u16,
+    /// Its payload as it would be written now.
+    pub payload: Value,
+    /// Whether it changed that state.
+    pub left_a_trace: bool,
+}
+
+fn read_again<A: Aggregate>(stored: &[Stored<'_>]) -> Result<Vec<ReadAgain>, String> {
+    let json = |state: &A| serde_json::to_value(state).map_err(|error| error.to_string());
+    let mut state = A::initial();
+    let mut before = json(&state)?;
+    let mut read = Vec::with_capacity(stored.len());
+    for Stored { event_type, schema_version, payload } in stored {
+        let unreadable = |error: serde_json::Error| {
+            format!("{event_type}.v{schema_version} is not read any more: {error}")
+        };
+        let event =
+            A::Event::deserialize_payload(event_type, *schema_version, *payload).map_err(unreadable)?;
+        let payload = event.serialize_payload(serde_json::value::Serializer).map_err(unreadable)?;
+        state = state.evolve(&event);
+        let after = json(&state)?;
+        let left_a_trace = after != before;
+        before = after;
+        read.push(ReadAgain { schema_version: event.schema_version(), payload, left_a_trace });
+    }
+    Ok(read)
 }
 
 /// An aggregate's state at a moment, once it is told.
@@ -52,6 +97,7 @@ impl Category {
                     Ok(AsOf { state, version, position, recorded_at })
                 })
             },
+            read_again: read_again::<A>,
         }
     }
 
@@ -142,5 +188,14 @@ contexts! {
         mutations { LotMutations, PartnerMutations, DeviationMutations, InspectionMutations, TemperatureMutations }
         run_later { RemindDeviation }
         processes { LotFinisher }
+    }
+
+    /// Services, their slots, and who has booked a seat.
+    bookings {
+        aggregates {}
+        models {}
+        nodes {}
+        queries {}
+        mutations {}
     }
 }

@@ -5,6 +5,7 @@
 //! tells about a person is kept), then one context's handlers, [`lots`]
 //! first.
 
+pub mod bookings;
 pub mod engine;
 pub mod lots;
 pub mod ports;

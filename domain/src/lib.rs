@@ -7,6 +7,7 @@
 //! Reading order: [`kernel`] (the three pure functions and the shape of an event), then [`claims`] (uniqueness as a
 //! stream), then one context from top to bottom, [`lots`] first.
 
+pub mod bookings;
 pub mod claims;
 pub mod identity;
 pub mod kernel;

@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use commands::ports::{LogFilter, RecordedEvent};
 use domain::Event;
+use uuid::Uuid;
 
 use crate::{Keys, Row, Rows, Table};
 
@@ -75,6 +76,12 @@ pub fn decode<E: Event>(event: &RecordedEvent) -> Result<E, FoldError> {
             reason: error.to_string(),
         }
     })
+}
+
+/// The aggregate's id, where a category's stream ids are UUIDs.
+pub fn stream_uuid(event: &RecordedEvent) -> Result<Uuid, FoldError> {
+    let id = &event.stream.id;
+    id.parse().map_err(|_| FoldError::Contradiction(format!("stream id {id} is not a UUID")))
 }
 
 /// A read model as the runner handles it, whatever its type.

@@ -4,8 +4,10 @@
 //! does to it), [`ports`] (where it is kept), [`runner`] (how it is kept current, rebuilt and repaired), then one
 //! context, [`lots`] first.
 //!
-//! A new read model is one file: its rows, its fold, its tests; and one line where its context lists its models.
+//! A new read model is one file: its rows, its fold, its tests; one that shows what its aggregate is, no more, takes
+//! [`state_rows!`]. Its name stands in the list of `api/src/contexts.rs`.
 
+pub mod bookings;
 mod fold;
 pub mod history;
 pub mod lots;
@@ -14,9 +16,10 @@ mod query;
 mod row;
 mod rows;
 pub mod runner;
+mod state_row;
 mod value;
 
-pub use fold::{FoldError, Model, ReadModel, decode, fold, rows_of};
+pub use fold::{FoldError, Model, ReadModel, decode, fold, rows_of, stream_uuid};
 pub use query::{Changes, Counted, Direction, Filter, Page, Query, Selection};
 pub use row::{Column, Row, Table};
 pub use rows::{Keys, Rows};

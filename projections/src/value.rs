@@ -166,6 +166,14 @@ impl<T: Field> Field for Option<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);
 
+impl<T> std::ops::Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     const TYPE: ColumnType = ColumnType::Json;
 

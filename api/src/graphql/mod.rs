@@ -3,6 +3,7 @@
 //! Reading order: [`kernel`] (what every context shares), [`lots`], then [`schema()`]. The list of what is merged into
 //! the schema stands in [`contexts`](crate::contexts).
 
+pub mod bookings;
 pub mod kernel;
 pub mod lots;
 

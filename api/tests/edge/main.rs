@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod adversarial;
+mod aggregates;
 mod answers;
 mod audits;
 mod client;

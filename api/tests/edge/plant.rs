@@ -7,7 +7,7 @@ use api::{
     graphql::schema,
     http::{GraphqlLimits, GraphqlService, ServeLimits},
 };
-use commands::ports::UniformSettings;
+use commands::ports::{EventStore, UniformSettings};
 use domain::identity::Role;
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ pub struct Plant {
     serving: Serving,
     types: BTreeMap<String, Value>,
     data: tempfile::TempDir,
+    pub events: Arc<dyn EventStore>,
 }
 
 impl Plant {
@@ -37,41 +38,6 @@ impl Plant {
         Self::open(data).await
     }
 
-    /// Makes an entity of each type of node, and answers the types with their global ids.
-    pub async fn one_of_each(&self) -> Vec<(&'static str, String)> {
-        let client = self.client(TENANT, &[Role::Admin]);
-        let give = async |mutation: String, path: &[&str]| {
-            let reply = client.query(&format!("mutation {{ it: {mutation} }}")).await.json();
-            let id = path.iter().fold(&reply["data"]["it"], |value, name| &value[*name]);
-            id.as_str().unwrap_or_else(|| panic!("{mutation}: {reply}")).to_owned()
-        };
-        let errors = "errors { ... on UserError { code message } }";
-        let partner = "savePartner(input: { name: \"Farm\", roles: [SUPPLIER] }) { partner { id }";
-        let partner = give(format!("{partner} {errors} }}"), &["partner", "id"]).await;
-        let lot = format!("createLot(input: {{ supplier: {partner:?}, weightG: 1000 }}) {{ lot {{ id }}");
-        let lot = give(format!("{lot} {errors} }}"), &["lot", "id"]).await;
-        let reading = format!("recordTemperature(input: {{ lot: {lot:?}, type: SURFACE, tenthsC: 30 }})");
-        let reading = give(format!("{reading} {{ reading {{ id }} {errors} }}"), &["reading", "id"]).await;
-        let register = format!("registerLot(input: {{ lot: {lot:?} }}) {{ lot {{ id }} {errors} }}");
-        give(register, &["lot", "id"]).await;
-        let inspect = format!(
-            "recordInspection(input: {{ lot: {lot:?}, gate: \"1\", inspectionType: \"receipt\", decision: HOLD,"
-        );
-        let inspect = format!(
-            "{inspect} notes: \"the cold chain was broken\" }}) {{ inspection {{ id lot {{ openDeviation {{ id }} }} }}"
-        );
-        let inspection = give(format!("{inspect} {errors} }}"), &["inspection", "id"]).await;
-        let open = client.query("{ deviations { nodes { id } } }").await.json();
-        let deviation = open["data"]["deviations"]["nodes"][0]["id"].as_str().unwrap().to_owned();
-        vec![
-            ("Partner", partner),
-            ("Lot", lot),
-            ("TemperatureReading", reading),
-            ("Inspection", inspection),
-            ("Deviation", deviation),
-        ]
-    }
-
     pub async fn stop(self) {
         self.serving.stop().await;
     }
@@ -84,7 +50,8 @@ impl Plant {
         let schema = schema(engine, reads, Arc::clone(&serving.genealogy));
         let service = GraphqlService::new(schema, GraphqlLimits::default()).unwrap();
         let server = TestServer::start_with(service, ServeLimits::default()).await;
-        let mut plant = Self { server, serving, types: BTreeMap::new(), data };
+        let mut plant =
+            Self { server, serving, types: BTreeMap::new(), data, events: Arc::clone(&stores.events) };
         let query = "{ __schema { types { name kind isOneOf enumValues { name } inputFields { ...I }
             fields { name args { ...I } type { ...R } } } } }
             fragment I on __InputValue { name defaultValue type { ...R } }
@@ -127,6 +94,7 @@ impl Plant {
                 ("Boolean", _) => "true".to_owned(),
                 ("Int" | "Float" | "Int64", _) => "1".to_owned(),
                 (_, "gate") => "\"1\"".to_owned(),
+                (_, "currency") => "\"EUR\"".to_owned(),
                 _ => "\"long enough for a reason\"".to_owned(),
             },
         }

@@ -111,20 +111,34 @@ macro_rules! replies {
 /// A line names the command, the permission, and what the aggregate is asked; `keyed` after the permission asks clients for an
 /// idempotency key, and `counts |reply| …` at the end counts what has come to stand. Where the command's id is an `Option<Uuid>`,
 /// leaving it out makes a new aggregate; an id that is given must be that of one that exists, else the answer is `NOT_FOUND` at
-/// the field. The stored form is that of the command itself.
+/// the field. The stored form is that of the command itself. A line with documentation declares a command that says nothing
+/// but whom it is given to:
+/// `/// Takes it out of use.` `DeactivateService, BookingsManage => |_it, _stage| ServiceCommand::SetActive(false);`.
 #[macro_export]
 macro_rules! own_stream {
+    (@declare [] $command:ident $id:ident) => {};
+    (@declare [$($meta:meta)+] $command:ident $id:ident) => {
+        $(#[$meta])+
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct $command {
+            /// Which one.
+            pub $id: uuid::Uuid,
+        }
+    };
     (@keyed) => { false };
     (@keyed keyed) => { true };
     ($(
         $aggregate:ty, named $id:ident as $field:literal, answers $reply:ty {
             $(
+                $(#[$meta:meta])*
                 $command:ident, $permission:ident $(, $keyed:ident)?
                     => |$given:ident, $stage:ident| $asked:expr
                     $(, counts |$counted:ident| $count:expr)? ;
             )+
         }
     )+) => { $( $(
+        $crate::own_stream!(@declare [$($meta)*] $command $id);
+
         impl $crate::engine::Command for $command {
             const NAME: &'static str = stringify!($command);
             const PERMISSION: domain::identity::Permission = domain::identity::Permission::$permission;

@@ -71,14 +71,37 @@ pub trait Event: Sized + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'st
 ///
 /// The number is the version of the payload's schema. An older version that still lies in logs is listed after
 /// it with its upcaster, a function from the old payload struct to the new one: `LotWeighed = 2, 1 => LotWeighedV1::upcast;`.
+///
+/// A payload that is another type as it is, or nothing at all, is declared in its line, with its documentation:
+/// `ServiceCreated of ServiceTerms = 1;`, `ServiceDeactivated {} = 1;`.
 #[macro_export]
 macro_rules! events {
+    (@payload [$($meta:meta)*] $visibility:vis $variant:ident) => {};
+    (@payload [$($meta:meta)*] $visibility:vis $variant:ident of $told:ty) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        $visibility struct $variant(
+            /// All of it.
+            pub $told,
+        );
+    };
+    (@payload [$($meta:meta)*] $visibility:vis $variant:ident $nothing:block) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        $visibility struct $variant {}
+    };
     (
         $(#[$meta:meta])*
         $visibility:vis enum $name:ident {
-            $( $variant:ident = $version:literal $(, $old_version:literal => $old:ident :: $upcast:ident)* ; )*
+            $(
+                $(#[$payload_meta:meta])*
+                $variant:ident $(of $told:ty)? $($nothing:block)?
+                    = $version:literal $(, $old_version:literal => $old:ident :: $upcast:ident)* ;
+            )*
         }
     ) => {
+        $( $crate::events!(@payload [$($payload_meta)*] $visibility $variant $(of $told)? $($nothing)?); )*
+
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         $visibility enum $name {

@@ -9,8 +9,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// A breach: what it was, what became of the goods, why, and who signed it off.

@@ -6,8 +6,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// A decision at a gate.

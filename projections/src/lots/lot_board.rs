@@ -7,8 +7,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// A lot as the board shows it.

@@ -6,8 +6,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// One lot went into another.

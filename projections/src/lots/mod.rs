@@ -11,9 +11,6 @@ mod partners;
 mod shipments;
 mod temperature_readings;
 
-use commands::ports::RecordedEvent;
-use uuid::Uuid;
-
 pub use deviations::{DeviationRow, Deviations};
 pub use inspections::{InspectionRow, Inspections};
 pub use lot_board::{LotBoard, LotBoardRow};
@@ -22,7 +19,7 @@ pub use partners::{PartnerRow, Partners};
 pub use shipments::{ShipmentRow, Shipments};
 pub use temperature_readings::{TemperatureReadingRow, TemperatureReadings};
 
-use crate::{FoldError, Model};
+use crate::Model;
 
 /// Every read model of this context.
 pub fn models() -> Vec<Model> {
@@ -35,10 +32,4 @@ pub fn models() -> Vec<Model> {
         Model::of::<Deviations>(),
         Model::of::<Partners>(),
     ]
-}
-
-/// The aggregate's id, where a category's stream ids are UUIDs.
-fn stream_uuid(event: &RecordedEvent) -> Result<Uuid, FoldError> {
-    let id = &event.stream.id;
-    id.parse().map_err(|_| FoldError::Contradiction(format!("stream id {id} is not a UUID")))
 }

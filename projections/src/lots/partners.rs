@@ -8,8 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Json, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// A supplier, customer or carrier.

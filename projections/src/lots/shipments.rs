@@ -7,8 +7,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stream_uuid;
-use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row};
+use crate::{FoldError, Keys, ReadModel, Row, Rows, Table, decode, row, stream_uuid};
 
 row! {
     /// The dispatch record of a SHIP lot (EU 931/2011), as it was on the day of the dispatch.

@@ -19,12 +19,12 @@
 /// ```
 ///
 /// The fields are an object of their own, declared by [`fields!`](crate::fields), because `asOf` shows the same: with `past`
-/// the entity has `history` and `asOf`, told from the stream that has its id.
+/// the entity has `history` and `asOf`, told from the stream that has its id, and with `past, version` the version that it shows.
 #[macro_export]
 macro_rules! entity {
     (
         $(#[$meta:meta])*
-        $name:ident = $fields:ident of $row:ident in $model:ident, needs $permission:ident $(, $past:ident)?;
+        $name:ident = $fields:ident of $row:ident in $model:ident, needs $permission:ident $(, $past:ident $(, $version:ident)?)?;
         $( names { $( $(#[$names_meta:meta])* $names:ident: $named:ident = $column:ident; )* } )?
         $( many { $( $(#[$many_meta:meta])* $many:ident: $node:ident $(as $made:ident)? by $start:ident
             $(in $order:ident)?; )* } )?
@@ -88,6 +88,13 @@ macro_rules! entity {
                     let (tenant, id) = projections::Row::key(&**self);
                     $crate::graphql::kernel::Past::of(tenant, id)
                 }
+
+                $(
+                    /// The version of its stream that these fields show.
+                    async fn $version(&self) -> $crate::graphql::kernel::Int64 {
+                        self.$version.into()
+                    }
+                )?
             )?
 
             $( $(

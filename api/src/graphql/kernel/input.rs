@@ -276,18 +276,35 @@ impl<T: FromStr<Err: Refusal>> Becomes<T> for Key<T> {
 ///     }
 /// }
 /// ```
+///
+/// `; terms as ServiceTerms { … }` at the end names the fields of a part of the command, which the input shows as its own.
+/// Inputs that say nothing but whom are declared in a line each:
+/// `DeactivateServiceInput => DeactivateService of service_id as "service": Service;`.
 #[macro_export]
 macro_rules! inputs {
+    ($( $(#[$meta:meta])* $name:ident => $made:ident of $id:ident as $shown:literal : $node:ident; )+) => {
+        $crate::inputs! { $(
+            $(#[$meta])*
+            $name => $made {
+                /// Which one.
+                $id as $shown: $crate::graphql::kernel::Id<$node>,
+            }
+        )+ }
+    };
     ($(
         $(#[$meta:meta])*
         $name:ident => $($made:ident)::+ $(<$argument:ident>)? {
             $( $(#[$field_meta:meta])* $field:ident $(as $shown:literal)? : $type:ty ),* $(,)?
+            $( ; $part:ident as $part_made:ident {
+                $( $(#[$in_meta:meta])* $inner:ident $(as $in_shown:literal)? : $in_type:ty ),* $(,)?
+            } )?
         }
     )*) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, async_graphql::InputObject)]
         pub struct $name {
             $( $(#[$field_meta])* $(#[graphql(name = $shown)])? pub $field: $type, )*
+            $( $( $(#[$in_meta])* $(#[graphql(name = $in_shown)])? pub $inner: $in_type, )* )?
         }
 
         impl $crate::graphql::kernel::Given for $name {
@@ -295,6 +312,9 @@ macro_rules! inputs {
                 $( $crate::field_name!(
                     $field $($shown)?, <$type as $crate::graphql::kernel::Given>::FIELDS
                 ), )*
+                $( $( $crate::field_name!(
+                    $inner $($in_shown)?, <$in_type as $crate::graphql::kernel::Given>::FIELDS
+                ), )* )?
             ];
         }
 
@@ -307,7 +327,14 @@ macro_rules! inputs {
                     let name = $crate::field_name!($field $($shown)?, &[]);
                     $crate::graphql::kernel::Becomes::read(self.$field, &place.field(&name))?
                 }; )*
-                Ok($($made)::+ { $( $field ),* })
+                $( let $part = {
+                    $( let $inner = {
+                        let name = $crate::field_name!($inner $($in_shown)?, &[]);
+                        $crate::graphql::kernel::Becomes::read(self.$inner, &place.field(&name))?
+                    }; )*
+                    $part_made { $( $inner ),* }
+                }; )?
+                Ok($($made)::+ { $( $field, )* $( $part )? })
             }
         }
 

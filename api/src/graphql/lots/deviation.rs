@@ -6,20 +6,14 @@ use domain::lots::{DeviationStatus, Disposition, HoldCause};
 use projections::lots::{DeviationRow, Deviations};
 
 use super::{Lot, temperature::MeasuredReading};
-use crate::graphql::kernel::{E, Id, Int64};
+use crate::graphql::kernel::{E, Id};
 
 crate::entity! {
     /// A breach: what it was, what became of the goods, why, and who signed it off.
-    Deviation = DeviationFields of DeviationRow in Deviations, needs PlantRead, past;
+    Deviation = DeviationFields of DeviationRow in Deviations, needs PlantRead, past, version;
     names {
         /// The lot that was held.
         lot: Lot = lot_id;
-    }
-    also {
-        /// The version of the deviation that these fields show.
-        async fn version(&self) -> Int64 {
-            self.version.into()
-        }
     }
 }
 

@@ -7,17 +7,11 @@ use projections::{
     lots::{PartnerRow, Partners},
 };
 
-use crate::graphql::kernel::{E, Id, Int64, Narrowing};
+use crate::graphql::kernel::{E, Id, Narrowing};
 
 crate::entity! {
     /// A supplier, customer or carrier.
-    Partner = PartnerFields of PartnerRow in Partners, needs PlantRead, past;
-    also {
-        /// The version of the partner that these fields show.
-        async fn version(&self) -> Int64 {
-            self.version.into()
-        }
-    }
+    Partner = PartnerFields of PartnerRow in Partners, needs PlantRead, past, version;
 }
 
 crate::fields! {

@@ -9,7 +9,7 @@ use super::{
     graph::{Graph, LotNode, Party, Shipment, What},
     walk::Marks,
 };
-use crate::{FoldError, decode, lots::stream_uuid};
+use crate::{FoldError, decode, stream_uuid};
 
 /// The events that change the index. A lot's use is known from the link that lies in the child's stream.
 pub(super) const EVENT_TYPES: [&str; 11] = [

@@ -1,0 +1,1 @@
+//! Services, their slots, and who has booked a seat.

@@ -1,0 +1,1 @@
+//! The commands around services, slots and bookings (rules: bookings.md).

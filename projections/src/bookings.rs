@@ -1,0 +1,1 @@
+//! What people ask about services, slots and bookings (rules: bookings.md, section 5).
