@@ -192,10 +192,10 @@ contexts! {
 
     /// Services, their slots, and who has booked a seat.
     bookings {
-        aggregates {}
-        models {}
-        nodes {}
-        queries {}
-        mutations {}
+        aggregates { Service }
+        models { Services }
+        nodes { Service }
+        queries { ServiceLists }
+        mutations { ServiceMutations }
     }
 }

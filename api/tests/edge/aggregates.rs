@@ -29,7 +29,7 @@ pub struct Aggregate {
 
 /// Every type of node, each after those that it needs.
 pub fn aggregates() -> Vec<Aggregate> {
-    vec![partner(), lot(), temperature_reading(), inspection(), deviation()]
+    vec![partner(), lot(), temperature_reading(), inspection(), deviation(), service()]
 }
 
 fn partner() -> Aggregate {
@@ -124,6 +124,29 @@ fn deviation() -> Aggregate {
         past: ("", "status rootCause disposition"),
         first: json!({ "status": "OPEN", "rootCause": null, "disposition": null }),
         last: json!({ "status": "DISPOSITIONED", "rootCause": "the door stood open", "disposition": "RELEASE" }),
+    }
+}
+
+fn service() -> Aggregate {
+    let told = |price: &str, mode: &str, is_active: bool| json!({ "name": "Cut", "price": { "amountMinor": price }, "paymentMode": mode, "isActive": is_active });
+    Aggregate {
+        ty: "Service",
+        read: "bookings:read",
+        roots: &["services"],
+        needs: &[("bookings:manage", &["activateService", "deactivateService", "saveService"])],
+        make: &[(
+            "saveService(input: { name: \"Cut\", paymentMode: PREPAID, price: { amountMinor: 5000, currency: \"EUR\" } })",
+            "service/id",
+        )],
+        change: &[
+            "deactivateService(input: { service: $Service })",
+            "activateService(input: { service: $Service })",
+            "saveService(input: { service: $Service, name: \"Cut\", paymentMode: FREE, price: { amountMinor: 0, currency: \"EUR\" } })",
+            "deactivateService(input: { service: $Service })",
+        ],
+        past: ("", "name price { amountMinor } paymentMode isActive"),
+        first: told("5000", "PREPAID", true),
+        last: told("0", "FREE", false),
     }
 }
 

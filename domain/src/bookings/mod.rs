@@ -1,1 +1,5 @@
 //! Services, their slots, and who has booked a seat (rules: bookings.md).
+
+mod service;
+
+pub use service::*;
