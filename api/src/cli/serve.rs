@@ -24,7 +24,7 @@ Examples:
   cairn serve --data /var/lib/cairn --listen 0.0.0.0:8080
   cairn serve --store postgres://cairn@db/cairn
                                    several of these may serve one database
-  cairn serve --store 'postgres://cairn@db/cairn?sslmode=verify-full&sslrootcert=/etc/cairn/ca.crt'
+  cairn serve --store 'postgres://cairn@db/cairn?sslmode=verify-full'
                                    sealed, by a server whose certificate bears its name
 
 sslmode of a PostgreSQL URL is disable; prefer (the default: sealed if the server can, by whoever it is);
