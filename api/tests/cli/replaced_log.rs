@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use crate::{server::Server, shell::Shell};
 
-const MODELS: usize = 7;
+fn every_model() -> usize {
+    api::contexts::models().len()
+}
 
 /// A commit that stores an event again, be it changed.
 fn again(event: RecordedEvent) -> Commit {
@@ -86,7 +88,7 @@ fn serve_until_ready(shell: &Shell) -> usize {
 fn rows_are_right(shell: &Shell, head: usize) {
     let rebuilt = shell.json("rebuild");
     let models = rebuilt.as_array().unwrap();
-    assert_eq!(models.len(), MODELS);
+    assert_eq!(models.len(), every_model());
     // The finisher sees the other log too: it may have finished lots anew whose end was cut off, behind what was put there.
     let end =
         runtime().block_on(async { all(&*open(&shell.path().join("data/cairn.db")).await).await.len() });
@@ -185,7 +187,7 @@ async fn restore_under_a_server(address: &str) {
             let discarded = record.iter().filter(|entry| entry.action == "discard").count();
             let builds = rows.builds().await.unwrap();
             let live = builds.iter().filter(|build| build.state == BuildState::Live).count();
-            (discarded, live) == (round * MODELS, MODELS) && is_ready().await
+            (discarded, live) == (round * every_model(), every_model()) && is_ready().await
         };
         until("built anew and ready", is_built_anew).await;
         // The finisher sees the cut too, and finishes anew the lots whose end was cut off: the log goes on from there.
