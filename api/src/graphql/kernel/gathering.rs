@@ -2,22 +2,13 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_graphql::Result;
 use commands::ports::TenantId;
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-    task::{ArcWake, AtomicWaker, waker},
-};
 use projections::Value;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// What is wanted of an edge.
@@ -40,7 +31,7 @@ pub enum Wanted {
 ///
 /// The fields of a level ask one after the other, within one turn of the request's task. The first that asks gives up its
 /// turn once: when it goes on, everybody has asked, and one statement answers them all. There is no timer, and no
-/// request waits for another.
+/// request waits for another. Should the first be dropped on the way, another of those that asked takes its place.
 #[derive(Clone, Default)]
 pub struct Gathering(Arc<Mutex<Rounds>>);
 
@@ -55,7 +46,22 @@ struct Round {
 
 struct Open<T> {
     ids: Arc<Mutex<Vec<Uuid>>>,
-    answer: Shared<BoxFuture<'static, Result<Found<T>>>>,
+    answer: watch::Receiver<Option<Result<Found<T>>>>,
+}
+
+/// Whether one is the first of a round, and has to bring what everybody waits for.
+enum Part<T> {
+    First(Lead<T>),
+    Joined(watch::Receiver<Option<Result<Found<T>>>>),
+}
+
+/// The first of a round. Dropped before its end, it leaves the round to those that wait.
+struct Lead<T> {
+    rounds: Gathering,
+    round: Round,
+    ids: Arc<Mutex<Vec<Uuid>>>,
+    answer: watch::Sender<Option<Result<Found<T>>>>,
+    is_open: bool,
 }
 
 /// What a round has brought, by where each edge starts; how many still want it stands beside it.
@@ -98,95 +104,74 @@ impl Gathering {
         F: Future<Output = Result<HashMap<Uuid, T>>> + Send + 'static,
     {
         let round = Round { edge: TypeId::of::<E>(), tenant, wanted };
-        let answer = {
-            let mut rounds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match rounds.get(&round).and_then(|open| open.downcast_ref::<Open<T>>()) {
-                Some(open) => {
-                    open.ids.lock().unwrap_or_else(PoisonError::into_inner).push(id);
-                    open.answer.clone()
-                }
-                None => {
-                    let ids = Arc::new(Mutex::new(vec![id]));
-                    let answer = self.begin(round.clone(), Arc::clone(&ids), bring);
-                    rounds.insert(round, Box::new(Open { ids, answer: answer.clone() }));
-                    answer
-                }
+        loop {
+            let mut answer = match self.take_part::<T>(&round, id) {
+                Part::First(lead) => return Ok(lead.bring(bring).await?.take(&id)),
+
+                Part::Joined(answer) => answer,
+            };
+            // Who was first may have been dropped with its part of the request: then somebody else begins anew.
+            if let Ok(found) = answer.wait_for(Option::is_some).await
+                && let Some(found) = found.as_ref()
+            {
+                return Ok(found.as_ref().map_err(Clone::clone)?.take(&id));
             }
-        };
-        Ok(answer.await?.take(&id))
+        }
     }
 
-    fn begin<T: Clone + Send + 'static, F>(
-        &self,
-        round: Round,
-        ids: Arc<Mutex<Vec<Uuid>>>,
-        bring: impl FnOnce(Vec<Uuid>) -> F + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Result<Found<T>>>>
+    fn take_part<T: Send + 'static>(&self, round: &Round, id: Uuid) -> Part<T> {
+        let mut rounds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = rounds.get(round).and_then(|open| open.downcast_ref::<Open<T>>()) {
+            open.ids.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+            return Part::Joined(open.answer.clone());
+        }
+        let ids = Arc::new(Mutex::new(vec![id]));
+        let (answer, answered) = watch::channel(None);
+        rounds.insert(round.clone(), Box::new(Open { ids: Arc::clone(&ids), answer: answered }));
+        Part::First(Lead { rounds: self.clone(), round: round.clone(), ids, answer, is_open: true })
+    }
+}
+
+impl<T> Lead<T> {
+    /// Nobody joins any more.
+    fn close(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            self.rounds.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.round);
+        }
+    }
+}
+
+impl<T: Clone> Lead<T> {
+    async fn bring<F>(mut self, bring: impl FnOnce(Vec<Uuid>) -> F) -> Result<Found<T>>
     where
-        F: Future<Output = Result<HashMap<Uuid, T>>> + Send + 'static,
+        F: Future<Output = Result<HashMap<Uuid, T>>>,
     {
-        // The rounds hold this future until it goes on: it must not hold them.
-        let rounds = Arc::downgrade(&self.0);
-        let run = async move {
-            TurnIsOver::default().await;
-            if let Some(rounds) = rounds.upgrade() {
-                rounds.lock().unwrap_or_else(PoisonError::into_inner).remove(&round);
-            }
-            let mut takers: HashMap<Uuid, usize> = HashMap::new();
-            for id in std::mem::take(&mut *ids.lock().unwrap_or_else(PoisonError::into_inner)) {
-                *takers.entry(id).or_default() += 1;
-            }
-            let found = bring(takers.keys().copied().collect()).await?;
+        tokio::task::yield_now().await;
+        self.close();
+        let mut takers: HashMap<Uuid, usize> = HashMap::new();
+        for id in std::mem::take(&mut *self.ids.lock().unwrap_or_else(PoisonError::into_inner)) {
+            *takers.entry(id).or_default() += 1;
+        }
+        let found = bring(takers.keys().copied().collect()).await.map(|found| {
             let found = found.into_iter().map(|(id, value)| (id, (takers.get(&id).map_or(1, |n| *n), value)));
-            Ok(Found(Arc::new(Mutex::new(found.collect()))))
-        };
-        run.boxed().shared()
+            Found(Arc::new(Mutex::new(found.collect())))
+        });
+        self.answer.send_replace(Some(found.clone()));
+        found
     }
 }
 
-/// Ready when the task's turn is over, however often it is polled within the turn: whoever joins a round polls the future
-/// that all of them share, and a plain `yield_now` would take the second poll for the next turn.
-#[derive(Default)]
-struct TurnIsOver {
-    turn: Arc<Turn>,
-    has_begun: bool,
-}
-
-#[derive(Default)]
-struct Turn {
-    is_over: AtomicBool,
-    waiting: AtomicWaker,
-}
-
-impl ArcWake for Turn {
-    fn wake_by_ref(turn: &Arc<Self>) {
-        turn.is_over.store(true, Ordering::Release);
-        turn.waiting.wake();
-    }
-}
-
-impl Future for TurnIsOver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.turn.waiting.register(context.waker());
-        if self.turn.is_over.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        if !self.has_begun {
-            self.has_begun = true;
-            // The runtime wakes who yields once the turn has ended; here that is the turn itself.
-            let turn = waker(Arc::clone(&self.turn));
-            let yielded = pin!(tokio::task::yield_now());
-            let _pending = yielded.poll(&mut Context::from_waker(&turn));
-        }
-        Poll::Pending
+impl<T> Drop for Lead<T> {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::FutureExt;
 
     use super::*;
 
@@ -211,6 +196,20 @@ mod tests {
         assert_eq!((answers, rounds.load(Ordering::Relaxed)), (expected, 1));
         assert_eq!(ask(7).await.unwrap(), Some(vec![70]), "a later level is a round of its own");
         assert_eq!(rounds.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn who_is_first_may_leave_and_the_others_are_answered_all_the_same() {
+        let gathering = Gathering::default();
+        let ask = |bring: &'static str| {
+            gathering.join::<AnEdge, _, _>((Uuid::nil(), Uuid::nil()), Wanted::Count, move |ids| async move {
+                Ok(ids.into_iter().map(|id| (id, bring)).collect())
+            })
+        };
+        let (mut first, mut second) = (Box::pin(ask("first")), Box::pin(ask("second")));
+        assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+        drop(first);
+        assert_eq!(second.await.unwrap(), Some("second"));
     }
 
     #[tokio::test]
