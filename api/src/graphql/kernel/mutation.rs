@@ -40,7 +40,7 @@ impl<R> Outcome<R> {
 
 /// Gives the command that the input stands for, and shows what came of it. `Err` is a fault: a top-level error.
 ///
-/// This is all that is compiled for each command; [`run`] does not know which one it runs.
+/// This is all that is compiled for each command; `run` does not know which one it runs.
 pub async fn give<I, P>(context: &Context<'_>, mutation: Mutation<'_>, input: I) -> async_graphql::Result<P>
 where
     I: Input<Made: Command>,
