@@ -25,7 +25,7 @@ Examples:
   cairn serve --store postgres://cairn@db/cairn
                                    several of these may serve one database
   cairn serve --store 'postgres://cairn@db/cairn?sslmode=verify-full'
-                                   sealed, by a server whose certificate bears its name
+                                   sealed; the certificate bears its name
 
 sslmode of a PostgreSQL URL is disable; prefer (the default: sealed if the server can, by whoever it is);
 require or verify-ca (sealed, the certificate signed by an authority of sslrootcert); verify-full (and it

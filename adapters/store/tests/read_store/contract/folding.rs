@@ -47,6 +47,13 @@ pub async fn of_two_processes_one_folds_and_the_other_takes_over<H: Harness>() {
     let first = harness.start(&log).await;
     let position = raise_many(&log, tenant, 50).await;
     first.wait_for(Tally::NAME, position).await.unwrap();
+    // Its first build came in under the lease, which it then takes up for good.
+    let holds = async {
+        while !first.is_projecting() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), holds).await.expect("the first projects");
     let second = harness.start(&log).await;
     let position = raise_many(&log, tenant, 50).await;
     // The one that stands by knows how far the other has come.
