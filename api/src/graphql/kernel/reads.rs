@@ -38,26 +38,6 @@ pub trait Edge: Send + Sync + 'static {
     fn start(row: &Self::Row) -> Option<Uuid>;
 }
 
-/// Declares edges: `InspectionsOf: Inspections, InspectionRow, lot_id => Some(row.lot_id), by position;`.
-#[macro_export]
-macro_rules! edges {
-    ($( $(#[$meta:meta])* $name:ident: $model:ty, $row:ty, $column:ident, |$value:ident| $start:expr $(, by $order:ident)?; )*) => { $(
-        $(#[$meta])*
-        pub struct $name;
-
-        impl $crate::graphql::kernel::Edge for $name {
-            type Model = $model;
-            type Row = $row;
-            const COLUMN: &'static str = stringify!($column);
-            $( const ORDER: &'static [&'static str] = &[stringify!($order)]; )?
-
-            fn start($value: &$row) -> Option<uuid::Uuid> {
-                $start
-            }
-        }
-    )* };
-}
-
 /// The read models behind the schema.
 pub struct Reads {
     side: Arc<ReadSide>,
