@@ -108,6 +108,8 @@ need_rust_part() {
 # now and then elsewhere. What the compiler has to say is passed on.
 build_release() {
   local packages
+  # Cargo.toml has the line tables stripped, for who installs by cargo alone; ship_release lays them beside the program.
+  local -x CARGO_PROFILE_RELEASE_STRIP=none
   if [ -t 2 ]; then
     cargo build --locked --release --package api --bin cairn </dev/null
     return
@@ -115,6 +117,20 @@ build_release() {
   packages=$(cargo tree --locked --package api --edges normal,build --prefix none --no-dedupe --format '{p}' </dev/null 2>/dev/null |
     sort -u | wc -l)
   cargo build --locked --release --package api --bin cairn </dev/null 2>&1 >/dev/null | tell_progress "$packages"
+}
+
+# ship_release BUILT FOLDER: lays the program that people carry into FOLDER, and its debug information beside it as NAME.debug:
+# a backtrace finds the lines of the source there (the GNU debug link, as distributions ship it), and a machine that does
+# without them needs the program alone. Nothing is done where the folder has this build already.
+ship_release() {
+  local built=$1 name=${1##*/} folder=$2
+  [ "$built" -nt "$folder/$name" ] || return 0
+  have objcopy || apt_install "the program's debug information is laid beside it" binutils
+  mkdir -p "$folder" &&
+    objcopy --only-keep-debug --compress-debug-sections=zlib "$built" "$folder/$name.debug" &&
+    chmod -x "$folder/$name.debug" &&
+    objcopy --strip-debug --add-gnu-debuglink="$folder/$name.debug" "$built" "$folder/$name.new" &&
+    mv -f "$folder/$name.new" "$folder/$name"
 }
 
 # tell_progress PACKAGES: reads what cargo prints and tells, every fifteen seconds, how many packages it has begun.

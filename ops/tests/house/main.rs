@@ -8,6 +8,7 @@ mod layers;
 mod layout;
 mod packages;
 mod scripts;
+mod shipping;
 mod sources;
 
 /// Fails with every offender on a line of its own.
