@@ -152,7 +152,10 @@ impl ProcessRunner {
                 Turn::Moved => has_moved = true,
                 Turn::StandsBy => return Ok(has_moved),
                 Turn::Waits => match work.as_mut().filter(|work| !work.tasks.is_empty()) {
-                    Some(work) if work.may_have_more => tokio::time::sleep(PACE).await,
+                    Some(work) if work.may_have_more => tokio::select! {
+                        () = work.task_ended() => {}
+                        () = tokio::time::sleep(PACE) => {}
+                    },
                     Some(work) => work.task_ended().await,
                     None => return Ok(has_moved),
                 },
