@@ -285,7 +285,7 @@ impl Engine {
         match outcome {
             Ok(AppendOutcome::Appended(receipt)) => {
                 for (key, codec, state, version) in snapshots {
-                    self.keep_snapshot(key, codec, state, version);
+                    self.inner.snapshots.leave(key, codec, state, version);
                 }
                 if asks_deadline {
                     self.inner.deadline_stored.notify_one();

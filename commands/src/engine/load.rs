@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use super::{
     CommandError, Engine,
-    aggregate::{AnyState, Codec, FoldFault},
+    aggregate::{Codec, FoldFault},
     slots::Entry,
     weight::Weight,
 };
-use crate::ports::{PastQuery, Snapshot, StoreError, StreamKey, Version};
+use crate::ports::{PastQuery, StoreError, StreamKey};
+
+/// Events of one stream that are read at once.
+pub(super) const PAGE: usize = 500;
 
 /// Why a stream could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -50,42 +53,20 @@ impl Engine {
                 }
             }
         }
-        let page_size = inner.config.page_size();
         let mut last_event = None;
         let version = loop {
             state = codec.evolve(state, key, &mut past.events().skip(folded))?;
             last_event = past.last_event().or(last_event);
-            if past.len() < page_size {
+            if past.len() < PAGE {
                 break past.version();
             }
             past = ask(past.version(), None).await?;
             folded = 0;
         };
-        if version >= snapshot_version + 2 * inner.config.snapshot_every {
-            self.keep_snapshot(key.clone(), codec, Arc::clone(&state), version);
+        if version >= snapshot_version + inner.config.snapshot_every {
+            inner.snapshots.leave(key.clone(), codec, Arc::clone(&state), version);
         }
         let weight = Weight::of(codec, &state);
         Ok(Entry { state, version, last_event, generation, weight })
-    }
-
-    /// Writes a snapshot aside. Failing to costs time later, so it is only logged.
-    pub(super) fn keep_snapshot(
-        &self,
-        key: StreamKey,
-        codec: &'static dyn Codec,
-        state: AnyState,
-        version: Version,
-    ) {
-        let snapshots = Arc::clone(&self.inner.ports.snapshots);
-        tokio::spawn(async move {
-            let Some(text) = codec.save(&state) else {
-                tracing::warn!(stream = %key, version, "a state cannot be written as a snapshot");
-                return;
-            };
-            let snapshot = Snapshot { version, shape: codec.shape(), state: text };
-            if let Err(error) = snapshots.save_snapshot(&key, &snapshot).await {
-                tracing::warn!(stream = %key, version, %error, "a snapshot was not kept");
-            }
-        });
     }
 }

@@ -15,7 +15,7 @@
 //! answered with a fault, leaves nothing and harms no other; a committer that dies answers its commits as
 //! unavailable, and repeating them under their ids is safe.
 //!
-//! Reading order: [`Command`] and [`Stage`] (what a handler sees), then this file, `attempt.rs`, `slots.rs`, `loader.rs`,
+//! Reading order: [`Command`] and [`Stage`] (what a handler sees), then this file, `attempt.rs`, `slots.rs`, `loader.rs`, `snapshots.rs`,
 //! `committer.rs`.
 
 mod aggregate;
@@ -28,6 +28,7 @@ mod load;
 mod loader;
 mod own_stream;
 mod slots;
+mod snapshots;
 mod stage;
 mod weight;
 
@@ -53,6 +54,7 @@ use self::{
     erased::{AnyCommand, AnyReply, Given},
     loader::Loader,
     slots::Slots,
+    snapshots::Snapshots,
     stage::IdTape,
 };
 use crate::ports::{Clock, EventStore, IdSource, SnapshotStore, StreamKey, TenantDirectory, TenantId};
@@ -84,7 +86,8 @@ pub struct EngineConfig {
     pub cached_states: usize,
     /// Bytes that they may take, estimated from their length as JSON: one state may weigh a thousand others.
     pub cached_bytes: usize,
-    /// A stream leaves a snapshot each time it has grown by so many events.
+    /// A stream leaves a snapshot each time it has grown by so many events: few, for a state that is not in memory is folded from
+    /// what came after, and an event that is read costs a microsecond here and one in the database.
     pub snapshot_every: u64,
     /// How long the answers to clients' keys are kept (identity.md, section 4).
     pub keep_answers_for: Duration,
@@ -98,17 +101,10 @@ impl Default for EngineConfig {
             commands_in_flight: 4_096,
             cached_states: 65_536,
             cached_bytes: 256 * 1_024 * 1_024,
-            snapshot_every: 500,
+            snapshot_every: 32,
             keep_answers_for: Duration::from_secs(24 * 60 * 60),
             committer: CommitterConfig::default(),
         }
-    }
-}
-
-impl EngineConfig {
-    /// Events of one stream that are read at once.
-    fn page_size(&self) -> usize {
-        usize::try_from(self.snapshot_every).unwrap_or(usize::MAX).max(2)
     }
 }
 
@@ -123,6 +119,7 @@ struct Inner {
     config: EngineConfig,
     committer: Committer,
     loader: Loader,
+    snapshots: Snapshots,
     slots: Slots,
     admission: Arc<Semaphore>,
     in_flight: Mutex<HashSet<(TenantId, Uuid)>>,
@@ -135,7 +132,8 @@ impl Engine {
     pub fn start(ports: Ports, config: EngineConfig) -> Self {
         let committer = Committer::start(Arc::clone(&ports.store), config.committer);
         let inner = Inner {
-            loader: Loader::start(Arc::clone(&ports.store), config.page_size()),
+            loader: Loader::start(Arc::clone(&ports.store), load::PAGE),
+            snapshots: Snapshots::start(Arc::clone(&ports.snapshots)),
             slots: Slots::new(config.cached_states, config.cached_bytes),
             admission: Arc::new(Semaphore::new(config.commands_in_flight)),
             in_flight: Mutex::default(),

@@ -17,6 +17,11 @@ pub struct Snapshot {
 /// costs time, never truth.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync + 'static {
-    /// Replaces the stream's snapshot, unless a newer one of the same shape is there.
-    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError>;
+    /// Replaces each stream's snapshot, unless a newer one of the same shape is there. No stream comes twice.
+    async fn save_snapshots(&self, snapshots: &[(StreamKey, Snapshot)]) -> Result<(), StoreError>;
+
+    /// The same for one stream.
+    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.save_snapshots(&[(stream.clone(), snapshot.clone())]).await
+    }
 }

@@ -269,12 +269,17 @@ impl EventStore for Sealing {
 
 #[async_trait]
 impl SnapshotStore for Sealing {
-    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
-        if !personal::is_open(&snapshot.state) {
-            return self.snapshots.save_snapshot(stream, snapshot).await;
+    async fn save_snapshots(&self, snapshots: &[(StreamKey, Snapshot)]) -> Result<(), StoreError> {
+        if !snapshots.iter().any(|(_, snapshot)| personal::is_open(&snapshot.state)) {
+            return self.snapshots.save_snapshots(snapshots).await;
         }
-        let place = snapshot_place(stream, snapshot.version);
-        let state = self.seal(stream.tenant, &place, &snapshot.state).await?;
-        self.snapshots.save_snapshot(stream, &Snapshot { state, ..snapshot.clone() }).await
+        let mut sealed = snapshots.to_vec();
+        for (stream, snapshot) in &mut sealed {
+            if personal::is_open(&snapshot.state) {
+                let place = snapshot_place(stream, snapshot.version);
+                snapshot.state = self.seal(stream.tenant, &place, &snapshot.state).await?;
+            }
+        }
+        self.snapshots.save_snapshots(&sealed).await
     }
 }

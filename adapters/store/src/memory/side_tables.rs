@@ -14,14 +14,16 @@ use super::{MemoryEventStore, store::State};
 
 #[async_trait]
 impl SnapshotStore for MemoryEventStore {
-    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
+    async fn save_snapshots(&self, snapshots: &[(StreamKey, Snapshot)]) -> Result<(), StoreError> {
         let mut state = self.state();
-        let newer_stands = state
-            .snapshots
-            .get(stream)
-            .is_some_and(|stored| stored.shape == snapshot.shape && stored.version > snapshot.version);
-        if !newer_stands {
-            state.snapshots.insert(stream.clone(), snapshot.clone());
+        for (stream, snapshot) in snapshots {
+            let newer_stands = state
+                .snapshots
+                .get(stream)
+                .is_some_and(|stored| stored.shape == snapshot.shape && stored.version > snapshot.version);
+            if !newer_stands {
+                state.snapshots.insert(stream.clone(), snapshot.clone());
+            }
         }
         Ok(())
     }

@@ -14,9 +14,11 @@ pub(super) const LOAD_PASTS: &str = "select stored.version, stored.shape, stored
         past.event_types, past.schema_versions, past.payloads, past.event_ids
     from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[]) with ordinality
         as asked (tenant, category, stream_id, after_version, shape, ordinal)
-    left join snapshots stored
-        on stored.tenant = asked.tenant and stored.category = asked.category and stored.stream_id = asked.stream_id
-        and stored.shape = asked.shape and stored.version > asked.after_version
+    left join lateral (
+        select version, shape, state from snapshots
+        where snapshots.tenant = asked.tenant and snapshots.category = asked.category
+          and snapshots.stream_id = asked.stream_id and snapshots.shape = asked.shape
+          and snapshots.version > asked.after_version limit 1) stored on true
     cross join lateral (
         select string_agg(event_type, e'\\x1e') as event_types, array_agg(schema_version) as schema_versions,
                string_agg(payload, e'\\x1e') as payloads, string_agg(uuid_send(event_id), '') as event_ids

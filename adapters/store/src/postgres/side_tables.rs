@@ -17,9 +17,9 @@ use super::{
     store::SIDE_TABLES,
 };
 
-pub(super) const SAVE_SNAPSHOT: &str =
+pub(super) const SAVE_SNAPSHOTS: &str =
     "insert into snapshots (tenant, category, stream_id, version, shape, state)
-    values ($1, $2, $3, $4, $5, $6)
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
     on conflict (tenant, category, stream_id)
     do update set version = excluded.version, shape = excluded.shape, state = excluded.state
     where snapshots.shape <> excluded.shape or snapshots.version <= excluded.version";
@@ -88,11 +88,17 @@ pub(super) const PARKED_REACTIONS: &str = concat!(
 
 #[async_trait]
 impl SnapshotStore for PostgresEventStore {
-    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let (category, id, version) = (&*stream.category, &*stream.id, as_sql(snapshot.version));
-        let row: [&(dyn ToSql + Sync); 6] =
-            [&stream.tenant, &category, &id, &version, &snapshot.shape, &snapshot.state];
-        self.read("saving a snapshot", SIDE_TABLES, &row).await.map(drop)
+    async fn save_snapshots(&self, snapshots: &[(StreamKey, Snapshot)]) -> Result<(), StoreError> {
+        let streams = || snapshots.iter().map(|(stream, _)| stream);
+        let kept = || snapshots.iter().map(|(_, snapshot)| snapshot);
+        let tenants: Vec<Uuid> = streams().map(|stream| stream.tenant).collect();
+        let categories: Vec<&str> = streams().map(|stream| &*stream.category).collect();
+        let ids: Vec<&str> = streams().map(|stream| &*stream.id).collect();
+        let versions: Vec<i64> = kept().map(|snapshot| as_sql(snapshot.version)).collect();
+        let shapes: Vec<&str> = kept().map(|snapshot| &*snapshot.shape).collect();
+        let states: Vec<&str> = kept().map(|snapshot| &*snapshot.state).collect();
+        let columns: [&(dyn ToSql + Sync); 6] = [&tenants, &categories, &ids, &versions, &shapes, &states];
+        self.read("saving snapshots", SIDE_TABLES, &columns).await.map(drop)
     }
 }
 

@@ -47,7 +47,7 @@ const QUERIES: &[&str] = &[
     "select max(position) from events",
     "select position_at($1)",
     pasts::LOAD_PASTS,
-    side_tables::SAVE_SNAPSHOT,
+    side_tables::SAVE_SNAPSHOTS,
     side_tables::DUE_DEADLINES,
     side_tables::NEXT_DUE_AT,
     side_tables::SETTLE_DEADLINES,

@@ -20,17 +20,20 @@ use super::{
 
 #[async_trait]
 impl SnapshotStore for SqliteEventStore {
-    async fn save_snapshot(&self, stream: &StreamKey, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let (stream, snapshot) = (stream.clone(), snapshot.clone());
-        self.write("saving a snapshot", move |connection| {
+    async fn save_snapshots(&self, snapshots: &[(StreamKey, Snapshot)]) -> Result<(), StoreError> {
+        let snapshots = snapshots.to_vec();
+        self.write("saving snapshots", move |connection| {
             let mut upsert = connection.prepare_cached(
                 "insert into snapshots (tenant, category, stream_id, version, shape, state) values (?, ?, ?, ?, ?, ?)
                  on conflict do update set version = excluded.version, shape = excluded.shape, state = excluded.state
                  where snapshots.shape <> excluded.shape or snapshots.version <= excluded.version",
             )?;
-            let key = (stream.tenant, &*stream.category, &*stream.id);
-            let version = as_sql(snapshot.version);
-            upsert.execute(params![key.0, key.1, key.2, version, snapshot.shape, snapshot.state]).map(drop)
+            for (stream, snapshot) in &snapshots {
+                let (category, id, version) = (&*stream.category, &*stream.id, as_sql(snapshot.version));
+                let row = params![stream.tenant, category, id, version, snapshot.shape, snapshot.state];
+                upsert.execute(row)?;
+            }
+            Ok(())
         })
         .await
     }
