@@ -1,6 +1,9 @@
 //! What a committer owes its callers, on good days and bad ones.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "support/commits.rs"]
+mod commits;
+
 use std::{
     sync::{
         Arc,
@@ -11,16 +14,12 @@ use std::{
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use commands::{
     engine::{CommitError, Committer, CommitterConfig, Overloaded, Ticket},
-    ports::{
-        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Metadata, NewEvent, Position, Receipt,
-        RecordedEvent, StoreError, StreamKey, StreamWrite, TenantId, Version,
-    },
+    ports::{AppendOutcome, Commit, EventStore, LogLayer, Position, StoreError, StreamKey, Version},
 };
 use futures::future::join_all;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// What the next appends do instead of storing.
@@ -61,7 +60,11 @@ impl GatedStore {
 }
 
 #[async_trait]
-impl EventStore for GatedStore {
+impl LogLayer for GatedStore {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::new(self.log.clone())
+    }
+
     async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
         self.gate.acquire().await.unwrap().forget();
         self.batches.lock().unwrap().push(batch.len());
@@ -88,69 +91,14 @@ impl EventStore for GatedStore {
             (Ok(_), Fault::Panic) => panic!("the store fell over, as the test asked"),
         }
     }
-
-    async fn read_stream(
-        &self,
-        s: &StreamKey,
-        v: Version,
-        l: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.log.read_stream(s, v, l).await
-    }
-
-    async fn read_log(
-        &self,
-        after: Position,
-        filter: &LogFilter,
-        limit: usize,
-    ) -> Result<LogPage, StoreError> {
-        self.log.read_log(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.log.head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.log.position_at(instant).await
-    }
-
-    async fn find_answer(&self, t: TenantId, id: Uuid) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.log.find_answer(t, id).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.log.wake_up()
-    }
 }
 
 fn commit(stream: &str, expected_version: Version) -> Commit {
-    let (tenant, command_id) = (Uuid::nil(), Uuid::now_v7());
-    let event = NewEvent {
-        event_id: Uuid::now_v7(),
-        event_type: "LotWeighed",
-        schema_version: 1,
-        payload: "{}".into(),
-    };
-    let stream = StreamKey::new(tenant, "lot", stream);
-    Commit {
-        tenant,
-        command_id,
-        digest: [0; 32],
-        metadata: Metadata {
-            command_id,
-            correlation_id: command_id,
-            causation_id: None,
-            actor: "system".to_owned(),
-            traceparent: None,
-        },
-        streams: vec![StreamWrite { stream, expected_version, expected_event: None, events: vec![event] }],
-        reply: None,
-        deadlines: Vec::new(),
-        decided_at: Utc::now(),
-        remember: false,
-        keep_answer_for: None,
-    }
+    commits::commit(
+        StreamKey::new(Uuid::nil(), "lot", stream),
+        expected_version,
+        commits::event("LotWeighed", "{}"),
+    )
 }
 
 async fn position(ticket: Ticket) -> Position {
@@ -244,7 +192,7 @@ async fn a_lost_answer_does_not_store_the_commit_twice() {
     let store = GatedStore::new(Semaphore::MAX_PERMITS / 2, Fault::AnswerLost, 2);
     let committer = Committer::start(store.clone(), CommitterConfig::default());
     assert_eq!(position(committer.submit(commit("a", 0)).unwrap()).await, 1);
-    assert_eq!(store.head().await.unwrap(), 1);
+    assert_eq!(store.log.head().await.unwrap(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,5 +261,5 @@ async fn a_shutdown_stores_what_waits_and_takes_nothing_more() {
     }
     let late = committer.submit(commit("late", 0)).unwrap().await;
     assert!(matches!(late, Err(CommitError::Stopped)), "{late:?}");
-    assert_eq!(store.head().await.unwrap(), 10);
+    assert_eq!(store.log.head().await.unwrap(), 10);
 }

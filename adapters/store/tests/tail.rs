@@ -1,17 +1,16 @@
 //! One tail of the log for many readers: each reads everything it wants, once, in order, and the log is asked once.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "support/commits.rs"]
+mod commits;
 #[path = "support/troubled_log.rs"]
 mod troubled_log;
 
 use std::{sync::Arc, time::Duration};
 
 use adapters_store::memory::MemoryEventStore;
-use chrono::Utc;
 use commands::{
-    ports::{
-        Commit, EventStore, LogFilter, Metadata, NewEvent, Position, StoreError, StreamKey, StreamWrite,
-    },
+    ports::{EventStore, LogFilter, NewEvent, Position, StoreError, StreamKey},
     tail::{Place, Read, Reader, Tail},
 };
 use troubled_log::TroubledLog;
@@ -20,37 +19,8 @@ use uuid::Uuid;
 /// Appends so many events to new streams of a category, one commit each.
 async fn append(log: &MemoryEventStore, category: &'static str, count: usize) {
     for _ in 0..count {
-        let (tenant, command_id) = (Uuid::nil(), Uuid::now_v7());
-        let event = NewEvent {
-            event_id: Uuid::now_v7(),
-            event_type: "ThingDone",
-            schema_version: 1,
-            payload: "{}".into(),
-        };
-        let commit = Commit {
-            tenant,
-            command_id,
-            digest: [0; 32],
-            metadata: Metadata {
-                command_id,
-                correlation_id: command_id,
-                causation_id: None,
-                actor: "maria".to_owned(),
-                traceparent: None,
-            },
-            streams: vec![StreamWrite {
-                stream: StreamKey::new(tenant, category, command_id.to_string()),
-                expected_version: 0,
-                expected_event: None,
-                events: vec![event],
-            }],
-            reply: None,
-            deadlines: Vec::new(),
-            decided_at: Utc::now(),
-            remember: false,
-            keep_answer_for: None,
-        };
-        log.append(&[commit]).await.unwrap();
+        let stream = StreamKey::new(Uuid::nil(), category, Uuid::now_v7().to_string());
+        log.append(&[commits::commit(stream, 0, commits::event("ThingDone", "{}"))]).await.unwrap();
     }
 }
 
@@ -203,29 +173,8 @@ async fn readers_of_a_log_that_was_replaced_or_cut_are_told_so() {
 
 async fn restore(from: &MemoryEventStore, into: &MemoryEventStore) {
     for event in from.read_log(0, &LogFilter::default(), 100).await.unwrap().events {
-        let new = NewEvent {
-            event_id: event.event_id,
-            event_type: "ThingDone",
-            schema_version: 1,
-            payload: event.payload.clone(),
-        };
-        let commit = Commit {
-            tenant: event.stream.tenant,
-            command_id: event.metadata.command_id,
-            digest: [0; 32],
-            metadata: event.metadata.clone(),
-            streams: vec![StreamWrite {
-                stream: event.stream.clone(),
-                expected_version: 0,
-                expected_event: None,
-                events: vec![new],
-            }],
-            reply: None,
-            deadlines: Vec::new(),
-            decided_at: event.recorded_at,
-            remember: false,
-            keep_answer_for: None,
-        };
+        let again = NewEvent { event_id: event.event_id, ..commits::event("ThingDone", &event.payload) };
+        let commit = commits::commit(event.stream, 0, again);
         into.append(&[commit]).await.unwrap();
     }
 }

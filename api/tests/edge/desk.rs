@@ -13,13 +13,10 @@ use api::{
 };
 use async_graphql::{Request, Response, Variables};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use commands::{
     engine::Caller,
-    ports::{
-        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-        StreamKey, TenantId, UniformSettings, Version,
-    },
+    ports::{EventStore, LogFilter, LogLayer, LogPage, Position, StoreError, UniformSettings},
 };
 use domain::identity::PermissionSet;
 use projections::{
@@ -37,18 +34,9 @@ pub struct HeldBack {
 }
 
 #[async_trait]
-impl EventStore for HeldBack {
-    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
-        self.log.append(batch).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamKey,
-        after: Version,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.log.read_stream(stream, after, limit).await
+impl LogLayer for HeldBack {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.log)
     }
 
     async fn read_log(
@@ -59,26 +47,6 @@ impl EventStore for HeldBack {
     ) -> Result<LogPage, StoreError> {
         self.open.clone().wait_for(|open| *open).await.ok();
         self.log.read_log(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.log.head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.log.position_at(instant).await
-    }
-
-    async fn find_answer(
-        &self,
-        tenant: TenantId,
-        command: Uuid,
-    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.log.find_answer(tenant, command).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.log.wake_up()
     }
 }
 

@@ -41,7 +41,7 @@ pub use self::{
     finish_lot::{FinishLot, FinishLotIfDue},
     holds::{ConfirmReject, HoldLot, HoldReply, ResolveHold},
     partners::PartnerReply,
-    process::{LotFinisher, with_lot_commands},
+    process::LotFinisher,
     produce_lot::{AddLotInput, Input, ProduceLot},
     record_inspection::{InspectionReply, RecordInspection},
     record_temperature::{RecordTemperature, TemperatureReply},

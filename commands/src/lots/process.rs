@@ -4,11 +4,11 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{FinishLotIfDue, RemindDeviation};
+use super::FinishLotIfDue;
 use crate::{
     engine::{FoldFault, decode_event},
     ports::RecordedEvent,
-    process::{CommandRegistry, ProcessManager, Reaction},
+    process::{ProcessManager, Reaction},
 };
 
 /// Finishes consumed lots once the last lot made of them is closed.
@@ -44,10 +44,4 @@ impl ProcessManager for LotFinisher {
         let finish = |lot_id| Reaction::new(format!("finish/{lot_id}"), FinishLotIfDue { lot_id });
         Ok(lot_ids.into_iter().map(finish).collect())
     }
-}
-
-/// Makes the commands known that lots store for later: `deviation_follow_up` lives on them.
-#[must_use]
-pub fn with_lot_commands(registry: CommandRegistry) -> CommandRegistry {
-    registry.with::<RemindDeviation>()
 }

@@ -335,7 +335,7 @@ pub trait EventStore: Send + Sync + 'static {
     async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
         let mut pasts = Vec::with_capacity(asked.len());
         for query in asked {
-            let mut past = Past::after(query.after_version);
+            let mut past = query.begin(None);
             for event in self.read_stream(&query.stream, query.after_version, limit).await? {
                 past.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
             }

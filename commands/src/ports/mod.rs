@@ -5,6 +5,7 @@ mod clock;
 mod deadlines;
 mod event_store;
 mod ids;
+mod layer;
 mod leases;
 mod past;
 mod snapshots;
@@ -21,6 +22,7 @@ pub use event_store::{
     Position, Receipt, RecordedEvent, StreamKey, StreamVersion, StreamWrite, TenantId, Version,
 };
 pub use ids::{IdSource, RandomIds};
+pub use layer::{CheckpointLayer, LogLayer};
 pub use leases::{Fence, LeaseStore};
 pub use past::{Past, PastEvent, PastQuery};
 pub use snapshots::{Snapshot, SnapshotStore};

@@ -13,6 +13,14 @@ pub struct PastQuery {
     pub shape: Option<String>,
 }
 
+impl PastQuery {
+    /// The answer before its first event: on top of the snapshot that was found, which goes before `after_version`.
+    pub fn begin(&self, snapshot: Option<Snapshot>) -> Past {
+        let after = snapshot.as_ref().map_or(self.after_version, |found| found.version.saturating_sub(1));
+        Past { snapshot, ..Past::after(after) }
+    }
+}
+
 /// What a state is folded from: a stretch of a stream, perhaps on top of a snapshot. The events' texts lie in one piece, and without
 /// their envelopes, which would cost more to carry and to read than they hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

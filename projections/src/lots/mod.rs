@@ -18,18 +18,3 @@ pub use lot_links::{LotLinkRow, LotLinks};
 pub use partners::{PartnerRow, Partners};
 pub use shipments::{ShipmentRow, Shipments};
 pub use temperature_readings::{TemperatureReadingRow, TemperatureReadings};
-
-use crate::Model;
-
-/// Every read model of this context.
-pub fn models() -> Vec<Model> {
-    vec![
-        Model::of::<LotBoard>(),
-        Model::of::<LotLinks>(),
-        Model::of::<Shipments>(),
-        Model::of::<Inspections>(),
-        Model::of::<TemperatureReadings>(),
-        Model::of::<Deviations>(),
-        Model::of::<Partners>(),
-    ]
-}

@@ -6,20 +6,14 @@ use std::{
 };
 
 use adapters_store::memory::MemoryEventStore;
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use commands::{
     engine::EngineConfig,
-    ports::{
-        Advance, AppendOutcome, CheckpointStore, Commit, EventStore, Fence, LeaseStore, LogFilter, LogPage,
-        Position, Receipt, RecordedEvent, StoreError, StreamKey, TenantId, Version,
-    },
+    ports::{Advance, CheckpointLayer, CheckpointStore, EventStore, LeaseStore, LogLayer, Position},
     process::ProcessRunner,
 };
-use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Plant, tally::Change, time::Shadow};
+use super::{Plant, time::Shadow, tally::Change};
 
 /// A store that can be replaced under whoever reads it, checkpoints and all, as a database that is restored.
 struct Replaceable(Mutex<MemoryEventStore>);
@@ -34,89 +28,15 @@ impl Replaceable {
     }
 }
 
-#[async_trait]
-impl EventStore for Replaceable {
-    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
-        self.now().append(batch).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamKey,
-        after: Version,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.now().read_stream(stream, after, limit).await
-    }
-
-    async fn read_log(
-        &self,
-        after: Position,
-        filter: &LogFilter,
-        limit: usize,
-    ) -> Result<LogPage, StoreError> {
-        self.now().read_log(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.now().head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.now().position_at(instant).await
-    }
-
-    async fn find_answer(
-        &self,
-        tenant: TenantId,
-        command_id: Uuid,
-    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.now().find_answer(tenant, command_id).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.now().wake_up()
+impl LogLayer for Replaceable {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::new(self.now())
     }
 }
 
-#[async_trait]
-impl LeaseStore for Replaceable {
-    async fn claim_lease(
-        &self,
-        lease: &str,
-        holder: Uuid,
-        hold_for: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
-        self.now().claim_lease(lease, holder, hold_for).await
-    }
-
-    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
-        self.now().renew_lease(fence, hold_for).await
-    }
-
-    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
-        self.now().release_lease(fence).await
-    }
-}
-
-#[async_trait]
-impl CheckpointStore for Replaceable {
-    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
-        self.now().load_checkpoint(name).await
-    }
-
-    async fn advance_checkpoint(
-        &self,
-        fence: &Fence,
-        name: &str,
-        from: Position,
-        to: Position,
-    ) -> Result<Advance, StoreError> {
-        self.now().advance_checkpoint(fence, name, from, to).await
-    }
-
-    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.now().parked_reactions().await
+impl CheckpointLayer for Replaceable {
+    fn kept_below(&self) -> Arc<dyn CheckpointStore> {
+        Arc::new(self.now())
     }
 }
 

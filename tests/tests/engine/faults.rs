@@ -8,16 +8,13 @@ use std::{
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use commands::{
     engine::{CommandError, CommitterConfig, EngineConfig, Envelope},
     ports::{
-        AppendOutcome, Commit, EventStore, LogFilter, LogPage, Past, PastQuery, Position, Receipt,
-        RecordedEvent, StoreError, StreamKey, TenantId, Version,
+        AppendOutcome, Commit, EventStore, LogLayer, Past, PastQuery, RecordedEvent, StoreError, StreamKey,
+        Version,
     },
 };
-use tokio::sync::watch;
-use uuid::Uuid;
 
 use super::{
     Plant,
@@ -44,7 +41,11 @@ struct Jammed {
 const UNREADABLE: &str = "unreadable";
 
 #[async_trait]
-impl EventStore for Jammed {
+impl LogLayer for Jammed {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::new(self.store.clone())
+    }
+
     async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
         assert!(!self.dies.swap(false, Ordering::SeqCst), "the committer dies with the batch in hand");
         while self.blocked.load(Ordering::SeqCst) {
@@ -81,35 +82,6 @@ impl EventStore for Jammed {
         let pasts = self.store.load_pasts(asked, limit).await?;
         self.read.fetch_add(pasts.iter().map(Past::len).sum(), Ordering::SeqCst);
         Ok(pasts)
-    }
-
-    async fn read_log(
-        &self,
-        after: Position,
-        filter: &LogFilter,
-        limit: usize,
-    ) -> Result<LogPage, StoreError> {
-        self.store.read_log(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.store.position_at(instant).await
-    }
-
-    async fn find_answer(
-        &self,
-        tenant: TenantId,
-        command_id: Uuid,
-    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.store.find_answer(tenant, command_id).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.store.wake_up()
     }
 }
 

@@ -4,15 +4,15 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
-use std::time::Duration;
 
 use adapters_store::memory::MemoryEventStore;
+use api::contexts::commands_run_later;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use commands::{
-    lots::{DispositionDeviation, HoldLot, LotFinisher, ShipLot, WriteOffRemainder, with_lot_commands},
-    ports::{Advance, CheckpointStore, EventStore, Fence, LeaseStore, Position, RecordedEvent, StoreError},
-    process::{CommandRegistry, DeadlineRunner, ProcessRunner},
+    lots::{DispositionDeviation, HoldLot, LotFinisher, ShipLot, WriteOffRemainder},
+    ports::{Advance, CheckpointLayer, CheckpointStore, EventStore, Fence, Position, StoreError},
+    process::{DeadlineRunner, ProcessRunner},
 };
 use domain::lots::{Deviation, Disposition, LotStatus, LotType, PartnerRole};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
@@ -98,7 +98,7 @@ async fn a_deviation_that_nobody_decides_reminds_each_day_until_somebody_does() 
     let lot_id = plant.released_raw(400_000).await;
     let hold = HoldLot { lot_id, reason: "foreign matter found".to_owned() };
     let deviation_id = plant.give(hold).await.unwrap().deviation_id.unwrap();
-    let registry = with_lot_commands(CommandRegistry::default());
+    let registry = commands_run_later();
     let runner = DeadlineRunner::new(plant.engine.clone(), Arc::clone(&plant.store) as _, registry);
     plant.pass_time(TimeDelta::hours(23));
     runner.fire_due().await.unwrap();
@@ -119,29 +119,9 @@ async fn a_deviation_that_nobody_decides_reminds_each_day_until_somebody_does() 
 struct Counted(Arc<MemoryEventStore>, AtomicUsize);
 
 #[async_trait]
-impl LeaseStore for Counted {
-    async fn claim_lease(
-        &self,
-        lease: &str,
-        holder: Uuid,
-        hold_for: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
-        self.0.claim_lease(lease, holder, hold_for).await
-    }
-
-    async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
-        self.0.renew_lease(fence, hold_for).await
-    }
-
-    async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
-        self.0.release_lease(fence).await
-    }
-}
-
-#[async_trait]
-impl CheckpointStore for Counted {
-    async fn load_checkpoint(&self, name: &str) -> Result<Position, StoreError> {
-        self.0.load_checkpoint(name).await
+impl CheckpointLayer for Counted {
+    fn kept_below(&self) -> Arc<dyn CheckpointStore> {
+        Arc::clone(&self.0) as _
     }
 
     async fn advance_checkpoint(
@@ -153,10 +133,6 @@ impl CheckpointStore for Counted {
     ) -> Result<Advance, StoreError> {
         self.1.fetch_add(1, Ordering::Relaxed);
         self.0.advance_checkpoint(fence, name, from, to).await
-    }
-
-    async fn parked_reactions(&self) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.0.parked_reactions().await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rows that a day in the plant leaves, and the past of what made them.
 
+use api::contexts;
 use chrono::TimeDelta;
 use commands::{
     lots::{HoldLot, ShipLot, WriteOffRemainder},
@@ -14,7 +15,7 @@ use projections::{
     history::{At, as_of, history},
     lots::{
         DeviationRow, Deviations, InspectionRow, Inspections, LotBoard, LotBoardRow, LotLinkRow, LotLinks,
-        PartnerRow, Partners, ShipmentRow, Shipments, TemperatureReadingRow, TemperatureReadings, models,
+        PartnerRow, Partners, ShipmentRow, Shipments, TemperatureReadingRow, TemperatureReadings,
     },
     rows_of,
 };
@@ -140,7 +141,7 @@ async fn a_row_survives_its_way_through_a_table() {
 #[test]
 fn every_table_begins_its_key_with_the_tenant_and_has_a_name_of_its_own() {
     let mut names: Vec<_> = Vec::new();
-    for table in models().iter().flat_map(|model| (model.tables)()) {
+    for table in contexts::models().iter().flat_map(|model| (model.tables)()) {
         assert_eq!(table.columns[0].name, "tenant");
         for column in table.indexes.iter().copied().flatten() {
             assert!(table.column(column).is_some(), "{}: index over {column}", table.name);

@@ -95,11 +95,9 @@ impl State {
         let snapshot = self.snapshots.get(&query.stream).filter(|snapshot| {
             query.shape.as_ref() == Some(&snapshot.shape) && snapshot.version > query.after_version
         });
-        let after = snapshot.map_or(query.after_version, |snapshot| snapshot.version - 1);
-        let mut past = Past::after(after);
-        past.snapshot = snapshot.cloned();
+        let mut past = query.begin(snapshot.cloned());
         let places = self.streams.get(&query.stream).map(Vec::as_slice).unwrap_or_default();
-        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
+        let skipped = usize::try_from(past.version()).unwrap_or(usize::MAX);
         for event in places.iter().skip(skipped).take(limit).map(|&place| &self.log[place]) {
             past.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
         }

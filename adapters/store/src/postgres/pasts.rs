@@ -71,9 +71,7 @@ fn read(query: &PastQuery, row: &Row) -> Result<Option<Past>, tokio_postgres::Er
             Some(Snapshot { version: from_sql(version), shape: row.try_get(1)?, state: row.try_get(2)? })
         }
     };
-    let after = snapshot.as_ref().map_or(query.after_version, |snapshot| snapshot.version.saturating_sub(1));
-    let mut past = Past::after(after);
-    past.snapshot = snapshot;
+    let past = query.begin(snapshot);
     let Some(types) = row.try_get::<_, Option<&str>>(3)? else { return Ok(Some(past)) };
     let (schemas, payloads, ids) =
         (row.try_get::<_, Vec<i32>>(4)?, row.try_get::<_, &str>(5)?, row.try_get::<_, &[u8]>(6)?);

@@ -63,10 +63,9 @@ fn past(
             })
             .optional()?,
     };
-    let after = found.as_ref().map_or(*after_version, |snapshot| snapshot.version - 1);
-    let mut past = Past::after(after);
-    past.snapshot = found;
-    let mut rows = events.query(params![tenant, &**category, &**id, as_sql(after), as_sql(limit as u64)])?;
+    let mut past = query.begin(found);
+    let after = as_sql(past.version());
+    let mut rows = events.query(params![tenant, &**category, &**id, after, as_sql(limit as u64)])?;
     while let Some(row) = rows.next()? {
         past.push(row.get_ref(0)?.as_str()?, row.get(1)?, row.get_ref(2)?.as_str()?, row.get(3)?);
     }

@@ -1,6 +1,8 @@
 //! The promises of the read side, written once and run against every read store.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
 
+#[path = "../support/commits.rs"]
+mod commits;
 mod contract;
 #[path = "../support/database.rs"]
 mod database;

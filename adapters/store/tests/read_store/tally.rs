@@ -7,11 +7,11 @@ use std::{
 
 use adapters_store::memory::MemoryEventStore;
 use chrono::{DateTime, Utc};
-use commands::ports::{
-    Commit, EventStore, Metadata, NewEvent, Position, RecordedEvent, StreamKey, StreamWrite, TenantId,
-};
+use commands::ports::{EventStore, NewEvent, Position, RecordedEvent, StreamKey, TenantId};
 use projections::{Direction, FoldError, Keys, Query, ReadModel, Row, Rows, Table, row, runner::ReadSide};
 use uuid::Uuid;
+
+use crate::commits;
 
 row! {
     /// A tally.
@@ -128,8 +128,7 @@ pub async fn append(
     event_type: &'static str,
     payload: &str,
 ) -> Position {
-    let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version: 1, payload: payload.into() };
-    store(log, stream, event).await
+    store(log, stream, commits::event(event_type, payload)).await
 }
 
 /// The first events of a log, as an older backup of it has them.
@@ -146,31 +145,7 @@ pub async fn backup(log: &MemoryEventStore, until: Position) -> MemoryEventStore
 
 async fn store(log: &MemoryEventStore, stream: &StreamKey, event: NewEvent) -> Position {
     let version = log.read_stream(stream, 0, usize::MAX).await.unwrap().len() as u64;
-    let command_id = Uuid::now_v7();
-    let commit = Commit {
-        tenant: stream.tenant,
-        command_id,
-        digest: [0; 32],
-        metadata: Metadata {
-            command_id,
-            correlation_id: command_id,
-            causation_id: None,
-            actor: "maria".to_owned(),
-            traceparent: None,
-        },
-        streams: vec![StreamWrite {
-            stream: stream.clone(),
-            expected_version: version,
-            expected_event: None,
-            events: vec![event],
-        }],
-        reply: None,
-        deadlines: Vec::new(),
-        decided_at: Utc::now(),
-        remember: false,
-        keep_answer_for: None,
-    };
-    log.append(&[commit]).await.unwrap();
+    log.append(&[commits::commit(stream.clone(), version, event)]).await.unwrap();
     log.head().await.unwrap()
 }
 

@@ -8,13 +8,8 @@ use std::sync::{
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use commands::ports::{
-    AppendOutcome, Commit, EventStore, LogFilter, LogPage, Position, Receipt, RecordedEvent, StoreError,
-    StreamKey, TenantId, Version,
-};
-use tokio::sync::{Notify, watch};
-use uuid::Uuid;
+use commands::ports::{EventStore, LogFilter, LogLayer, LogPage, Position, StoreError};
+use tokio::sync::Notify;
 
 /// A log that can be replaced under whoever reads it, as a database that is restored, and can cease to answer.
 pub struct TroubledLog {
@@ -61,25 +56,12 @@ impl TroubledLog {
     pub async fn is_read(&self) {
         self.asked.notified().await;
     }
-
-    fn now(&self) -> MemoryEventStore {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 #[async_trait]
-impl EventStore for TroubledLog {
-    async fn append(&self, batch: &[Commit]) -> Result<Vec<AppendOutcome>, StoreError> {
-        self.now().append(batch).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamKey,
-        after: Version,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.now().read_stream(stream, after, limit).await
+impl LogLayer for TroubledLog {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::new(self.log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     async fn read_log(
@@ -93,7 +75,7 @@ impl EventStore for TroubledLog {
             std::future::pending::<()>().await;
         }
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let page = self.now().read_log(after, filter, limit).await?;
+        let page = self.below().read_log(after, filter, limit).await?;
         let lost = self.lost.load(Ordering::Relaxed);
         if filter.is_everything() && page.events.iter().any(|event| event.position == lost) {
             return Err(StoreError::Gap { expected: lost, found: lost + 1 });
@@ -104,22 +86,6 @@ impl EventStore for TroubledLog {
 
     async fn head(&self) -> Result<Position, StoreError> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        self.now().head().await
-    }
-
-    async fn position_at(&self, instant: DateTime<Utc>) -> Result<Position, StoreError> {
-        self.now().position_at(instant).await
-    }
-
-    async fn find_answer(
-        &self,
-        tenant: TenantId,
-        command_id: Uuid,
-    ) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
-        self.now().find_answer(tenant, command_id).await
-    }
-
-    fn wake_up(&self) -> watch::Receiver<Position> {
-        self.now().wake_up()
+        self.below().head().await
     }
 }

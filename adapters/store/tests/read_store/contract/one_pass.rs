@@ -7,7 +7,10 @@ use adapters_store::memory::MemoryEventStore;
 use commands::ports::EventStore;
 use projections::{
     Model,
-    lots::genealogy::{Genealogy, GenealogyOptions, LotRef},
+    lots::{
+        LotBoard, LotLinks,
+        genealogy::{Genealogy, GenealogyOptions, LotRef},
+    },
     ports::{BuildState, Claim, ReadStore},
     runner::{ReadSide, ReadSideOptions},
 };
@@ -99,8 +102,8 @@ pub async fn the_genealogy_rides_with_the_pass<H: Harness>() {
     let head = log.head().await.unwrap();
     let store = harness.open().await;
     let options = ReadSideOptions::default();
-    let side =
-        ReadSide::stand_by(Arc::clone(&counted), Arc::clone(&store), projections::lots::models(), options);
+    let models = || vec![Model::of::<LotBoard>(), Model::of::<LotLinks>()];
+    let side = ReadSide::stand_by(Arc::clone(&counted), Arc::clone(&store), models(), options);
     let start = |side: &ReadSide| {
         let (images, options) = (Some(Arc::clone(&store)), GenealogyOptions::default());
         Genealogy::start_riding(side.tail().clone(), images, options, Some(side.ride()))
@@ -116,12 +119,7 @@ pub async fn the_genealogy_rides_with_the_pass<H: Harness>() {
     genealogy.stop().await;
 
     // With nothing to build, nobody reads for it: it goes on from its image.
-    let side = ReadSide::stand_by(
-        Arc::new(log),
-        Arc::clone(&store),
-        projections::lots::models(),
-        ReadSideOptions::default(),
-    );
+    let side = ReadSide::stand_by(Arc::new(log), Arc::clone(&store), models(), ReadSideOptions::default());
     let again = start(&side);
     side.keep_current();
     again.wait_for(head, Duration::from_secs(20)).await.unwrap();
