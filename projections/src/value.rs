@@ -2,10 +2,7 @@ use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use domain::{
-    kernel::{Enumeration, LocalDay},
-    lots::{Grams, LotCode, TenthsC},
-};
+use domain::kernel::{Enumeration, Scalar};
 
 /// What a column holds. Every engine stores each of them so that equal values compare equal and sort alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +74,15 @@ pub enum Named {}
 /// As [`Named`], where it may be missing.
 pub enum MaybeNamed {}
 
-/// A type that a row's column may have. Every enum of the domain is one.
+/// How a [`Field`] says what it is: it is a [`Scalar`], stored as what that says.
+pub enum Scalars {}
+
+/// As [`Scalars`], where it may be missing.
+pub enum MaybeScalars {}
+
+/// A type that a row's column may have. Every enum of the domain is one, and every [`Scalar`].
 ///
-/// `How` is inferred, never named: it lets all enumerations be fields at once, beside the types that are one each.
+/// `How` is inferred, never named: it lets all of these be fields at once, beside the types that are one each.
 pub trait Field<How = Plain>: Sized {
     /// How it is stored.
     const TYPE: ColumnType;
@@ -188,28 +191,31 @@ impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     }
 }
 
-/// Domain types that serialise as a text are stored as that text.
-macro_rules! text_field {
-    ($($type:ty),+) => { $(
-        impl Field for $type {
-            const TYPE: ColumnType = ColumnType::Text;
+impl<T: Scalar<Stored: Field>> Field<Scalars> for T {
+    const TYPE: ColumnType = <T::Stored as Field>::TYPE;
 
-            fn to_value(&self) -> Value {
-                match serde_json::to_value(self) {
-                    Ok(serde_json::Value::String(text)) => Value::Text(text),
-                    _ => Value::Null,
-                }
-            }
+    fn to_value(&self) -> Value {
+        self.stored().to_value()
+    }
 
-            fn from_value(value: Value) -> Result<Self, ValueMismatch> {
-                let text = serde_json::Value::String(String::from_value(value)?);
-                serde_json::from_value(text).map_err(|_| ValueMismatch { expected: stringify!($type) })
-            }
-        }
-    )+ };
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        let expected = std::any::type_name::<T>();
+        T::from_stored(T::Stored::from_value(value)?).ok_or(ValueMismatch { expected })
+    }
 }
 
-text_field!(LocalDay, LotCode);
+impl<T: Scalar<Stored: Field>> Field<MaybeScalars> for Option<T> {
+    const TYPE: ColumnType = <T as Field<Scalars>>::TYPE;
+    const NULLABLE: bool = true;
+
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Field::to_value)
+    }
+
+    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
+        if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
+    }
+}
 
 impl<T: Enumeration> Field<Named> for T {
     const TYPE: ColumnType = ColumnType::Text;
@@ -236,30 +242,6 @@ impl<T: Enumeration> Field<MaybeNamed> for Option<T> {
     }
 }
 
-impl Field for Grams {
-    const TYPE: ColumnType = ColumnType::Int64;
-
-    fn to_value(&self) -> Value {
-        Value::Int64(self.0)
-    }
-
-    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
-        i64::from_value(value).map(Grams)
-    }
-}
-
-impl Field for TenthsC {
-    const TYPE: ColumnType = ColumnType::Int64;
-
-    fn to_value(&self) -> Value {
-        Value::Int64(self.0.into())
-    }
-
-    fn from_value(value: Value) -> Result<Self, ValueMismatch> {
-        i32::from_value(value).map(TenthsC)
-    }
-}
-
 impl Value {
     /// An instant from milliseconds since 1970, as engines without an instant of their own store it.
     pub fn from_millis(millis: i64) -> Self {
@@ -269,7 +251,10 @@ impl Value {
 
 #[cfg(test)]
 mod tests {
-    use domain::lots::{LotStatus, Sku};
+    use domain::{
+        kernel::LocalDay,
+        lots::{LotStatus, Sku, TenthsC},
+    };
 
     use super::*;
 
@@ -299,5 +284,54 @@ mod tests {
             assert_eq!(ShelfRow::read(&mut values.into_iter()), Ok(shelf));
         }
         assert!(<Sku as Field<_>>::from_value(Value::Text("KG15".to_owned())).is_err());
+    }
+    /// A value of a domain that this module has never heard of.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Kilometres(u16);
+
+    impl Scalar for Kilometres {
+        type Stored = i64;
+
+        fn stored(&self) -> i64 {
+            self.0.into()
+        }
+
+        fn from_stored(stored: i64) -> Option<Self> {
+            stored.try_into().ok().map(Self)
+        }
+    }
+
+    crate::row! {
+        /// A drive.
+        pub struct DriveRow in "drives" {
+            key {
+                /// When.
+                day: LocalDay,
+            }
+            /// How far.
+            length: Kilometres,
+            /// How warm it was in the van.
+            warmest: Option<TenthsC>,
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_a_column_without_a_line_for_it() {
+        use crate::Row as _;
+
+        let types: Vec<_> = DriveRow::TABLE.columns.iter().map(|column| column.column_type).collect();
+        assert_eq!(types, [ColumnType::Text, ColumnType::Int64, ColumnType::Int64]);
+        let nullable = DriveRow::TABLE.columns.iter().map(|column| column.nullable);
+        assert_eq!(nullable.collect::<Vec<_>>(), [false, false, true]);
+        let day: LocalDay = "2026-03-02".parse().unwrap();
+        for warmest in [None, Some(TenthsC(-184))] {
+            let (drive, mut values) = (DriveRow { day, length: Kilometres(70), warmest }, Vec::new());
+            drive.write(&mut values);
+            let stored = warmest.map_or(Value::Null, |_| Value::Int64(-184));
+            assert_eq!(values, [Value::Text("2026-03-02".to_owned()), Value::Int64(70), stored]);
+            assert_eq!(DriveRow::read(&mut values.into_iter()), Ok(drive));
+        }
+        assert!(<Kilometres as Field<_>>::from_value(Value::Int64(70_000)).is_err());
+        assert!(<LocalDay as Field<_>>::from_value(Value::Text("2 March".to_owned())).is_err());
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidInput, TimeZone};
+use super::{InvalidInput, Scalar, TimeZone};
 
 /// A calendar day where the tenant's clock hangs. Written `2026-03-02`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,18 @@ impl FromStr for LocalDay {
         day.ok_or_else(|| {
             InvalidInput::new("date", format!("must be a day such as 2026-03-02, it is {given:?}"))
         })
+    }
+}
+
+impl Scalar for LocalDay {
+    type Stored = String;
+
+    fn stored(&self) -> String {
+        self.to_string()
+    }
+
+    fn from_stored(stored: String) -> Option<Self> {
+        stored.parse().ok()
     }
 }
 

@@ -11,6 +11,7 @@ mod money;
 pub mod personal;
 mod refusal;
 mod rounding;
+mod scalar;
 #[cfg(test)]
 pub(crate) mod testing;
 mod time_zone;
@@ -25,6 +26,7 @@ pub use money::{Currency, MalformedMoney, Money, MoneyRefused, UnknownCurrency};
 pub use personal::Personal;
 pub use refusal::{Detail, NotFound, Refusal, RefusalKind, ToDetail};
 pub use rounding::{BasisPoints, PerMille, Share, round_div};
+pub use scalar::Scalar;
 pub use time_zone::TimeZone;
 pub use wall_time::WallTime;
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LotType;
-use crate::kernel::{Detail, InvalidInput, LocalDay, ToDetail};
+use crate::kernel::{Detail, InvalidInput, LocalDay, Scalar, ToDetail};
 
 /// A site's four capitals: `DUNA`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,18 @@ pub struct LotCode(String);
 impl ToDetail for LotCode {
     fn to_detail(&self) -> Detail {
         Detail::Text(self.0.clone())
+    }
+}
+
+impl Scalar for LotCode {
+    type Stored = String;
+
+    fn stored(&self) -> String {
+        self.0.clone()
+    }
+
+    fn from_stored(stored: String) -> Option<Self> {
+        Some(Self(stored))
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, iter::Sum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Detail, InvalidInput, ToDetail};
+use crate::kernel::{Detail, InvalidInput, Scalar, ToDetail};
 
 /// A weight in whole grams.
 #[derive(
@@ -62,6 +62,18 @@ impl ToDetail for Grams {
     }
 }
 
+impl Scalar for Grams {
+    type Stored = i64;
+
+    fn stored(&self) -> i64 {
+        self.0
+    }
+
+    fn from_stored(stored: i64) -> Option<Self> {
+        Some(Self(stored))
+    }
+}
+
 impl ToDetail for TenthsC {
     fn to_detail(&self) -> Detail {
         Detail::Integer(self.0.into())
@@ -90,6 +102,18 @@ impl TenthsC {
                 format!("must be -500 to 1000 tenths of a degree, it is {tenths_c}"),
             ))
         }
+    }
+}
+
+impl Scalar for TenthsC {
+    type Stored = i64;
+
+    fn stored(&self) -> i64 {
+        self.0.into()
+    }
+
+    fn from_stored(stored: i64) -> Option<Self> {
+        stored.try_into().ok().map(Self)
     }
 }
 
