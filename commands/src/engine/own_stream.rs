@@ -1,5 +1,5 @@
-//! Commands that touch their own aggregate's stream and look nothing up: the command of `domain` is the whole of them, and
-//! [`own_stream!`](crate::own_stream) gives it to the aggregate as it is.
+//! Commands that write to their own aggregate's stream alone: where they look nothing up, the command of `domain` is the whole of
+//! them, and [`own_stream!`](crate::own_stream) gives it to the aggregate as it is.
 
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;

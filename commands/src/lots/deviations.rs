@@ -1,5 +1,4 @@
 use domain::{
-    Decider,
     identity::Permission,
     lots::{
         Deviation, DeviationCommand, DeviationOpened, DeviationStatus, Disposition, Grams, HoldCause, Lot,
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Command, Reply as _, Stage, Stop},
+    engine::{Command, Stage, Stop},
     own_stream, replies,
 };
 
@@ -75,30 +74,6 @@ pub struct DispositionDeviation {
     pub root_cause: Option<String>,
 }
 
-impl Command for DispositionDeviation {
-    const NAME: &'static str = "DispositionDeviation";
-    const PERMISSION: Permission = Permission::RunControl;
-    type Reply = DeviationReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        Some((Deviation::CATEGORY, self.deviation_id.to_string()))
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<DeviationReply, Stop> {
-        if self.disposition == Disposition::Release {
-            refuse_unweighed(stage, self.deviation_id)?;
-        }
-        let command = DeviationCommand::Disposition {
-            disposition: self.disposition,
-            root_cause: self.root_cause.clone(),
-            by: stage.actor().to_string(),
-            now: stage.now(),
-        };
-        let deviation = stage.decide::<Deviation>(&self.deviation_id.to_string(), command)?;
-        DeviationReply::of(self.deviation_id, &deviation)
-    }
-}
-
 /// A lot held before it was weighed can neither be weighed nor released any more: said here, while its deviation may still
 /// decide otherwise.
 fn refuse_unweighed(stage: &mut Stage<'_>, deviation_id: Uuid) -> Result<(), Stop> {
@@ -122,6 +97,17 @@ pub struct CloseDeviation {
 
 own_stream! {
     Deviation, named deviation_id as "deviationId", answers DeviationReply {
+        DispositionDeviation, RunControl => |decided, stage| {
+            if decided.disposition == Disposition::Release {
+                refuse_unweighed(stage, decided.deviation_id)?;
+            }
+            DeviationCommand::Disposition {
+                disposition: decided.disposition,
+                root_cause: decided.root_cause,
+                by: stage.actor().to_string(),
+                now: stage.now(),
+            }
+        };
         CloseDeviation, RunControl => |close, stage| DeviationCommand::Close {
             root_cause: close.root_cause,
             by: stage.actor().to_string(),

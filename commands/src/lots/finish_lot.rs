@@ -5,8 +5,11 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LotReply, lot_subject};
-use crate::engine::{Command, Reply as _, Stage, Stop};
+use super::LotReply;
+use crate::{
+    engine::{Command, Stage, Stop},
+    own_stream,
+};
 
 /// Closes a consumed lot: all that was made of it is closed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,20 +18,12 @@ pub struct FinishLot {
     pub lot_id: Uuid,
 }
 
-impl Command for FinishLot {
-    const NAME: &'static str = "FinishLot";
-    const PERMISSION: Permission = Permission::LotCreate;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        let children = children(stage, self.lot_id)?;
-        let finish = LotCommand::Finish { children, now: stage.now() };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), finish)?;
-        LotReply::of(self.lot_id, &lot)
+own_stream! {
+    Lot, named lot_id as "lotId", answers LotReply {
+        FinishLot, LotCreate => |finish, stage| LotCommand::Finish {
+            children: children(stage, finish.lot_id)?,
+            now: stage.now(),
+        };
     }
 }
 

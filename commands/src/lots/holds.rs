@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{Command, Reply as _, Stage, Stop},
-    replies,
+    own_stream, replies,
 };
 
 /// Holds a released lot by hand.
@@ -60,42 +60,31 @@ impl Command for HoldLot {
     }
 }
 
-/// Commands that end a hold as its deviation has decided.
-macro_rules! ends_of_hold {
-    ($( $(#[$meta:meta])* $name:ident; )*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Debug, Clone, Serialize, Deserialize)]
-            pub struct $name {
-                /// The lot.
-                pub lot_id: Uuid,
-            }
-
-            impl Command for $name {
-                const NAME: &'static str = stringify!($name);
-                const PERMISSION: Permission = Permission::RunControl;
-                type Reply = LotReply;
-
-                fn subject(&self) -> Option<(&'static str, String)> {
-                    lot_subject(self.lot_id)
-                }
-
-                fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-                    let disposition = disposition(stage, self.lot_id)?;
-                    let end = LotCommand::$name { disposition, now: stage.now() };
-                    let lot = stage.decide::<Lot>(&self.lot_id.to_string(), end)?;
-                    LotReply::of(self.lot_id, &lot)
-                }
-            }
-        )*
-    };
+/// Ends a hold: its deviation was dispositioned RELEASE.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveHold {
+    /// The lot.
+    pub lot_id: Uuid,
 }
 
-ends_of_hold! {
-    /// Ends a hold: its deviation was dispositioned RELEASE.
-    ResolveHold;
-    /// Rejects a held lot: its deviation was dispositioned DISPOSE or RETURN_TO_SUPPLIER.
-    ConfirmReject;
+/// Rejects a held lot: its deviation was dispositioned DISPOSE or RETURN_TO_SUPPLIER.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConfirmReject {
+    /// The lot.
+    pub lot_id: Uuid,
+}
+
+own_stream! {
+    Lot, named lot_id as "lotId", answers LotReply {
+        ResolveHold, RunControl => |resolve, stage| LotCommand::ResolveHold {
+            disposition: disposition(stage, resolve.lot_id)?,
+            now: stage.now(),
+        };
+        ConfirmReject, RunControl => |confirm, stage| LotCommand::ConfirmReject {
+            disposition: disposition(stage, confirm.lot_id)?,
+            now: stage.now(),
+        };
+    }
 }
 
 /// What the deviation of the hold that the lot is on has decided so far. It becomes a condition of the commit: a disposition

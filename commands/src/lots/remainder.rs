@@ -1,15 +1,9 @@
-use domain::{
-    identity::Permission,
-    lots::{Lot, LotCommand, lot},
-};
+use domain::lots::{Lot, LotCommand, lot};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{LotReply, lot_subject, partners, today};
-use crate::{
-    engine::{Command, Reply as _, Stage, Stop},
-    own_stream,
-};
+use super::{LotReply, partners, today};
+use crate::own_stream;
 
 /// Gives up what is left of a lot that something was made of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,15 +12,6 @@ pub struct WriteOffRemainder {
     pub lot_id: Uuid,
     /// 10 to 500 characters.
     pub reason: String,
-}
-
-own_stream! {
-    Lot, named lot_id as "lotId", answers LotReply {
-        WriteOffRemainder, RunControl => |write_off, stage| LotCommand::WriteOffRemainder {
-            reason: write_off.reason,
-            now: stage.now(),
-        };
-    }
 }
 
 /// Ships all that is left of a SHIP lot.
@@ -42,28 +27,19 @@ pub struct ShipLot {
     pub document: String,
 }
 
-impl Command for ShipLot {
-    const NAME: &'static str = "ShipLot";
-    const PERMISSION: Permission = Permission::LotCreate;
-    type Reply = LotReply;
-
-    fn subject(&self) -> Option<(&'static str, String)> {
-        lot_subject(self.lot_id)
-    }
-
-    fn handle(&self, stage: &mut Stage<'_>) -> Result<LotReply, Stop> {
-        super::lot(stage, self.lot_id)?;
-        let consignee = partners::existing(stage, "consigneeId", self.consignee_id)?;
-        let carrier = self.carrier_id.map(|id| partners::existing(stage, "carrierId", id)).transpose()?;
-        let ship = lot::ShipLot {
-            dispatcher: stage.settings().dispatcher.clone(),
-            consignee,
-            carrier,
-            document: self.document.clone(),
-            dispatch_day: today(stage),
+own_stream! {
+    Lot, named lot_id as "lotId", answers LotReply {
+        WriteOffRemainder, RunControl => |write_off, stage| LotCommand::WriteOffRemainder {
+            reason: write_off.reason,
             now: stage.now(),
         };
-        let lot = stage.decide::<Lot>(&self.lot_id.to_string(), LotCommand::Ship(ship))?;
-        LotReply::of(self.lot_id, &lot)
+        ShipLot, LotCreate => |ship, stage| LotCommand::Ship(lot::ShipLot {
+            dispatcher: stage.settings().dispatcher.clone(),
+            consignee: partners::existing(stage, "consigneeId", ship.consignee_id)?,
+            carrier: ship.carrier_id.map(|id| partners::existing(stage, "carrierId", id)).transpose()?,
+            document: ship.document,
+            dispatch_day: today(stage),
+            now: stage.now(),
+        });
     }
 }
