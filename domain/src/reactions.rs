@@ -1,4 +1,5 @@
-//! What became of a process manager's commands that were not done at once: refused, or parked after they had failed too long.
+//! What became of commands that nobody gave by hand and that were not done at once: refused, or parked after they had failed too
+//! long. They are those of process managers, and those of deadlines.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,8 @@ pub struct ReactionCause {
     pub event_id: Uuid,
 }
 
-/// What a process manager wanted failed for too long; somebody has to look at it. Nothing tries it again by itself.
+/// What a process manager wanted, or what was due, failed for too long; somebody has to look at it. Nothing tries it again by
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReactionParked {
     /// The process manager.
@@ -43,8 +45,10 @@ pub struct ReactionParked {
     pub step: String,
     /// The command that failed.
     pub command: String,
-    /// What it answers.
-    pub cause: ReactionCause,
+    /// What it answers. Of a deadline: the event that stood last when it was asked for, as a rule of the same commit; nothing
+    /// where that is another tenant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<ReactionCause>,
     /// The code of its last failure.
     pub code: String,
     /// What its last failure said.
@@ -60,8 +64,9 @@ pub struct ReactionRetried {
     pub process: String,
     /// The step of its reaction.
     pub step: String,
-    /// What it answers.
-    pub cause: ReactionCause,
+    /// What it answers, as it was parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<ReactionCause>,
 }
 
 /// Somebody decided that a parked reaction is not wanted any more; it is closed.
@@ -85,7 +90,7 @@ events! {
     }
 }
 
-/// One reaction of a process manager to one event. A reaction that is done leaves no event here: the answer to its
+/// One reaction of a process manager to one event, or one deadline. A reaction that is done leaves no event here: the answer to its
 /// command is kept for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reaction {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Context, Failure, Outcome, Place, Printer, rebuild};
 
-/// What somebody has to look at: streams that a read model could not fold, reactions that failed too long
+/// What somebody has to look at: streams that a read model could not fold, reactions and deadlines that failed too long
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -18,6 +18,7 @@ Examples:
   cairn parked skip lot_board STREAM --reason 'imported twice, ticket 4711'
   cairn parked retry lot_finisher STREAM
   cairn parked skip lot_finisher STREAM --reason 'refunded by hand, ticket 4712'
+  cairn parked retry deadlines STREAM
 
 STREAM is a stream's name as the list writes it: TENANT/CATEGORY-ID.
 
@@ -26,7 +27,8 @@ After the program was mended, `retry` folds what waits. `skip` passes over the o
 
 A reaction of a process manager that has failed for processes.retry_seconds, or by a defect of the program, is parked; its
 stream is TENANT/reaction-ID. `retry` has it tried again by the server that runs the process manager, `skip` gives it up
-for good. Both are kept in the log, with who did it and why.")]
+for good. Both are kept in the log, with who did it and why. A command that is due at a time, a deadline, likewise: its
+process manager is called `deadlines`, and `retry` has it tried again within a minute.")]
 pub struct Parked {
     #[command(subcommand)]
     action: Action,
@@ -44,7 +46,7 @@ enum Action {
     },
     /// Fold what waits
     Retry {
-        /// The read model or process manager
+        /// The read model or process manager, or `deadlines`
         owner: String,
         /// The stream, as `cairn parked list` writes it
         stream: String,
@@ -56,7 +58,7 @@ enum Action {
     },
     /// Pass over the event that failed and fold what waits behind it
     Skip {
-        /// The read model or process manager
+        /// The read model or process manager, or `deadlines`
         owner: String,
         /// The stream, as `cairn parked list` writes it
         stream: String,

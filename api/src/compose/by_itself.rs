@@ -4,7 +4,8 @@ use commands::{
     engine::{Engine, forget_old_answers},
     ports::CheckpointStore,
     process::{
-        DeadlineRunner, ParkedReaction, ProcessManager, ProcessOptions, ProcessRunner, ProcessStanding,
+        DEADLINES, DeadlineRunner, ParkedReaction, ProcessManager, ProcessOptions, ProcessRunner,
+        ProcessStanding,
     },
     tail::Tail,
 };
@@ -31,8 +32,8 @@ impl ByItself {
         contexts::each_process(&mut runners);
         let processes = runners.runners;
         let registry = contexts::commands_run_later();
-        let deadlines =
-            Arc::new(DeadlineRunner::new(engine.clone(), Arc::clone(&stores.deadlines), registry));
+        let store = Arc::clone(&stores.deadlines);
+        let deadlines = Arc::new(DeadlineRunner::with_options(engine.clone(), store, registry, options));
         let mut tasks: Vec<_> = processes
             .iter()
             .map(|process| {
@@ -41,7 +42,7 @@ impl ByItself {
             })
             .collect();
         let firing = Arc::clone(&deadlines);
-        tasks.push(tokio::spawn(kept_running("deadlines", move || Arc::clone(&firing).run())));
+        tasks.push(tokio::spawn(kept_running(DEADLINES, move || Arc::clone(&firing).run())));
         let answers = Arc::clone(&stores.events);
         let forgetting = kept_running("old_answers", move || forget_old_answers(Arc::clone(&answers)));
         tasks.push(tokio::spawn(forgetting));
@@ -95,11 +96,11 @@ fn standing(name: &'static str, standing: ProcessStanding) -> ReadinessCheck {
     ReadinessCheck { name: name.into(), ready: true, detail }
 }
 
-/// Counts what is parked, by process manager.
+/// Counts what is parked, by process manager, and of the deadlines.
 pub(super) async fn measure_parked(checkpoints: &dyn CheckpointStore, names: &[ReadinessCheck]) {
     let Ok(all) = ParkedReaction::all(checkpoints).await else { return };
-    for check in names {
-        let process = check.name.to_string();
+    for process in names.iter().map(|check| &*check.name).chain([DEADLINES]) {
+        let process = process.to_owned();
         let count = all.iter().filter(|one| one.parked.process == process).count();
         metrics::gauge!("cairn_reactions_parked", "process" => process).set(count as f64);
     }

@@ -126,7 +126,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "processes.retry_seconds",
         Some("900"),
-        "seconds for which a reaction of a process manager that fails is tried again before it is parked",
+        "seconds for which a reaction, or a deadline, that fails is tried again before it is parked",
         "a number from 0 to 86400",
     ),
 ];

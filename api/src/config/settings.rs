@@ -42,7 +42,7 @@ pub struct Settings {
     pub keep_answers_for: Duration,
     /// Bytes that the states of streams may take in memory.
     pub cache_bytes: usize,
-    /// How long a reaction of a process manager that fails is tried again before it is parked.
+    /// How long a reaction, or a deadline, that fails is tried again before it is parked.
     pub retry_reactions_for: Duration,
     /// The tenants, by slug.
     pub tenants: Vec<Tenant>,

@@ -1,5 +1,6 @@
+mod failing;
+
 use std::{
-    collections::HashMap,
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -8,27 +9,30 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Refusal, reactions::ReactionError};
 use futures::{StreamExt, stream};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
+use self::failing::{Failing, Failure};
 use super::{
-    CommandRegistry, Reacted,
+    CommandRegistry, ProcessOptions, Reacted,
+    parked::park,
+    reaction::{Step, cause},
     tenure::{STAND_BY, Tenure},
     turns::{OF_ONE_TENANT, Turns},
 };
 use crate::{
     engine::{CommandError, Engine, Envelope},
-    ports::{DeadlineStore, DueDeadline, Settlement, StoreError, TenantId},
+    ports::{DeadlineStore, DueDeadline, LogFilter, Settlement, StoreError},
 };
 
-/// The lease, and what refusals are noted of.
-const NAME: &str = "deadlines";
+/// Under this name deadlines have their lease, their refusals are noted, and they are parked.
+pub const DEADLINES: &str = "deadlines";
 /// Waits this long when the store does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a deadline whose command failed waits: the first time, doubling at each failure, and at the most.
-const FIRST_DELAY: TimeDelta = TimeDelta::seconds(1);
-const LONGEST_DELAY: TimeDelta = TimeDelta::minutes(5);
+/// How often a parked deadline is looked at: so soon is it tried again after somebody has said so.
+const PARKED_FOR: TimeDelta = TimeDelta::minutes(1);
 /// How long a program that met what it is too old for leaves the deadlines to others.
 const MAKE_WAY_FOR: Duration = Duration::from_secs(30);
 const PAGE: usize = 256;
@@ -37,48 +41,70 @@ const PAGE: usize = 256;
 ///
 /// One process at a time holds the lease and does this; what a former holder has begun harms nobody, since a deadline's id is
 /// its command's id. A deadline fires late rather than never. It is closed once its command was answered, be it by a refusal,
-/// which is noted in the same commit: it does not run again, whenever it comes back. One whose command fails is tried again after
-/// 1 s doubling to 5 min, behind those that are due by then: however many fail, the others have their turn. It is never
-/// given up.
+/// which is noted in the same commit: it does not run again, whenever it comes back.
 ///
-/// A program that meets a command, or a stream, of a newer program lets the others go first for a while.
+/// **Failures.** One whose command fails is tried again after 1 s doubling to 5 min, behind those that are due by then: however
+/// many fail, the others have their turn. When that has gone on for too long ([`ProcessOptions::retry_for`], counted by the process
+/// that tries), or after three faults of the program, it is parked as a reaction is: it stays stored, and runs no more until
+/// somebody has it tried again. Whoever skips it closes it.
+///
+/// **Newer programs.** A program that meets a command, or a stream, of a newer program lets the others go first for a while. Such
+/// a deadline is never parked.
 pub struct DeadlineRunner {
     engine: Engine,
     deadlines: Arc<dyn DeadlineStore>,
     registry: CommandRegistry,
+    options: ProcessOptions,
     turns: Turns,
     holder: Uuid,
     tenure: Mutex<Option<Tenure>>,
     /// Something is due that this program is too old for.
     met_newer: AtomicBool,
     makes_way_until: std::sync::Mutex<Option<Instant>>,
-    /// How long the failing ones waited last. A restart begins anew.
-    delays: std::sync::Mutex<HashMap<(TenantId, Uuid), TimeDelta>>,
+    failing: Failing,
 }
 
 /// What became of a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fired {
     Answered,
-    Failed,
-    /// This program is too old for it.
-    Outdated,
+    /// It is tried again after this pause.
+    Failed {
+        pause: TimeDelta,
+    },
+    /// It waits for somebody to decide, from now or from before.
+    Parked,
+    /// This program is too old for it; it is looked at again after this pause.
+    Outdated {
+        pause: TimeDelta,
+    },
 }
 
 impl DeadlineRunner {
     /// A runner over the store that the engine's commits go to.
     pub fn new(engine: Engine, deadlines: Arc<dyn DeadlineStore>, registry: CommandRegistry) -> Self {
+        Self::with_options(engine, deadlines, registry, ProcessOptions::default())
+    }
+
+    /// A runner that treats failures in its own way.
+    pub fn with_options(
+        engine: Engine,
+        deadlines: Arc<dyn DeadlineStore>,
+        registry: CommandRegistry,
+        options: ProcessOptions,
+    ) -> Self {
         let holder = engine.ports().ids.next();
         Self {
             engine,
             deadlines,
             registry,
+            options,
             turns: Turns::default(),
             holder,
             tenure: Mutex::default(),
             met_newer: AtomicBool::new(false),
             makes_way_until: std::sync::Mutex::default(),
-            delays: std::sync::Mutex::default(),
+            failing: Failing::default(),
         }
     }
 
@@ -111,8 +137,7 @@ impl DeadlineRunner {
     pub async fn fire_due(&self) -> Result<bool, StoreError> {
         let mut held = self.tenure.lock().await;
         let Some(tenure) = self.hold(&mut held).await? else { return Ok(false) };
-        let now = self.engine.ports().clock.now();
-        let due = self.deadlines.due_deadlines(now, PAGE).await?;
+        let due = self.deadlines.due_deadlines(self.now(), PAGE).await?;
         if due.is_empty() {
             // Only now, so that what this program is too old for holds up nothing that it can do.
             if self.met_newer.swap(false, Ordering::Relaxed) {
@@ -126,7 +151,7 @@ impl DeadlineRunner {
             .buffer_unordered(OF_ONE_TENANT)
             .collect()
             .await;
-        if fired.iter().any(|(fired, _)| *fired == Fired::Outdated) {
+        if fired.iter().any(|(fired, _)| matches!(fired, Fired::Outdated { .. })) {
             self.met_newer.store(true, Ordering::Relaxed);
         }
         if !self.deadlines.settle_deadlines(tenure.fence(), &self.settlement(&fired)).await? {
@@ -144,7 +169,7 @@ impl DeadlineRunner {
         }
         let makes_way = self.makes_way().is_some_and(|until| Instant::now() < until);
         if held.is_none() && !makes_way {
-            *held = Tenure::begin(&*self.deadlines, NAME, self.holder).await?;
+            *held = Tenure::begin(&*self.deadlines, DEADLINES, self.holder).await?;
         }
         Ok(held.as_mut())
     }
@@ -157,58 +182,86 @@ impl DeadlineRunner {
     }
 
     fn settlement(&self, fired: &[(Fired, DueDeadline)]) -> Settlement {
-        let now = self.engine.ports().clock.now();
-        let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
         let mut settlement = Settlement::default();
         for (fired, due) in fired {
-            let key = (due.tenant, due.deadline.deadline_id);
+            let (tenant, id) = (due.tenant, due.deadline.deadline_id);
             match fired {
-                Fired::Answered => {
-                    delays.remove(&key);
-                    settlement.closed.push(key);
-                }
-                Fired::Failed | Fired::Outdated => {
-                    let delay = delays
-                        .entry(key)
-                        .and_modify(|delay| *delay = (*delay * 2).min(LONGEST_DELAY))
-                        .or_insert(FIRST_DELAY);
-                    settlement.postponed.push((key.0, key.1, now + *delay));
+                Fired::Answered => settlement.closed.push((tenant, id)),
+                Fired::Parked => settlement.postponed.push((tenant, id, now + PARKED_FOR)),
+                Fired::Failed { pause } | Fired::Outdated { pause } => {
+                    settlement.postponed.push((tenant, id, now + *pause));
                 }
             }
         }
-        metrics::gauge!("cairn_deadlines_failing").set(delays.len() as f64);
+        metrics::gauge!("cairn_deadlines_failing").set(self.failing.count() as f64);
         settlement
     }
 
     async fn fire(&self, due: &DueDeadline) -> Fired {
+        let fired = self.run_once(due).await;
+        if matches!(fired, Fired::Answered | Fired::Parked) {
+            self.failing.forget(due);
+        }
+        fired
+    }
+
+    async fn run_once(&self, due: &DueDeadline) -> Fired {
         let deadline = &due.deadline;
-        let _turn = self.turns.take(due.tenant).await;
-        let envelope = Envelope::derived(due.tenant, deadline.deadline_id);
-        let (name, payload) = (&deadline.command, &deadline.payload);
-        let Some(running) = self.registry.run(&self.engine, envelope, NAME, name, payload) else {
-            tracing::error!(command = name, deadline = %deadline.deadline_id, "a deadline asks for a command that this program does not know; it stays open");
-            return Fired::Outdated;
+        let Some((step, run)) = self.registry.find(DEADLINES, &deadline.command) else {
+            tracing::error!(command = deadline.command, deadline = %deadline.deadline_id, "a deadline asks for a command that this program does not know; it stays open");
+            return Fired::Outdated { pause: self.failed(due, false).pause };
         };
-        match running.await {
+        let command = step.command;
+        let turn = self.turns.take(due.tenant).await;
+        let envelope = Envelope::derived(due.tenant, deadline.deadline_id);
+        let answer = run(self.engine.clone(), envelope, step.clone(), deadline.payload.clone()).await;
+        drop(turn);
+        match answer {
             Ok(Reacted::Done) => Fired::Answered,
             Ok(Reacted::Refused { code }) => {
-                tracing::info!(command = name, code, "a deadline came to nothing");
+                tracing::info!(command, code, "a deadline came to nothing");
                 Fired::Answered
+            }
+            // What the command itself is refused is noted, and answered above.
+            Err(CommandError::Refused(refusal)) if refusal.code() == ReactionError::Parked.code() => {
+                Fired::Parked
             }
             // Also one that is too large, or was refused before: no later try would be answered otherwise.
             Err(error) if !error.is_technical() => {
-                tracing::info!(command = name, code = error.code(), %error, "a deadline came to nothing");
+                tracing::info!(command, code = error.code(), %error, "a deadline came to nothing");
                 Fired::Answered
             }
             Err(error @ CommandError::Outdated { .. }) => {
-                tracing::error!(command = name, %error, "a deadline needs a newer program; it stays open");
-                Fired::Outdated
+                tracing::error!(command, %error, "a deadline needs a newer program; it stays open");
+                Fired::Outdated { pause: self.failed(due, false).pause }
             }
             Err(error) => {
-                tracing::warn!(command = name, %error, "a deadline is tried again");
-                Fired::Failed
+                let failure = self.failed(due, matches!(error, CommandError::Fault { .. }));
+                if self.options.gives_up(failure.lasted, failure.faults)
+                    && self.park(due, &step, &error, failure.tries).await
+                {
+                    return Fired::Parked;
+                }
+                tracing::warn!(command, %error, "a deadline is tried again");
+                Fired::Failed { pause: failure.pause }
             }
         }
+    }
+
+    fn failed(&self, due: &DueDeadline, is_fault: bool) -> Failure {
+        self.failing.again(due, is_fault, self.now(), &self.options)
+    }
+
+    /// `false`: it could not be noted.
+    async fn park(&self, due: &DueDeadline, step: &Step, error: &CommandError, tries: u32) -> bool {
+        let everything = LogFilter::default();
+        let log = &self.engine.ports().store;
+        let page = log.read_log(due.asked_at.saturating_sub(1), &everything, 1).await;
+        let Ok(page) = page else { return false };
+        let asked = page.events.first().filter(|event| event.stream.tenant == due.tenant);
+        let parked = step.parked(asked.map(cause), error, tries);
+        park(&self.engine, due.tenant, due.deadline.deadline_id, parked).await.is_ok()
     }
 
     /// Until the next is due, at most until the next look: another process may have stored one that is due sooner. That is far
@@ -217,7 +270,7 @@ impl DeadlineRunner {
         if self.tenure.lock().await.is_none() {
             return STAND_BY;
         }
-        let now = self.engine.ports().clock.now();
+        let now = self.now();
         match self.deadlines.next_due_at().await {
             Ok(Some(due_at)) => soon(due_at, now),
             Ok(None) => STAND_BY,
@@ -227,6 +280,10 @@ impl DeadlineRunner {
 
     fn makes_way(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.makes_way_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.engine.ports().clock.now()
     }
 }
 

@@ -9,14 +9,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    ParkReaction, ProcessManager, Reacted, Reaction, RecordRefusedReaction,
+    ProcessManager, Reacted, Reaction, RecordRefusedReaction,
     backlog::{Source, Wanted},
-    reaction::Step,
+    parked::park,
+    reaction::{Step, cause},
     turns::Turns,
 };
 use crate::{
-    engine::{Caller, CommandError, Engine, Envelope, FoldFault},
-    ports::{LogFilter, RecordedEvent, StoreError, TenantId},
+    engine::{CommandError, Engine, Envelope, FoldFault},
+    ports::{LogFilter, RecordedEvent, StoreError},
 };
 
 /// How often a command that fails inside the program is tried: it will hardly fail otherwise later.
@@ -26,10 +27,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The step that stands for all of an event's when the event cannot be read.
 const READ: &str = "read";
 
-/// How process managers treat what fails.
+/// How process managers, and deadlines, treat what fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessOptions {
-    /// How long a reaction that fails is tried before it is parked.
+    /// How long a reaction, or a deadline, that fails is tried before it is parked.
     pub retry_for: Duration,
     /// The pause before the second try; it doubles up to 5 min.
     pub first_pause: Duration,
@@ -39,6 +40,13 @@ impl Default for ProcessOptions {
     /// 15 min, the first pause 1 s.
     fn default() -> Self {
         Self { retry_for: Duration::from_mins(15), first_pause: FIRST_PAUSE }
+    }
+}
+
+impl ProcessOptions {
+    /// Whether what has failed for so long, so often inside the program, is tried no more.
+    pub(super) fn gives_up(&self, tried_for: Duration, faults: u32) -> bool {
+        faults >= FAULTS || tried_for >= self.retry_for
     }
 }
 
@@ -182,9 +190,8 @@ impl Desk {
             };
             if error.is_technical() {
                 faults += u32::from(matches!(error, CommandError::Fault { .. }));
-                let is_over = faults == FAULTS || began.elapsed() >= self.options.retry_for;
-                if is_over
-                    && self.park(event.stream.tenant, command_id, step.parked(event, &error, tries)).await
+                if self.options.gives_up(began.elapsed(), faults)
+                    && self.park(event, command_id, step.parked(Some(cause(event)), &error, tries)).await
                 {
                     return Ok(());
                 }
@@ -227,16 +234,8 @@ impl Desk {
     }
 
     /// `false`: it could not be noted, which is as a rule why it failed too: the store is away, and there is time.
-    async fn park(&self, tenant: TenantId, command_id: Uuid, parked: ReactionParked) -> bool {
-        let (process, command) = (self.name(), parked.command.clone());
-        let (code, tries) = (parked.code.clone(), parked.tries);
-        let envelope = Envelope::new(Caller::system(tenant), self.engine.ports().ids.next());
-        let noted = self.engine.execute(envelope, ParkReaction { command_id, parked }).await;
-        if noted.is_ok() {
-            tracing::error!(process, command, reaction = %command_id, code, tries, "a reaction is parked: see `cairn parked list`");
-            metrics::counter!("cairn_reactions_parked_total", "process" => process).increment(1);
-        }
-        noted.is_ok()
+    async fn park(&self, event: &RecordedEvent, command_id: Uuid, parked: ReactionParked) -> bool {
+        park(&self.engine, event.stream.tenant, command_id, parked).await.is_ok()
     }
 
     /// An event of a known type that cannot be read is damaged, or the program has a defect.
@@ -246,7 +245,7 @@ impl Desk {
         let command_id = Uuid::new_v5(&event.event_id, format!("{}/{READ}", self.name()).as_bytes());
         let error = CommandError::Fault { command: READ, reason: fault.to_string() };
         let mut pause = self.options.first_pause;
-        while !self.park(event.stream.tenant, command_id, step.parked(event, &error, 1)).await {
+        while !self.park(event, command_id, step.parked(Some(cause(event)), &error, 1)).await {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

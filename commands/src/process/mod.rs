@@ -19,7 +19,7 @@ mod tenure;
 mod turns;
 mod work;
 
-pub use deadlines::DeadlineRunner;
+pub use deadlines::{DEADLINES, DeadlineRunner};
 pub use desk::ProcessOptions;
 pub use parked::ParkedReaction;
 use reacting::Reacting;

@@ -1,12 +1,30 @@
 use chrono::{DateTime, Utc};
 use domain::reactions::{ReactionEvent, ReactionParked};
+use uuid::Uuid;
 
+use super::ParkReaction;
 use crate::{
-    engine::decode_event,
-    ports::{CheckpointStore, Position, StoreError, StreamKey},
+    engine::{Caller, CommandError, Engine, Envelope, decode_event},
+    ports::{CheckpointStore, Position, StoreError, StreamKey, TenantId},
 };
 
-/// A reaction that waits for somebody to decide.
+/// Puts aside what has failed too long. Where that fails too, so does as a rule what it failed of: the store is away, and there
+/// is time.
+pub(super) async fn park(
+    engine: &Engine,
+    tenant: TenantId,
+    command_id: Uuid,
+    parked: ReactionParked,
+) -> Result<(), CommandError> {
+    let ReactionParked { process, command, code, tries, .. } = parked.clone();
+    let envelope = Envelope::new(Caller::system(tenant), engine.ports().ids.next());
+    engine.execute(envelope, ParkReaction { command_id, parked }).await?;
+    tracing::error!(process, command, reaction = %command_id, code, tries, "a reaction is parked: see `cairn parked list`");
+    metrics::counter!("cairn_reactions_parked_total", "process" => process).increment(1);
+    Ok(())
+}
+
+/// A reaction, or a deadline, that waits for somebody to decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedReaction {
     /// Its own stream, whose id is that of the command that failed.
@@ -20,7 +38,7 @@ pub struct ParkedReaction {
 }
 
 impl ParkedReaction {
-    /// Everything that is parked, of every tenant and process manager, the oldest first. What the log says now, not what a
+    /// Everything that is parked, of every tenant and process manager and of the deadlines, the oldest first. What the log says now, not what a
     /// read model has come to.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ impl Command for RecordRefusedReaction {
     }
 }
 
-/// Puts a reaction aside whose command has failed for too long.
+/// Puts a reaction, or a deadline, aside whose command has failed for too long.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParkReaction {
     /// The id of the command that failed.
@@ -131,7 +131,7 @@ impl Command for ParkReaction {
     }
 }
 
-/// Has a parked reaction tried again by whoever runs its process manager.
+/// Has a parked reaction tried again by whoever runs its process manager, a parked deadline by whoever fires them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RetryReaction {
     /// The id of the command that failed.

@@ -60,17 +60,17 @@ impl Step {
         }
     }
 
-    pub(super) fn parked(&self, event: &RecordedEvent, error: &CommandError, tries: u32) -> ReactionParked {
+    pub(super) fn parked(
+        &self,
+        cause: Option<ReactionCause>,
+        error: &CommandError,
+        tries: u32,
+    ) -> ReactionParked {
         ReactionParked {
             process: self.process.to_owned(),
             step: self.name.clone(),
             command: self.command.to_owned(),
-            cause: ReactionCause {
-                category: event.stream.category.to_string(),
-                stream_id: event.stream.id.to_string(),
-                version: event.version,
-                event_id: event.event_id,
-            },
+            cause,
             code: error.code().to_owned(),
             message: match error {
                 // The reason speaks of the program's inside: it stands in the process's own log only.
@@ -79,6 +79,16 @@ impl Step {
             },
             tries,
         }
+    }
+}
+
+/// An event, as what is parked tells of it.
+pub(super) fn cause(event: &RecordedEvent) -> ReactionCause {
+    ReactionCause {
+        category: event.stream.category.to_string(),
+        stream_id: event.stream.id.to_string(),
+        version: event.version,
+        event_id: event.event_id,
     }
 }
 

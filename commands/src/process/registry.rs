@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use super::{Reacted, Reacting, reaction::Step};
 use crate::engine::{Command, CommandError, Engine, Envelope};
 
-type Run = fn(Engine, Envelope, Step, String) -> BoxFuture<'static, Result<Reacted, CommandError>>;
+pub(super) type Run = fn(Engine, Envelope, Step, String) -> BoxFuture<'static, Result<Reacted, CommandError>>;
 
 /// The commands that can be stored and run later, by name.
 #[derive(Default, Clone)]
@@ -27,17 +27,9 @@ impl CommandRegistry {
         self
     }
 
-    /// Runs a stored command as a reaction of `process`; `None` if this program does not know its name.
-    pub(super) fn run(
-        &self,
-        engine: &Engine,
-        envelope: Envelope,
-        process: &'static str,
-        name: &str,
-        payload: &str,
-    ) -> Option<BoxFuture<'static, Result<Reacted, CommandError>>> {
+    /// A stored command as a reaction of `process`, and how it is run; `None` if this program does not know its name.
+    pub(super) fn find(&self, process: &'static str, name: &str) -> Option<(Step, Run)> {
         let (command, run) = self.commands.get_key_value(name)?;
-        let step = Step { process, name: name.to_owned(), command };
-        Some(run(engine.clone(), envelope, step, payload.to_owned()))
+        Some((Step { process, name: name.to_owned(), command }, *run))
     }
 }

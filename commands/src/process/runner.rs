@@ -272,7 +272,8 @@ impl ProcessRunner {
         let position = event.position;
         if event.stream.category == reactions::Reaction::CATEGORY {
             let ReactionEvent::ReactionRetried(retried) = decode_event(&event)? else { return Ok(None) };
-            let cause = retried.cause;
+            // A deadline lies with the others of its kind until it is answered.
+            let Some(cause) = retried.cause else { return Ok(None) };
             let stream = StreamKey::new(event.stream.tenant, cause.category, cause.stream_id);
             let (version, event_id, step) = (cause.version, cause.event_id, retried.step);
             let source = Source::Retried { version, event_id, step };

@@ -15,12 +15,12 @@ fn parked() -> ReactionParked {
         process: "lot_finisher".to_owned(),
         step: "finish".to_owned(),
         command: "FinishLot".to_owned(),
-        cause: ReactionCause {
+        cause: Some(ReactionCause {
             category: "lot".to_owned(),
             stream_id: "a".to_owned(),
             version: 3,
             event_id: Uuid::nil(),
-        },
+        }),
         code: "INTERNAL".to_owned(),
         message: "FinishLot failed inside the program".to_owned(),
         tries: 3,

@@ -211,12 +211,12 @@ async fn park_reactions(plant: &Plant) {
         process: "lot_finisher".to_owned(),
         step: "finish".to_owned(),
         command: "FinishLotIfDue".to_owned(),
-        cause: ReactionCause {
+        cause: Some(ReactionCause {
             category: "lot".to_owned(),
             stream_id: Uuid::now_v7().to_string(),
             version: 7,
             event_id: Uuid::now_v7(),
-        },
+        }),
         code: "INTERNAL".to_owned(),
         message: "FinishLotIfDue failed inside the program".to_owned(),
         tries: 3,

@@ -13,7 +13,7 @@ use commands::{
 };
 use uuid::Uuid;
 
-use super::{Plant, time::Shadow, tally::Change};
+use super::{Plant, shadow::Shadow, tally::Change};
 
 /// A store that can be replaced under whoever reads it, checkpoints and all, as a database that is restored.
 struct Replaceable(Mutex<MemoryEventStore>);

@@ -2,20 +2,22 @@
 
 mod answers;
 mod cut;
+mod deadlines;
 mod faults;
 mod personal;
 mod processes;
 mod races;
 mod reactions;
+mod shadow;
+mod stores;
 mod tally;
-mod time;
 
 use std::sync::Arc;
 
 use adapters_store::memory::MemoryEventStore;
 use commands::{
     engine::{Caller, Command, CommandError, Done, Engine, EngineConfig, Envelope, Ports, fold},
-    ports::{EventStore, RandomIds, SnapshotStore, StreamKey, SystemClock, UniformSettings},
+    ports::{Clock, EventStore, RandomIds, SnapshotStore, StreamKey, SystemClock, UniformSettings},
 };
 use domain::{Decider, identity::PermissionSet};
 use uuid::Uuid;
@@ -37,10 +39,19 @@ impl Plant {
     }
 
     fn over(store: Arc<dyn EventStore>, snapshots: Arc<dyn SnapshotStore>, config: EngineConfig) -> Self {
+        Self::at(Arc::new(SystemClock), store, snapshots, config)
+    }
+
+    fn at(
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn EventStore>,
+        snapshots: Arc<dyn SnapshotStore>,
+        config: EngineConfig,
+    ) -> Self {
         let ports = Ports {
             store: Arc::clone(&store),
             snapshots,
-            clock: Arc::new(SystemClock),
+            clock,
             ids: Arc::new(RandomIds),
             tenants: Arc::new(UniformSettings::default()),
         };
@@ -55,6 +66,11 @@ impl Plant {
     /// A second process over the same store, as far as the engine can tell.
     fn twin(&self, snapshots: Arc<dyn SnapshotStore>) -> Self {
         Self::over(Arc::clone(&self.store), snapshots, EngineConfig::default())
+    }
+
+    /// The same engine as another tenant.
+    fn as_tenant(&self, tenant: u128) -> Self {
+        Self { caller: Caller { tenant: Uuid::from_u128(tenant), ..self.caller.clone() }, ..self.clone() }
     }
 
     fn envelope(&self) -> Envelope {

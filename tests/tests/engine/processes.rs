@@ -1,15 +1,11 @@
 //! Two processes over one database, each with an engine, a cache and a store of its own: they stay correct.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use adapters_store::{
-    postgres::{PostgresEventStore, ScratchDatabase},
-    sqlite::SqliteEventStore,
-};
 use commands::{
-    engine::{Command, CommandError, EngineConfig, Envelope, fold},
+    engine::{Command, CommandError, Envelope, fold},
     lots::{CreateLot, SavePartner},
-    ports::{EventStore, SnapshotStore, StreamKey},
+    ports::StreamKey,
 };
 use domain::{Decider, lots::PartnerRole};
 use futures::future::join_all;
@@ -17,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Plant,
+    stores::{Shared, on_both_databases},
     tally::{Change, Move, Tally},
 };
 
@@ -24,58 +21,17 @@ use super::{
 struct Pair {
     one: Plant,
     other: Plant,
-    _database: Option<Database>,
-    _folder: Option<tempfile::TempDir>,
+    _shared: Shared,
 }
 
 impl Pair {
-    async fn on_sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let open =
-            || async { process(SqliteEventStore::open(&folder.path().join("cairn.db")).await.unwrap()) };
-        let (one, other) = (open().await, open().await);
-        Self { one, other, _database: None, _folder: Some(folder) }
-    }
-
-    async fn on_postgres() -> Self {
-        let database = Database::create().await;
-        let open = || async { process(PostgresEventStore::connect(database.url()).await.unwrap()) };
-        let (one, other) = (open().await, open().await);
-        Self { one, other, _database: Some(database), _folder: None }
+    async fn over(shared: Shared) -> Self {
+        let ((_, one), (_, other)) = (shared.process().await, shared.process().await);
+        Self { one, other, _shared: shared }
     }
 
     fn by_turns(&self, turn: usize) -> &Plant {
         if turn.is_multiple_of(2) { &self.one } else { &self.other }
-    }
-}
-
-fn process(store: impl EventStore + SnapshotStore) -> Plant {
-    let store = Arc::new(store);
-    Plant::over(Arc::clone(&store) as _, store, EngineConfig::default())
-}
-
-/// Removed with its test, on a runtime of its own: the test's may not be blocked.
-struct Database(Option<ScratchDatabase>);
-
-impl Database {
-    async fn create() -> Self {
-        let Ok(server) = std::env::var("CAIRN_TEST_POSTGRES") else {
-            panic!("CAIRN_TEST_POSTGRES names the PostgreSQL server for the tests; ops/test starts one")
-        };
-        let name = format!("cairn_test_{}", Uuid::now_v7().simple());
-        Self(Some(ScratchDatabase::create(&server, &name).await.unwrap()))
-    }
-
-    fn url(&self) -> &str {
-        self.0.as_ref().unwrap().url()
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let database = self.0.take().unwrap();
-        let remove = || tokio::runtime::Runtime::new().unwrap().block_on(database.remove()).unwrap();
-        std::thread::spawn(remove).join().unwrap();
     }
 }
 
@@ -96,7 +52,8 @@ async fn give_until_answered<C: Command + Clone>(
     }
 }
 
-async fn each_kilogram_is_taken_once(pair: Pair) {
+async fn each_kilogram_is_taken_once(shared: Shared) {
+    let pair = Pair::over(shared).await;
     pair.one.give(change("stock", 60)).await.unwrap();
     let takes = (0..120).map(|turn| give_until_answered(pair.by_turns(turn), change("stock", -1)));
     let answers = join_all(takes).await;
@@ -106,7 +63,8 @@ async fn each_kilogram_is_taken_once(pair: Pair) {
     assert_eq!((pair.one.count("stock").await, pair.other.count("stock").await), (0, 0));
 }
 
-async fn every_change_of_a_shared_stream_counts(pair: Pair) {
+async fn every_change_of_a_shared_stream_counts(shared: Shared) {
+    let pair = Pair::over(shared).await;
     let changes = (0..100).map(|turn| give_until_answered(pair.by_turns(turn), change("hot", 1)));
     let mut counts: Vec<i64> = join_all(changes).await.into_iter().map(Result::unwrap).collect();
     counts.sort_unstable();
@@ -114,7 +72,8 @@ async fn every_change_of_a_shared_stream_counts(pair: Pair) {
 }
 
 /// Case 1 of lots.md, over what a plant really runs on.
-async fn a_days_series_has_neither_gap_nor_double(pair: Pair) {
+async fn a_days_series_has_neither_gap_nor_double(shared: Shared) {
+    let pair = Pair::over(shared).await;
     let supplier = SavePartner {
         partner_id: None,
         name: "Tisza Farm".to_owned(),
@@ -138,7 +97,8 @@ async fn a_days_series_has_neither_gap_nor_double(pair: Pair) {
 }
 
 /// Changes that are not alike: were one decided on a state that never came to be, its answer would be off.
-async fn no_decision_rests_on_a_state_that_never_was(pair: Pair) {
+async fn no_decision_rests_on_a_state_that_never_was(shared: Shared) {
+    let pair = Pair::over(shared).await;
     // Whether the two meet within one decision is chance: one round alone would often see nothing.
     for round in 0..10 {
         decisions_rest_on_what_was(&pair, &format!("hot-{round}")).await;
@@ -168,7 +128,8 @@ async fn decisions_rest_on_what_was(pair: &Pair, stream: &str) {
     }
 }
 
-async fn moves_between_streams_lose_nothing(pair: Pair) {
+async fn moves_between_streams_lose_nothing(shared: Shared) {
+    let pair = Pair::over(shared).await;
     pair.one.give(change("left", 500)).await.unwrap();
     pair.other.give(change("right", 500)).await.unwrap();
     let moves = (0..80).map(|turn| {
@@ -189,7 +150,8 @@ async fn moves_between_streams_lose_nothing(pair: Pair) {
     assert_eq!((pair.one.count("left").await, pair.other.count("right").await), (500, 500));
 }
 
-async fn a_key_given_to_both_at_once_is_done_once(pair: Pair) {
+async fn a_key_given_to_both_at_once_is_done_once(shared: Shared) {
+    let pair = Pair::over(shared).await;
     for _ in 0..20 {
         let key = Uuid::now_v7();
         let give = |plant: &Plant| {
@@ -212,29 +174,12 @@ async fn a_key_given_to_both_at_once_is_done_once(pair: Pair) {
     assert_eq!(pair.one.count("keyed").await, 20);
 }
 
-async fn a_refusal_is_never_based_on_what_the_other_has_changed_since(pair: Pair) {
+async fn a_refusal_is_never_based_on_what_the_other_has_changed_since(shared: Shared) {
+    let pair = Pair::over(shared).await;
     let refusal = pair.one.give(change("stock", -1)).await.unwrap_err();
     assert_eq!(refusal.code(), "NOT_ENOUGH", "and now it is cached");
     pair.other.give(change("stock", 5)).await.unwrap();
     assert_eq!(pair.one.give(change("stock", -1)).await.unwrap().reply, 4);
-}
-
-/// Each scenario is a test on each database.
-macro_rules! on_both_databases {
-    ($($scenario:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $scenario() {
-                super::$scenario(super::Pair::on_sqlite().await).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $scenario() {
-                super::$scenario(super::Pair::on_postgres().await).await;
-            })+
-        }
-    };
 }
 
 on_both_databases![

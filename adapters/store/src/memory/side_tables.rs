@@ -67,14 +67,6 @@ pub(super) struct Lease {
     expires_at: Instant,
 }
 
-impl MemoryEventStore {
-    /// Lets every lease expire now, as if its holder had not been heard of for long: tests do not wait.
-    pub fn expire_leases(&self) {
-        let now = Instant::now();
-        self.state().leases.values_mut().for_each(|lease| lease.expires_at = now);
-    }
-}
-
 impl State {
     fn is_held(&self, fence: &Fence) -> bool {
         let lease = self.leases.get(&fence.lease);

@@ -1,5 +1,5 @@
-//! Reactions that failed too long. Their truth is the log: the commands below are given by an engine of the command line's own,
-//! and whoever runs the process manager reads what they leave.
+//! Reactions, and deadlines, that failed too long. Their truth is the log: the commands below are given by an engine of the command line's own,
+//! and whoever runs the process manager, or fires the deadlines, reads what they leave.
 
 use std::sync::Arc;
 
@@ -7,9 +7,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{
     engine::{Caller, Command, EngineConfig, Envelope},
     ports::{StreamKey, UniformSettings},
-    process::{ParkedReaction, RetryReaction, SkipReaction},
+    process::{DEADLINES, ParkedReaction, RetryReaction, SkipReaction},
 };
-use domain::{Decider, reactions::Reaction};
+use domain::{
+    Decider,
+    reactions::{Reaction, ReactionCause},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -27,9 +30,9 @@ pub(super) struct Line {
     position: u64,
     step: String,
     command: String,
-    /// The event that it answers: its stream, and its place there.
-    cause: String,
-    cause_version: u64,
+    /// The event that it answers, or on which its deadline was asked for: its stream, and its place there.
+    cause: Option<String>,
+    cause_version: Option<u64>,
     code: String,
     error: String,
     attempts: u32,
@@ -39,15 +42,17 @@ pub(super) struct Line {
 impl Line {
     fn of(reaction: ParkedReaction) -> Self {
         let ParkedReaction { stream, position, since, parked } = reaction;
-        let cause = StreamKey::new(stream.tenant, parked.cause.category, parked.cause.stream_id);
+        let cause_version = parked.cause.as_ref().map(|cause| cause.version);
+        let named = |cause: ReactionCause| StreamKey::new(stream.tenant, cause.category, cause.stream_id);
+        let cause = parked.cause.map(|cause| named(cause).to_string());
         Self {
             process_manager: parked.process,
             stream: stream.to_string(),
             position,
             step: parked.step,
             command: parked.command,
-            cause: cause.to_string(),
-            cause_version: parked.cause.version,
+            cause,
+            cause_version,
             code: parked.code,
             error: parked.message,
             attempts: parked.tries,
@@ -56,11 +61,14 @@ impl Line {
     }
 
     pub(super) fn print(&self, printer: &Printer) -> Outcome {
-        let Self { process_manager, stream, command, step, cause, cause_version, .. } = self;
+        let Self { process_manager, stream, command, step, .. } = self;
+        let cause = self.cause.as_ref().zip(self.cause_version);
+        let cause =
+            cause.map(|(stream, version)| format!(" for event {version} of {stream},")).unwrap_or_default();
         let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
         printer.line(format_args!("{process_manager}  {stream}"))?;
         printer.line(format_args!(
-            "  {command}, step {step}, for event {cause_version} of {cause}, since {since}, tried {} times",
+            "  {command}, step {step},{cause} since {since}, tried {} times",
             self.attempts
         ))?;
         printer.line(format_args!("  {}: {}", self.code, self.error))
@@ -109,7 +117,10 @@ pub(super) async fn repair(
     let done = match repair {
         Repair::Retry => {
             give(&stores, stream, RetryReaction { command_id }).await?;
-            "it is tried again by the server that runs the process manager"
+            match process {
+                DEADLINES => "it is tried again within a minute by the server that fires deadlines",
+                _process_manager => "it is tried again by the server that runs the process manager",
+            }
         }
         Repair::Skip => {
             give(&stores, stream, SkipReaction { command_id, reason: reason.to_owned() }).await?;

@@ -6,11 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use adapters_store::memory::MemoryEventStore;
 use commands::{
-    engine::{Caller, Command, EngineConfig, Envelope, FoldFault, Stage, Stop, decode_event},
-    ports::{
-        Advance, CheckpointStore, Commit, LeaseStore, Metadata, NewEvent, RecordedEvent, StreamKey,
-        StreamWrite,
-    },
+    engine::{Caller, Command, Envelope, FoldFault, Stage, Stop, decode_event},
+    ports::{Advance, Commit, Fence, Metadata, NewEvent, RecordedEvent, StreamKey, StreamWrite},
     process::{
         ProcessManager, ProcessOptions, ProcessRunner, ProcessStanding, Reaction, RecordRefusedReaction,
     },
@@ -22,17 +19,12 @@ use uuid::Uuid;
 
 use super::{
     Plant,
+    stores::{Shared, Store, on_every_store},
     tally::{Change, Tally, TallyCommand, TallyEvent},
 };
 
 fn change(id: &str, by: i64) -> Change {
     Change { id: id.to_owned(), by }
-}
-
-fn plant() -> (Arc<MemoryEventStore>, Plant) {
-    let store = Arc::new(MemoryEventStore::new());
-    let plant = Plant::over(Arc::clone(&store) as _, Arc::clone(&store) as _, EngineConfig::default());
-    (store, plant)
 }
 
 /// Changes the target for each change of a stream whose name begins with `source`.
@@ -101,14 +93,14 @@ async fn told(plant: &Plant) -> Vec<String> {
     log(plant).await.iter().map(told).collect()
 }
 
-fn runner(plant: &Plant, store: &Arc<MemoryEventStore>, process: impl ProcessManager) -> ProcessRunner {
+fn runner(plant: &Plant, store: &Arc<dyn Store>, process: impl ProcessManager) -> ProcessRunner {
     patient(plant, store, process, Duration::ZERO)
 }
 
 /// Pauses for a moment between tries.
 fn patient(
     plant: &Plant,
-    store: &Arc<MemoryEventStore>,
+    store: &Arc<dyn Store>,
     process: impl ProcessManager,
     retry_for: Duration,
 ) -> ProcessRunner {
@@ -117,24 +109,22 @@ fn patient(
     ProcessRunner::following(tail, plant.engine.clone(), Arc::clone(store) as _, process, options)
 }
 
-#[tokio::test]
-async fn a_closed_reaction_does_not_run_again_after_its_checkpoint_was_lost() {
-    let plant = Plant::new();
+async fn a_closed_reaction_does_not_run_again_after_its_checkpoint_was_lost(shared: Shared) {
+    let (_store, plant) = shared.process().await;
     plant.give(change("source", 1)).await.unwrap();
     deliver_all(&plant, Taker(-5)).await;
     plant.give(change("target", 10)).await.unwrap();
     let before = told(&plant).await;
     assert_eq!(before[1].split_once(' ').unwrap().1, "ReactionRefused");
     deliver_all(&plant, Taker(-5)).await;
-    let twin = plant.twin(Arc::new(MemoryEventStore::new()));
+    let (_store, twin) = shared.process().await;
     deliver_all(&twin, Taker(-5)).await;
     assert_eq!(told(&plant).await, before, "what was refused then is not done now");
 }
 
 /// Earlier releases noted a refusal under another id than the command's own.
-#[tokio::test]
-async fn a_reaction_that_an_earlier_release_closed_stays_closed() {
-    let plant = Plant::new();
+async fn a_reaction_that_an_earlier_release_closed_stays_closed(shared: Shared) {
+    let (_store, plant) = shared.process().await;
     plant.give(change("source", 1)).await.unwrap();
     let event_id = log(&plant).await[0].event_id;
     let command_id = Uuid::new_v5(&event_id, b"taker/take");
@@ -150,9 +140,8 @@ async fn a_reaction_that_an_earlier_release_closed_stays_closed() {
     assert_eq!(plant.count("target").await, 0);
 }
 
-#[tokio::test]
-async fn a_reaction_redelivered_after_its_command_got_a_field_and_another_answer_is_done() {
-    let plant = Plant::new();
+async fn a_reaction_redelivered_after_its_command_got_a_field_and_another_answer_is_done(shared: Shared) {
+    let (_store, plant) = shared.process().await;
     plant.give(change("source", 1)).await.unwrap();
     deliver_all(&plant, Taker(5)).await;
     let before = told(&plant).await;
@@ -161,9 +150,8 @@ async fn a_reaction_redelivered_after_its_command_got_a_field_and_another_answer
 }
 
 /// What an earlier release left: its digest over the command, its answer in the command's own shape.
-#[tokio::test]
-async fn a_command_id_that_an_earlier_release_used_is_done() {
-    let plant = Plant::new();
+async fn a_command_id_that_an_earlier_release_used_is_done(shared: Shared) {
+    let (_store, plant) = shared.process().await;
     plant.give(change("source", 1)).await.unwrap();
     let command_id = Uuid::new_v5(&log(&plant).await[0].event_id, b"taker/take");
     let given =
@@ -175,18 +163,22 @@ async fn a_command_id_that_an_earlier_release_used_is_done() {
 }
 
 /// Two programs deliver one event; to one of them the world looks otherwise. Whichever commits first, the other finds it.
-#[tokio::test]
-async fn of_a_refusal_here_and_a_success_there_one_stands() {
-    for first in [-5, 5] {
-        let plant = Plant::new();
-        plant.give(change("source", 1)).await.unwrap();
-        let twin = plant.twin(Arc::new(MemoryEventStore::new()));
-        deliver_all(&plant, Taker(first)).await;
-        let before = told(&plant).await;
-        deliver_all(&twin, Taker(-first)).await;
-        assert_eq!(told(&plant).await, before);
-        assert_eq!(before.len(), 2, "{before:?}");
-    }
+async fn the_first_stands(shared: Shared, first: i64) {
+    let ((_store, plant), (_others, twin)) = (shared.process().await, shared.process().await);
+    plant.give(change("source", 1)).await.unwrap();
+    deliver_all(&plant, Taker(first)).await;
+    let before = told(&plant).await;
+    deliver_all(&twin, Taker(-first)).await;
+    assert_eq!(told(&plant).await, before);
+    assert_eq!(before.len(), 2, "{before:?}");
+}
+
+async fn a_refusal_here_stands_against_a_success_there(shared: Shared) {
+    the_first_stands(shared, -5).await;
+}
+
+async fn a_success_here_stands_against_a_refusal_there(shared: Shared) {
+    the_first_stands(shared, 5).await;
 }
 
 #[tokio::test]
@@ -233,40 +225,40 @@ async fn append_unknown(plant: &Plant, event_type: &'static str, schema_version:
     plant.store.append(&[commit]).await.unwrap();
 }
 
-#[tokio::test]
-async fn an_old_program_leaves_an_event_that_it_does_not_know_to_a_newer_one() {
-    for (event_type, schema_version) in [("TallyReset", 1), ("TallyRaised", 2)] {
-        let (store, plant) = plant();
-        plant.give(change("source", 1)).await.unwrap();
-        append_unknown(&plant, event_type, schema_version).await;
-        plant.give(change("source", 1)).await.unwrap();
-        let old = runner(&plant, &store, Taker(5));
-        catch_up(&old).await;
-        assert!(
-            matches!(old.standing(), ProcessStanding::Outdated { position: 2, .. }),
-            "{:?}",
-            old.standing()
-        );
-        assert!(store.load_checkpoint("taker").await.unwrap() < 2, "the shared checkpoint waits before it");
-        catch_up(&old).await;
-        assert!(plant.count("target").await <= 5, "nothing behind it was answered");
-        // The newer one finds the lease free, and goes past it.
-        let newer = runner(&plant, &store, TakerOfNextRelease);
-        catch_up(&newer).await;
-        assert_eq!(newer.standing(), ProcessStanding::Runs);
-        assert_eq!(plant.count("target").await, 10);
-        newer.stop().await;
-        plant.give(change("source", 1)).await.unwrap();
-        catch_up(&old).await;
-        assert_eq!(old.standing(), ProcessStanding::Runs, "it lies behind them all");
-        assert_eq!(plant.count("target").await, 15);
-    }
+async fn an_old_program_leaves_to_a_newer_one(shared: Shared, event_type: &'static str, schema_version: u16) {
+    let ((store, plant), (newer_store, newer_plant)) = (shared.process().await, shared.process().await);
+    plant.give(change("source", 1)).await.unwrap();
+    append_unknown(&plant, event_type, schema_version).await;
+    plant.give(change("source", 1)).await.unwrap();
+    let old = runner(&plant, &store, Taker(5));
+    catch_up(&old).await;
+    assert!(matches!(old.standing(), ProcessStanding::Outdated { position: 2, .. }), "{:?}", old.standing());
+    assert!(store.load_checkpoint("taker").await.unwrap() < 2, "the shared checkpoint waits before it");
+    catch_up(&old).await;
+    assert!(plant.count("target").await <= 5, "nothing behind it was answered");
+    // The newer one finds the lease free, and goes past it.
+    let newer = runner(&newer_plant, &newer_store, TakerOfNextRelease);
+    catch_up(&newer).await;
+    assert_eq!(newer.standing(), ProcessStanding::Runs);
+    assert_eq!(plant.count("target").await, 10);
+    newer.stop().await;
+    plant.give(change("source", 1)).await.unwrap();
+    catch_up(&old).await;
+    assert_eq!(old.standing(), ProcessStanding::Runs, "it lies behind them all");
+    assert_eq!(plant.count("target").await, 15);
 }
 
-#[tokio::test]
-async fn one_of_two_runners_works_and_the_other_only_looks() {
-    let (store, plant) = plant();
-    let (one, other) = (runner(&plant, &store, Taker(5)), runner(&plant, &store, Taker(5)));
+async fn an_event_type_that_an_old_program_does_not_know_is_left_to_a_newer_one(shared: Shared) {
+    an_old_program_leaves_to_a_newer_one(shared, "TallyReset", 1).await;
+}
+
+async fn a_schema_that_an_old_program_does_not_know_is_left_to_a_newer_one(shared: Shared) {
+    an_old_program_leaves_to_a_newer_one(shared, "TallyRaised", 2).await;
+}
+
+async fn one_of_two_runners_works_and_the_other_only_looks(shared: Shared) {
+    let ((store, plant), (others, other_plant)) = (shared.process().await, shared.process().await);
+    let (one, other) = (runner(&plant, &store, Taker(5)), runner(&other_plant, &others, Taker(5)));
     plant.give(change("source", 1)).await.unwrap();
     catch_up(&one).await;
     plant.give(change("source", 1)).await.unwrap();
@@ -280,13 +272,33 @@ async fn one_of_two_runners_works_and_the_other_only_looks() {
     assert_eq!(fence, None, "it holds the lease now");
 }
 
-#[tokio::test]
-async fn a_holder_that_was_fenced_moves_no_checkpoint() {
-    let (store, plant) = plant();
-    let mine = store.claim_lease("taker", Uuid::now_v7(), Duration::ZERO).await.unwrap().unwrap();
+async fn who_stands_by_takes_over_and_the_former_holder_moves_no_checkpoint(shared: Shared) {
+    let ((store, plant), (others, other_plant)) = (shared.process().await, shared.process().await);
+    let (one, other) = (runner(&plant, &store, Taker(5)), runner(&other_plant, &others, Taker(5)));
+    catch_up(&one).await;
+    let held = Fence { lease: Taker::NAME.to_owned(), epoch: 1 };
+    assert!(store.renew_lease(&held, Duration::ZERO).await.unwrap(), "nothing is heard of it any more");
     plant.give(change("source", 1)).await.unwrap();
-    let other = runner(&plant, &store, Taker(5));
     catch_up(&other).await;
+    assert_eq!(plant.count("target").await, 5);
     let at = store.load_checkpoint("taker").await.unwrap();
-    assert_eq!(store.advance_checkpoint(&mine, "taker", at, 99).await.unwrap(), Advance::Fenced);
+    assert_eq!(store.advance_checkpoint(&held, "taker", at, 99).await.unwrap(), Advance::Fenced);
+    // It still believes in its lease, until it writes.
+    catch_up(&one).await;
+    assert_eq!((one.standing(), other.standing()), (ProcessStanding::StandsBy, ProcessStanding::Runs));
+    assert_eq!(plant.count("target").await, 5);
+    assert_eq!(store.load_checkpoint("taker").await.unwrap(), at);
 }
+
+on_every_store![
+    a_closed_reaction_does_not_run_again_after_its_checkpoint_was_lost,
+    a_reaction_that_an_earlier_release_closed_stays_closed,
+    a_reaction_redelivered_after_its_command_got_a_field_and_another_answer_is_done,
+    a_command_id_that_an_earlier_release_used_is_done,
+    a_refusal_here_stands_against_a_success_there,
+    a_success_here_stands_against_a_refusal_there,
+    an_event_type_that_an_old_program_does_not_know_is_left_to_a_newer_one,
+    a_schema_that_an_old_program_does_not_know_is_left_to_a_newer_one,
+    one_of_two_runners_works_and_the_other_only_looks,
+    who_stands_by_takes_over_and_the_former_holder_moves_no_checkpoint,
+];

@@ -8,10 +8,9 @@ use std::{
     time::Duration,
 };
 
-use adapters_store::memory::MemoryEventStore;
 use commands::{
-    engine::{Caller, Command, FoldFault, Stage, Stop, decode_event},
-    ports::{CheckpointStore, LeaseStore, RecordedEvent, StreamKey},
+    engine::{Command, FoldFault, Stage, Stop, decode_event},
+    ports::{Fence, RecordedEvent, StreamKey},
     process::{
         ParkedReaction, ProcessManager, ProcessOptions, ProcessRunner, Reaction, RetryReaction, SkipReaction,
     },
@@ -21,9 +20,9 @@ use domain::identity::Permission;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{catch_up, change, deliver_all, log, patient, plant, runner};
+use super::{catch_up, change, deliver_all, log, patient, runner};
 use crate::engine::{
-    Plant,
+    stores::{Shared, Store, on_every_store},
     tally::{Tally, TallyCommand, TallyEvent},
 };
 
@@ -73,14 +72,9 @@ impl ProcessManager for Follower {
     }
 }
 
-fn of_tenant(plant: &Plant, tenant: u128) -> Plant {
-    Plant { caller: Caller { tenant: Uuid::from_u128(tenant), ..plant.caller.clone() }, ..plant.clone() }
-}
-
-#[tokio::test]
-async fn a_tenant_whose_reactions_fail_holds_up_nobody_else() {
-    let (store, plant) = plant();
-    let healthy = of_tenant(&plant, 2);
+async fn a_tenant_whose_reactions_fail_holds_up_nobody_else(shared: Shared) {
+    let (store, plant) = shared.process().await;
+    let healthy = plant.as_tenant(2);
     let process = Follower::default();
     process.0.fails.store(true, Ordering::SeqCst);
     for number in 0..80 {
@@ -108,9 +102,8 @@ async fn a_tenant_whose_reactions_fail_holds_up_nobody_else() {
     running.abort();
 }
 
-#[tokio::test]
-async fn events_of_one_stream_are_answered_in_their_order() {
-    let (store, plant) = plant();
+async fn events_of_one_stream_are_answered_in_their_order(shared: Shared) {
+    let (store, plant) = shared.process().await;
     for by in 1..=40 {
         for stream in ["source-a", "source-b", "source-c"] {
             plant.give(change(stream, by)).await.unwrap();
@@ -127,17 +120,21 @@ async fn events_of_one_stream_are_answered_in_their_order() {
     assert!(store.load_checkpoint("follower").await.unwrap() >= 120);
 }
 
-async fn parked(store: &MemoryEventStore) -> Vec<ParkedReaction> {
-    ParkedReaction::all(store).await.unwrap()
+async fn parked(store: &Arc<dyn Store>) -> Vec<ParkedReaction> {
+    ParkedReaction::all(&**store).await.unwrap()
+}
+
+/// Of the event that it answers.
+fn version(parked: &ParkedReaction) -> u64 {
+    parked.parked.cause.as_ref().unwrap().version
 }
 
 fn id_of(parked: &ParkedReaction) -> Uuid {
     Uuid::try_parse(&parked.stream.id).unwrap()
 }
 
-#[tokio::test]
-async fn a_reaction_that_failed_too_long_is_parked_and_can_be_retried() {
-    let (store, plant) = plant();
+async fn a_reaction_that_failed_too_long_is_parked_and_can_be_retried(shared: Shared) {
+    let (store, plant) = shared.process().await;
     let process = Follower::default();
     let trouble = process.0.clone();
     trouble.fails.store(true, Ordering::SeqCst);
@@ -148,7 +145,7 @@ async fn a_reaction_that_failed_too_long_is_parked_and_can_be_retried() {
     catch_up(&runner).await;
     assert_eq!(trouble.tries.load(Ordering::SeqCst), 6, "a defect of the program is tried three times");
     let waiting = parked(&store).await;
-    let told: Vec<_> = waiting.iter().map(|one| (one.parked.cause.version, one.parked.tries)).collect();
+    let told: Vec<_> = waiting.iter().map(|one| (version(one), one.parked.tries)).collect();
     assert_eq!(told, [(1, 3), (2, 3)]);
     assert_eq!(waiting[0].parked.process, "follower");
     assert!(!waiting[0].parked.message.contains("defect"), "the log does not tell the program's inside");
@@ -166,9 +163,8 @@ async fn a_reaction_that_failed_too_long_is_parked_and_can_be_retried() {
     assert_eq!(again.code(), "REACTION_NOT_PARKED");
 }
 
-#[tokio::test]
-async fn a_retried_reaction_that_fails_again_is_parked_again() {
-    let (store, plant) = plant();
+async fn a_retried_reaction_that_fails_again_is_parked_again(shared: Shared) {
+    let (store, plant) = shared.process().await;
     let process = Follower::default();
     process.0.fails.store(true, Ordering::SeqCst);
     plant.give(change("source-bad", 3)).await.unwrap();
@@ -182,9 +178,8 @@ async fn a_retried_reaction_that_fails_again_is_parked_again() {
     assert_eq!((waiting.len(), id_of(&waiting[0])), (1, command_id));
 }
 
-#[tokio::test]
-async fn a_skipped_reaction_never_runs_and_the_log_says_why() {
-    let (store, plant) = plant();
+async fn a_skipped_reaction_never_runs_and_the_log_says_why(shared: Shared) {
+    let (store, plant) = shared.process().await;
     let process = Follower::default();
     process.0.fails.store(true, Ordering::SeqCst);
     plant.give(change("source-bad", 3)).await.unwrap();
@@ -204,24 +199,24 @@ async fn a_skipped_reaction_never_runs_and_the_log_says_why() {
 /// Runners are ended at random moments, and others take over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runners_that_are_killed_in_the_middle_lose_and_double_nothing() {
-    let (store, plant) = plant();
+    let (store, plant) = Shared::in_memory().process().await;
     for number in 0..300 {
         plant.give(change(&format!("source-{}", number % 16), 1)).await.unwrap();
     }
-    for life in 0..40_u64 {
+    for life in 0..40_i64 {
         let runner = Arc::new(patient(&plant, &store, Follower::default(), Duration::from_secs(60)));
         let running = tokio::spawn(Arc::clone(&runner).run());
-        tokio::time::sleep(Duration::from_micros(life * 137 % 1_500)).await;
+        tokio::time::sleep(Duration::from_micros(life.unsigned_abs() * 137 % 1_500)).await;
         running.abort();
         let _aborted = running.await;
         if life % 2 == 0 {
             runner.stop().await;
         }
         drop(runner);
-        // The lease of whoever was killed expires.
-        let holder = Uuid::now_v7();
-        if store.claim_lease("follower", holder, Duration::ZERO).await.unwrap().is_none() {
-            store.expire_leases();
+        // Nothing is heard of whoever was killed: its lease expires, whichever it was.
+        for epoch in 1..=life + 1 {
+            let lease = Fence { lease: Follower::NAME.to_owned(), epoch };
+            store.renew_lease(&lease, Duration::ZERO).await.unwrap();
         }
     }
     let last = patient(&plant, &store, Follower::default(), Duration::from_secs(60));
@@ -232,3 +227,11 @@ async fn runners_that_are_killed_in_the_middle_lose_and_double_nothing() {
     }
     assert_eq!(log(&plant).await.len(), 600);
 }
+
+on_every_store![
+    a_tenant_whose_reactions_fail_holds_up_nobody_else,
+    events_of_one_stream_are_answered_in_their_order,
+    a_reaction_that_failed_too_long_is_parked_and_can_be_retried,
+    a_retried_reaction_that_fails_again_is_parked_again,
+    a_skipped_reaction_never_runs_and_the_log_says_why,
+];
