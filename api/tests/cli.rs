@@ -20,6 +20,8 @@ mod idle;
 mod messages;
 #[path = "cli/model.rs"]
 mod model;
+#[path = "cli/parked.rs"]
+mod parked;
 #[path = "cli/postgres.rs"]
 mod postgres;
 #[path = "cli/read_models.rs"]
