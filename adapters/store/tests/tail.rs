@@ -117,7 +117,7 @@ async fn what_no_reader_wants_is_not_read() {
     assert!(statements <= 5 && events <= 5, "{statements} statements, {events} events");
 }
 
-/// The window holds 16,384 events: who is further behind reads the log, and holds up nobody.
+/// The window holds 16,384 events: who is further behind reads the log.
 #[tokio::test]
 async fn a_reader_far_behind_reads_the_log_itself_until_it_has_caught_up() {
     let log = MemoryEventStore::new();
@@ -138,6 +138,27 @@ async fn a_reader_far_behind_reads_the_log_itself_until_it_has_caught_up() {
         assert_eq!(read_all(reader, place, 1_000).await.len(), 10);
     }
     assert_eq!(asked.take_counts().1, 11);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_reader_whose_page_of_the_log_takes_long() {
+    let log = MemoryEventStore::new();
+    append(&log, "lot", 10).await;
+    let (troubled, tail) = troubled(&log);
+    let (mut ahead, mut behind) = (tail.reader(LogFilter::default()), tail.reader(LogFilter::default()));
+    let mut at = tail.place_at(10).await.unwrap().unwrap();
+    assert!(read_all(&mut ahead, &mut at, 100).await.is_empty());
+    troubled.hang_before(5);
+    let reading = tokio::spawn(async move { behind.read(Place::BEGINNING, 100).await.map(drop) });
+    // Of those that have read before, and of this one.
+    for _ in 0..2 {
+        troubled.is_read().await;
+    }
+    append(&log, "lot", 1).await;
+    let read = tokio::time::timeout(Duration::from_secs(10), read_all(&mut ahead, &mut at, 100));
+    assert_eq!(read.await.unwrap(), [11]);
+    assert!(!reading.is_finished());
+    reading.abort();
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,7 @@ struct Inner {
     /// What each reader wants.
     wanted: std::sync::Mutex<Vec<(u64, LogFilter)>>,
     next_reader: AtomicU64,
-    /// None: nobody has read yet. Locked while the log is asked, so that it is asked once for all.
+    /// None: nobody has read yet. Locked while the log is asked for what follows it, so that it is asked once for all.
     window: Mutex<Option<Window>>,
 }
 
@@ -173,6 +173,22 @@ impl Reader {
     /// # Errors
     /// Of the log.
     pub async fn read(&mut self, after: Place, limit: usize) -> Result<Read, StoreError> {
+        // Nobody waits for what the log is asked for by one of them alone.
+        match self.find(after, limit).await? {
+            Found::Page(page) => Ok(Read::Page(page)),
+            Found::End => Ok(Read::AtEnd),
+            Found::OtherLog => Ok(Read::Replaced),
+            Found::Before { end } => self.read_behind(after, limit, end).await,
+            Found::Unknown => Ok(match holds(&*self.tail.inner.log, after).await? {
+                true => Read::AtEnd,
+                false => Read::Replaced,
+            }),
+        }
+    }
+
+    /// What the window holds after a place, once the log was asked for what follows it, if that was due. The window is free
+    /// again when this answers.
+    async fn find(&mut self, after: Place, limit: usize) -> Result<Found, StoreError> {
         let heard = *self.wake_up.borrow_and_update();
         let log = &*self.tail.inner.log;
         let mut window = self.tail.inner.window.lock().await;
@@ -188,16 +204,7 @@ impl Reader {
             window.narrow_to(self.tail.wanted_by_all());
             window.extend(log, heard).await?;
         }
-        match window.after(after, &self.filter, limit) {
-            Found::Page(page) => Ok(Read::Page(page)),
-            Found::End => Ok(Read::AtEnd),
-            Found::OtherLog => Ok(Read::Replaced),
-            Found::Before { end } => self.read_behind(after, limit, end).await,
-            Found::Unknown => Ok(match holds(log, after).await? {
-                true => Read::AtEnd,
-                false => Read::Replaced,
-            }),
-        }
+        Ok(window.after(after, &self.filter, limit))
     }
 
     /// Waits until there may be more to read, at most [`POLL`].

@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 pub struct TroubledLog {
     log: Mutex<MemoryEventStore>,
     hangs: bool,
+    /// Whoever asks for what follows an earlier place than this waits for ever.
+    hangs_before: AtomicU64,
     /// A position that was lost; 0: none.
     lost: AtomicU64,
     asked: Notify,
@@ -29,13 +31,19 @@ impl TroubledLog {
 
     fn over(log: &MemoryEventStore, hangs: bool) -> Self {
         let (statements, events_read) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let lost = AtomicU64::new(0);
-        Self { log: Mutex::new(log.clone()), hangs, lost, asked: Notify::new(), statements, events_read }
+        let (lost, hangs_before) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (log, asked) = (Mutex::new(log.clone()), Notify::new());
+        Self { log, hangs, hangs_before, lost, asked, statements, events_read }
     }
 
     /// The event at a position is no longer there.
     pub fn lose(&self, position: Position) {
         self.lost.store(position, Ordering::Relaxed);
+    }
+
+    /// What follows an earlier place than this is not answered any more.
+    pub fn hang_before(&self, position: Position) {
+        self.hangs_before.store(position, Ordering::Relaxed);
     }
 
     /// How often it was asked for anything but a stream or an answer, and how many events it gave, since the last call.
@@ -71,7 +79,7 @@ impl LogLayer for TroubledLog {
         limit: usize,
     ) -> Result<LogPage, StoreError> {
         self.asked.notify_one();
-        if self.hangs {
+        if self.hangs || after < self.hangs_before.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
         self.statements.fetch_add(1, Ordering::Relaxed);
