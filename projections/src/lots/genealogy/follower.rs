@@ -51,8 +51,7 @@ impl Follower {
         while let Err(died) = tokio::spawn(self.clone().run()).await {
             tracing::error!(%died, "the genealogy's follower died; the index is built anew");
             metrics::counter!("cairn_background_restarts_total", "task" => NAME).increment(1);
-            let head = self.tail.log().head().await.unwrap_or_else(|_lost| self.genealogy.position());
-            self.genealogy.begin_anew(head);
+            self.genealogy.build_anew();
             let stopped = self.stop.wait_for(|stop| *stop);
             if tokio::time::timeout(TRY_AGAIN, stopped).await.is_ok() {
                 return;
@@ -112,7 +111,7 @@ impl Follower {
             });
             if added.await.is_err() {
                 // What is half added must not stay.
-                self.genealogy.begin_anew(0);
+                self.genealogy.build_anew();
                 self.place = Place::BEGINNING;
                 return;
             }

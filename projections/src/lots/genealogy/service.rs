@@ -283,6 +283,12 @@ impl Genealogy {
         self.take_over(Tenants::default(), 0);
     }
 
+    /// Forgets everything, of which some may be damaged. The log is the same: nobody may ask before the index is where it was,
+    /// and where it had to be.
+    pub(super) fn build_anew(&self) {
+        self.begin_anew(self.position().max(self.due.load(Ordering::Acquire)));
+    }
+
     /// Adds a stretch of the log: events of lots, everything up to `read_through` looked at.
     pub(super) fn add<'a>(&self, events: impl Iterator<Item = &'a RecordedEvent>, read_through: Position) {
         let mut by_tenant: Vec<(TenantId, Vec<LotFact>)> = Vec::new();

@@ -1,6 +1,6 @@
 mod history;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     kernel::LocalDay,
@@ -157,6 +157,18 @@ fn the_first_lot_of_a_block_has_9000_descendants_and_its_balance_holds() {
         let keys: Vec<_> = scope.descendants().into_iter().map(|lot| (lot.depth, lot.lot.lot_code)).collect();
         assert!(keys.is_sorted());
     }
+}
+
+#[tokio::test]
+async fn an_index_that_is_built_anew_answers_nobody_before_it_is_where_it_was() {
+    let index = synthetic::genealogy(TENANT, 1);
+    let (reached, soon) = (index.position(), Duration::from_millis(10));
+    index.build_anew();
+    assert!(index.wait_to_answer(None, soon).await.is_err(), "it is empty");
+    index.build_anew();
+    assert!(index.wait_to_answer(None, soon).await.is_err(), "it died again before it came there");
+    index.add(std::iter::empty(), reached);
+    index.wait_to_answer(None, soon).await.unwrap();
 }
 
 fn created(number: u16, lot_type: LotType) -> LotEvent {
