@@ -297,9 +297,10 @@ impl<'a> Stage<'a> {
             .ok_or_else(|| Stop(StopReason::Fault(format!("two aggregates share the category of {key}"))))
     }
 
-    /// Whether the commit would name more streams than one may.
+    /// How many streams the command takes part in (see [`Commit::stream_count`](crate::ports::Commit::stream_count)).
     pub(super) fn stream_count(&self) -> usize {
-        self.staged.len() + self.missing.len()
+        let named = self.staged.keys().chain(self.missing.keys());
+        named.filter(|stream| !stream.is_reaction(self.command_id())).count()
     }
 
     pub(super) const STREAM_LIMIT: usize = CommitLimits::STANDARD.streams;

@@ -2,6 +2,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::{Decider, reactions::Reaction};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -30,6 +31,11 @@ impl StreamKey {
     /// Names a stream.
     pub fn new(tenant: TenantId, category: impl Into<Cow<'static, str>>, id: impl Into<Arc<str>>) -> Self {
         Self { tenant, category: category.into(), id: id.into() }
+    }
+
+    /// Whether the command with this id is noted here as a reaction.
+    pub fn is_reaction(&self, command_id: Uuid) -> bool {
+        self.category == Reaction::CATEGORY && *self.id == *command_id.to_string()
     }
 }
 
@@ -120,7 +126,7 @@ pub struct Commit {
 /// The bounds of one commit (identity.md, section 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitLimits {
-    /// Streams written or conditioned on.
+    /// Streams written or conditioned on, without the note of the reaction that the command is ([`Commit::stream_count`]).
     pub streams: usize,
     /// Events over all streams.
     pub events: usize,
@@ -139,12 +145,18 @@ impl Commit {
         self.streams.iter().map(|write| write.events.len()).sum()
     }
 
+    /// How many streams the command takes part in. What was noted of it as a reaction is not its own: whoever gives it, a client, a
+    /// process manager or a deadline, it may do as much.
+    pub fn stream_count(&self) -> usize {
+        self.streams.iter().filter(|write| !write.stream.is_reaction(self.command_id)).count()
+    }
+
     /// Checks what every store demands before it looks at versions: the limits, streams sorted and named once.
     pub fn check(&self, limits: CommitLimits) -> Result<(), AppendRefusal> {
         let payload_bytes: usize =
             self.streams.iter().flat_map(|write| &write.events).map(|event| event.payload.len()).sum();
         let measured = [
-            ("streams", self.streams.len(), limits.streams),
+            ("streams", self.stream_count(), limits.streams),
             ("events", self.event_count(), limits.events),
             ("payload bytes", payload_bytes, limits.payload_bytes),
         ];
