@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn a_process_manager_that_needs_a_newer_program_says_so_and_the_server_stays_ready() {
         let reason = "event type LotThawed is unknown".to_owned();
-        let check = standing("lot_finisher", ProcessStanding::Outdated { position: 7, reason });
+        let check =
+            standing("lot_finisher", ProcessStanding::Outdated { position: 7, event_id: None, reason });
         assert!(check.ready);
         assert_eq!(check.detail, "needs a newer program for the event at position 7");
     }

@@ -1,18 +1,22 @@
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque, hash_map::Entry},
     sync::Arc,
 };
 
 use uuid::Uuid;
 
-use crate::ports::{Position, RecordedEvent, StreamKey};
+use crate::ports::{Position, RecordedEvent, StreamKey, TenantId};
 
 /// Events that wait behind others of their stream and are held whole; of those beyond, the position is kept and they are read
 /// again when their turn comes.
 const HELD_WHOLE: usize = 4_096;
-/// Events that are not done, waiting or being worked on. Beyond it no more of the log is read: a tenant whose reactions fail may
-/// have as many waiting before the others notice.
-const MOST_UNDONE: usize = 100_000;
+/// Events of one tenant that are not done, waiting or being worked on. Those beyond are passed over, so that the others' are
+/// read on, and read again once half of them are done.
+const OF_ONE_TENANT: usize = 4_096;
+/// Events of all tenants that are not done. Beyond it each tenant may have only [`OF_ONE_TENANT_AT_LEAST`]: whoever else fails,
+/// it is served.
+const OF_ALL: usize = 100_000;
+const OF_ONE_TENANT_AT_LEAST: usize = 64;
 
 /// An event that calls for something.
 #[derive(Debug)]
@@ -41,13 +45,25 @@ pub(super) struct Backlog {
     /// Streams of which one is being worked on, with those that wait behind it.
     streams: HashMap<StreamKey, VecDeque<Wanted>>,
     undone: BTreeSet<Position>,
+    undone_of: HashMap<TenantId, usize>,
+    /// Tenants that had too much undone, and the place from which on theirs was passed over.
+    passed_over: BTreeMap<TenantId, Position>,
     held_whole: usize,
 }
 
 impl Backlog {
-    /// Takes one in, in the order of the log. Answers it if its turn is now.
+    /// Takes one in, in the order of the log, or passes it over. Answers it if its turn is now.
     pub(super) fn push(&mut self, mut wanted: Wanted) -> Option<Wanted> {
+        let tenant = wanted.stream.tenant;
+        if self.passed_over.contains_key(&tenant) {
+            return None;
+        }
+        if self.undone_of(tenant) >= self.most_of_one_tenant() {
+            self.passed_over.insert(tenant, wanted.position);
+            return None;
+        }
         self.undone.insert(wanted.position);
+        *self.undone_of.entry(tenant).or_default() += 1;
         let Some(behind) = self.streams.get_mut(&wanted.stream) else {
             self.streams.insert(wanted.stream.clone(), VecDeque::new());
             return Some(wanted);
@@ -63,9 +79,57 @@ impl Backlog {
         None
     }
 
+    /// From where on the log is to be read again: of those that were passed over, some tenant has room again.
+    pub(super) fn to_be_read_again(&self) -> Option<Position> {
+        self.with_room().map(|(_, from)| from).min()
+    }
+
+    /// Takes in what was passed over, from a page that begins where [`Self::to_be_read_again`] says and was read through
+    /// there, of a log that was read to `reached`. Answers those whose turn is now.
+    pub(super) fn push_again(
+        &mut self,
+        page: Vec<Wanted>,
+        read_through: Position,
+        reached: Position,
+    ) -> Vec<Wanted> {
+        let with_room: HashMap<_, _> = self.with_room().filter(|(_, from)| *from <= read_through).collect();
+        self.passed_over.retain(|tenant, _| !with_room.contains_key(tenant));
+        let is_due = |wanted: &Wanted| {
+            with_room.get(&wanted.stream.tenant).is_some_and(|from| wanted.position >= *from)
+        };
+        let turns = page.into_iter().filter(is_due).filter_map(|wanted| self.push(wanted)).collect();
+        if read_through < reached {
+            for tenant in with_room.into_keys() {
+                self.passed_over.entry(tenant).or_insert(read_through + 1);
+            }
+        }
+        turns
+    }
+
+    fn with_room(&self) -> impl Iterator<Item = (TenantId, Position)> {
+        let most = self.most_of_one_tenant() / 2;
+        let passed_over = self.passed_over.iter().map(|(tenant, from)| (*tenant, *from));
+        passed_over.filter(move |(tenant, _)| self.undone_of(*tenant) <= most)
+    }
+
+    fn most_of_one_tenant(&self) -> usize {
+        if self.undone.len() < OF_ALL { OF_ONE_TENANT } else { OF_ONE_TENANT_AT_LEAST }
+    }
+
+    fn undone_of(&self, tenant: TenantId) -> usize {
+        self.undone_of.get(&tenant).copied().unwrap_or_default()
+    }
+
     /// One is done. Answers the next of its stream, whose turn it is.
     pub(super) fn done(&mut self, stream: &StreamKey, position: Position) -> Option<Wanted> {
-        self.undone.remove(&position);
+        if self.undone.remove(&position)
+            && let Entry::Occupied(mut undone) = self.undone_of.entry(stream.tenant)
+        {
+            *undone.get_mut() -= 1;
+            if *undone.get() == 0 {
+                undone.remove();
+            }
+        }
         let next = self.streams.get_mut(stream).and_then(VecDeque::pop_front);
         match &next {
             Some(wanted) => self.held_whole -= usize::from(matches!(wanted.source, Source::Event(_))),
@@ -76,19 +140,20 @@ impl Backlog {
 
     /// The position up to which all is done, of a log that was read to `reached`.
     pub(super) fn done_through(&self, reached: Position) -> Position {
-        self.undone.first().map_or(reached, |lowest| lowest - 1)
+        self.undone
+            .first()
+            .into_iter()
+            .chain(self.passed_over.values())
+            .min()
+            .map_or(reached, |lowest| lowest - 1)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.undone.is_empty()
+        self.undone.is_empty() && self.passed_over.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
         self.undone.len()
-    }
-
-    pub(super) fn has_room(&self) -> bool {
-        self.undone.len() < MOST_UNDONE
     }
 }
 
@@ -97,8 +162,22 @@ mod tests {
     use super::*;
 
     fn wanted(stream: &str, position: Position) -> Wanted {
-        let stream = StreamKey::new(Uuid::nil(), "lot", stream);
+        of_tenant(0, stream, position)
+    }
+
+    fn of_tenant(tenant: u128, stream: &str, position: Position) -> Wanted {
+        let stream = StreamKey::new(Uuid::from_u128(tenant), "lot", stream);
         Wanted { position, stream, source: Source::Log }
+    }
+
+    /// A backlog that was given an event of each position, each of a stream of its own, and how far it was read.
+    fn failing(tenants: u128, events: Position) -> (Backlog, Position) {
+        let mut backlog = Backlog::default();
+        for position in 1..=events {
+            let tenant = u128::from(position) % tenants + 1;
+            let _turn = backlog.push(of_tenant(tenant, &position.to_string(), position));
+        }
+        (backlog, events)
     }
 
     fn position(wanted: Option<Wanted>) -> Option<Position> {
@@ -134,5 +213,53 @@ mod tests {
         assert_eq!(backlog.done_through(12), 8);
         let _next = backlog.done(&wanted("a", 9).stream, 9);
         assert_eq!(backlog.done_through(12), 12);
+    }
+
+    #[test]
+    fn however_much_of_other_tenants_waits_a_tenants_events_have_their_turn() {
+        for tenants in [1, 50, 2_000] {
+            let (mut backlog, reached) = failing(tenants, 120_000);
+            let healthy = of_tenant(0, "a", reached + 1);
+            assert_eq!(position(backlog.push(healthy)), Some(reached + 1), "{tenants} tenants fail");
+            assert!(backlog.len() <= OF_ALL + OF_ONE_TENANT_AT_LEAST * tenants as usize, "{}", backlog.len());
+        }
+    }
+
+    #[test]
+    fn what_was_passed_over_is_read_again_in_its_order_when_half_is_done() {
+        let (mut backlog, reached) = failing(1, 10_000);
+        let first = OF_ONE_TENANT as Position;
+        let done = |backlog: &mut Backlog, position: Position| {
+            let _none_waits = backlog.done(&of_tenant(1, &position.to_string(), position).stream, position);
+        };
+        for position in 1..first / 2 {
+            done(&mut backlog, position);
+        }
+        assert_eq!(backlog.to_be_read_again(), None);
+        assert_eq!(backlog.done_through(reached), first / 2 - 1);
+        done(&mut backlog, first / 2);
+        // It is full again within the page; what is passed over once more is where the next one begins.
+        let page = |from: Position| {
+            let to = (from + 2_999).min(reached);
+            ((from..=to).map(|position| of_tenant(1, &position.to_string(), position)).collect(), to)
+        };
+        let mut begun = Vec::new();
+        while let Some(from) = backlog.to_be_read_again() {
+            let (wanted, read_through) = page(from);
+            let turns = backlog.push_again(wanted, read_through, reached);
+            begun.extend(turns.into_iter().map(|wanted| wanted.position));
+        }
+        assert!(begun.into_iter().eq(first + 1..=first * 3 / 2));
+        let mut next_done = first / 2;
+        while !backlog.is_empty() {
+            next_done += 1;
+            done(&mut backlog, next_done);
+            assert_eq!(backlog.done_through(reached), next_done, "none is left out");
+            while let Some(from) = backlog.to_be_read_again() {
+                let (wanted, read_through) = page(from);
+                let _turns = backlog.push_again(wanted, read_through, reached);
+            }
+        }
+        assert_eq!(next_done, reached);
     }
 }

@@ -85,6 +85,8 @@ pub(super) enum Handled {
     Settled,
     /// This program is too old for it, for this reason.
     Outdated(String),
+    /// This machine's clock is ahead of the store's, which takes nothing from here until it is set.
+    ClockAhead,
 }
 
 /// Where one process manager's reactions are worked on, each to its end.
@@ -115,8 +117,9 @@ impl Desk {
         for reaction in reactions {
             if only.as_ref().is_none_or(|step| *step == reaction.step) {
                 is_found = true;
-                if let Err(outdated) = self.run_to_an_answer(&event, &reaction).await {
-                    return Handled::Outdated(outdated);
+                let handled = self.run_to_an_answer(&event, &reaction).await;
+                if !matches!(handled, Handled::Settled) {
+                    return handled;
                 }
             }
         }
@@ -171,8 +174,7 @@ impl Desk {
         }
     }
 
-    /// `Err`: this program is too old for it.
-    async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) -> Result<(), String> {
+    async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) -> Handled {
         let step = reaction.step_of(self.name());
         let command_id = reaction.command_id(self.name(), event.event_id);
         let began = Instant::now();
@@ -181,11 +183,12 @@ impl Desk {
             let error = match self.give(event, reaction, command_id, &step).await {
                 Ok(reacted) => {
                     told(&step, &reacted);
-                    return Ok(());
+                    return Handled::Settled;
                 }
-                Err(CommandError::Outdated { reason, .. }) => return Err(reason),
+                Err(CommandError::Outdated { reason, .. }) => return Handled::Outdated(reason),
+                Err(CommandError::Unavailable(StoreError::ClockAhead { .. })) => return Handled::ClockAhead,
                 // It was closed or parked before; its own refusal would have been noted and answered above.
-                Err(CommandError::Refused(_)) => return Ok(()),
+                Err(CommandError::Refused(_)) => return Handled::Settled,
                 Err(error) => error,
             };
             if error.is_technical() {
@@ -193,16 +196,16 @@ impl Desk {
                 if self.options.gives_up(began.elapsed(), faults)
                     && self.park(event, command_id, step.parked(Some(cause(event)), &error, tries)).await
                 {
-                    return Ok(());
+                    return Handled::Settled;
                 }
             } else if self.close(event, command_id, &step, &error).await {
-                return Ok(());
+                return Handled::Settled;
             }
             tracing::warn!(process = step.process, command = step.command, %error, ?pause, "a process manager tries again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Ok(())
+        Handled::Settled
     }
 
     async fn give(

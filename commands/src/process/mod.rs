@@ -15,6 +15,7 @@ mod reacting;
 mod reaction;
 mod registry;
 mod runner;
+mod standing;
 mod tenure;
 mod turns;
 mod work;
@@ -27,4 +28,5 @@ pub use reacting::{ParkReaction, RecordRefusedReaction, RetryReaction, SkipReact
 use reaction::Reacted;
 pub use reaction::{ProcessManager, Reaction};
 pub use registry::CommandRegistry;
-pub use runner::{ProcessRunner, ProcessStanding};
+pub use runner::ProcessRunner;
+pub use standing::ProcessStanding;

@@ -13,6 +13,8 @@ pub(super) struct Progress {
     pub(super) reached: Place,
     pub(super) kept: Position,
     pub(super) kept_at: DateTime<Utc>,
+    /// The checkpoint stands beyond what this log can tell to be done, and is to be moved back.
+    is_set_back: bool,
     /// Whose time is the latest seen in the log.
     newest_at: DateTime<Utc>,
     /// Whether it was said already that the log's clock is ahead.
@@ -29,8 +31,23 @@ impl Progress {
     ) -> Result<Self, StoreError> {
         let kept = checkpoints.load_checkpoint(process).await?;
         // A log that was cut behind the back of its checkpoints: what comes next in it would lie before the place kept.
-        let reached = tail.place_at(kept).await?.unwrap_or(Place::BEGINNING);
-        Ok(Self { reached, kept, kept_at: now, newest_at: now, is_ahead: false })
+        let found = tail.place_at(kept).await?;
+        let (reached, is_set_back) = (found.unwrap_or(Place::BEGINNING), found.is_none());
+        Ok(Self { reached, kept, kept_at: now, is_set_back, newest_at: now, is_ahead: false })
+    }
+
+    /// Begins at the beginning, whatever the checkpoint says.
+    pub(super) fn set_back(&mut self) {
+        (self.reached, self.is_set_back) = (Place::BEGINNING, true);
+    }
+
+    /// Whether the checkpoint is to say that all is done up to here. Not where somebody else has come further.
+    pub(super) fn is_to_be_kept(&self, done: Position) -> bool {
+        done > self.kept || (done < self.kept && self.is_set_back)
+    }
+
+    pub(super) fn keep(&mut self, done: Position, now: DateTime<Utc>) {
+        (self.kept, self.kept_at, self.is_set_back) = (done, now, false);
     }
 
     pub(super) fn read(&mut self, page: &Page) {

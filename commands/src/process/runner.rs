@@ -1,29 +1,24 @@
-use std::{
-    borrow::Cow,
-    sync::{Arc, PoisonError},
-};
+mod reading;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{
-    Decider,
-    reactions::{self, ReactionEvent},
-};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
     ProcessManager, ProcessOptions,
-    backlog::{Source, Wanted},
     desk::{Desk, Handled},
     progress::Progress,
-    tenure::{STAND_BY, Tenure},
+    standing::{ProcessStanding, Standing},
+    tenure::{Aside, STAND_BY, Tenure},
     turns::Turns,
-    work::{PACE, PAGE, PAUSE, Work},
+    work::{PACE, PAUSE, Work},
 };
 use crate::{
-    engine::{Engine, FoldFault, decode_event},
-    ports::{Advance, CheckpointStore, LogFilter, Position, RecordedEvent, StoreError, StreamKey},
-    tail::{Place, Read, Tail},
+    engine::Engine,
+    ports::{Advance, CheckpointStore, Position, StoreError},
+    tail::{Place, Tail, holds},
 };
 
 /// How often the place in the log is kept while there is something to do, or nothing was wanted: each keeping is a write to
@@ -53,23 +48,8 @@ pub struct ProcessRunner {
     tail: Tail,
     holder: Uuid,
     work: Mutex<Option<Work>>,
-    standing: std::sync::Mutex<ProcessStanding>,
-}
-
-/// What a runner is at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProcessStanding {
-    /// Another process runs the process manager, or nobody does yet.
-    StandsBy,
-    /// This one does.
-    Runs,
-    /// This program is too old to go on: it needs a newer one.
-    Outdated {
-        /// The event that it cannot handle.
-        position: Position,
-        /// Why.
-        reason: String,
-    },
+    standing: Standing,
+    aside: Aside,
 }
 
 /// What a turn found.
@@ -100,8 +80,8 @@ impl ProcessRunner {
     ) -> Self {
         let holder = engine.ports().ids.next();
         let desk = Desk { engine, process: Box::new(process), options, turns: Turns::default() };
-        let standing = std::sync::Mutex::new(ProcessStanding::StandsBy);
-        Self { desk: Arc::new(desk), checkpoints, tail, holder, work: Mutex::default(), standing }
+        let (work, standing, aside) = (Mutex::default(), Standing::by(), Aside::default());
+        Self { desk: Arc::new(desk), checkpoints, tail, holder, work, standing, aside }
     }
 
     /// The process manager's name.
@@ -111,7 +91,7 @@ impl ProcessRunner {
 
     /// What this runner is at.
     pub fn standing(&self) -> ProcessStanding {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing.now()
     }
 
     /// Runs until it is dropped; safe to drop at any moment, if only [`Self::stop`] lets others take over at once.
@@ -183,8 +163,10 @@ impl ProcessRunner {
         let mut has_moved = false;
         while let Some(ended) = work.next_ended() {
             has_moved = true;
-            if let Handled::Outdated(reason) = ended.handled {
-                return Ok(self.outdated(held, ended.position, reason).await);
+            match ended.handled {
+                Handled::Settled => {}
+                Handled::Outdated(reason) => return Ok(self.outdated(held, ended.position, reason).await),
+                Handled::ClockAhead => return Ok(self.steps_aside(held).await),
             }
             if let Some(next) = work.backlog.done(&ended.stream, ended.position) {
                 work.begin_with(&self.desk, next);
@@ -200,6 +182,12 @@ impl ProcessRunner {
                 Err((position, reason)) => return Ok(self.outdated(held, position, reason).await),
             }
         }
+        if let Some(from) = work.backlog.to_be_read_again() {
+            match self.read_again(work, from).await? {
+                Ok(has_read) => has_moved |= has_read,
+                Err((position, reason)) => return Ok(self.outdated(held, position, reason).await),
+            }
+        }
         let now = self.now();
         work.progress.watch_clock(now);
         if !self.keep_place(work, now).await? {
@@ -210,9 +198,7 @@ impl ProcessRunner {
 
     /// Takes the lease, if it is free and this program is not too old for what comes next.
     async fn begin(&self) -> Result<Option<Work>, StoreError> {
-        if let ProcessStanding::Outdated { position, .. } = self.standing()
-            && self.checkpoints.load_checkpoint(self.name()).await? < position
-        {
+        if self.aside.stands() || self.is_outdated_still().await? {
             return Ok(None);
         }
         let claimed = Tenure::begin(&*self.checkpoints, self.name(), self.holder).await?;
@@ -225,69 +211,15 @@ impl ProcessRunner {
         Ok(Some(Work::begin(tenure, self.tail.reader(self.watched()), progress)))
     }
 
-    /// Reads a page. `Err`: the event that this program is too old for, and why; what lies before it is taken in.
-    async fn read_on(&self, work: &mut Work) -> Result<Result<bool, (Position, String)>, StoreError> {
-        let page = match work.reader.read(work.progress.reached, PAGE).await? {
-            Read::Page(page) => page,
-            Read::AtEnd => {
-                work.may_have_more = false;
-                return Ok(Ok(false));
-            }
-            Read::Replaced => return self.start_over(work).await.map(|()| Ok(true)),
-        };
-        work.progress.read(&page);
-        work.read_at = Instant::now();
-        for event in page.events {
-            let position = event.position;
-            match self.wanted(event) {
-                Ok(Some(wanted)) => {
-                    work.is_wanted = true;
-                    if let Some(now) = work.backlog.push(wanted) {
-                        work.begin_with(&self.desk, now);
-                    }
-                }
-                Ok(None) => {}
-                Err(fault) => {
-                    work.progress.reached = Place { position: position - 1, event_id: None };
-                    return Ok(Err((position, fault.to_string())));
-                }
-            }
-        }
-        Ok(Ok(true))
-    }
-
-    /// What is read: the watched categories, and the wishes to try a reaction again.
-    fn watched(&self) -> LogFilter {
-        let watched = self.desk.process.categories().iter().copied();
-        let categories = watched.chain([reactions::Reaction::CATEGORY]).map(Cow::Borrowed).collect();
-        LogFilter { categories, event_types: Vec::new() }
+    /// Whether the event that this program is too old for lies before it still: in this log, and not handled by anybody.
+    async fn is_outdated_still(&self) -> Result<bool, StoreError> {
+        let ProcessStanding::Outdated { position, event_id, .. } = self.standing() else { return Ok(false) };
+        Ok(self.checkpoints.load_checkpoint(self.name()).await? < position
+            && holds(&**self.tail.log(), Place { position, event_id }).await?)
     }
 
     async fn progress_kept(&self) -> Result<Progress, StoreError> {
         Progress::kept(self.name(), &*self.checkpoints, &self.tail, self.now()).await
-    }
-
-    /// What the event calls for, if it does for anything. `Err`: this program does not know it.
-    fn wanted(&self, event: Arc<RecordedEvent>) -> Result<Option<Wanted>, FoldFault> {
-        let position = event.position;
-        if event.stream.category == reactions::Reaction::CATEGORY {
-            let ReactionEvent::ReactionRetried(retried) = decode_event(&event)? else { return Ok(None) };
-            // A deadline lies with the others of its kind until it is answered.
-            let Some(cause) = retried.cause else { return Ok(None) };
-            let stream = StreamKey::new(event.stream.tenant, cause.category, cause.stream_id);
-            let (version, event_id, step) = (cause.version, cause.event_id, retried.step);
-            let source = Source::Retried { version, event_id, step };
-            return Ok((retried.process == self.name()).then_some(Wanted { position, stream, source }));
-        }
-        match self.desk.process.react(&event) {
-            Err(fault) if fault.is_newer => Err(fault),
-            Ok(reactions) if reactions.is_empty() => Ok(None),
-            // One that cannot be read is parked in its turn.
-            Ok(_) | Err(_) => {
-                let stream = event.stream.clone();
-                Ok(Some(Wanted { position, stream, source: Source::Event(event) }))
-            }
-        }
     }
 
     /// Keeps the place up to which all is done, when it is time to. `false`: the lease is lost.
@@ -295,19 +227,32 @@ impl ProcessRunner {
         let done = work.done_through();
         let is_due = (now - work.progress.kept_at).abs() >= KEEP_PLACE_EVERY;
         let is_at_rest = work.is_wanted && work.backlog.is_empty();
-        if done == work.progress.kept || !(is_due || is_at_rest) {
+        if !work.progress.is_to_be_kept(done) || !(is_due || is_at_rest) {
             return Ok(true);
         }
         let fence = work.tenure.fence();
         match self.checkpoints.advance_checkpoint(fence, self.name(), work.progress.kept, done).await? {
             Advance::Moved => {
-                (work.progress.kept, work.progress.kept_at) = (done, now);
+                work.progress.keep(done, now);
                 work.is_wanted = !work.backlog.is_empty();
-                Ok(true)
             }
-            Advance::Elsewhere => self.start_over(work).await.map(|()| true),
-            Advance::Fenced => Ok(false),
+            Advance::Elsewhere if self.was_kept_unheard(work).await? => {}
+            Advance::Elsewhere => self.start_over(work).await?,
+            Advance::Fenced => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// Whether the checkpoint stands elsewhere though the log is the same: the answer to its keeping was lost, or a program of an
+    /// earlier release, which knows no lease, runs beside this one. What it says is done then, whoever did it.
+    async fn was_kept_unheard(&self, work: &mut Work) -> Result<bool, StoreError> {
+        let kept = self.checkpoints.load_checkpoint(self.name()).await?;
+        let is_same_log =
+            kept >= work.progress.kept && holds(&**self.tail.log(), work.progress.reached).await?;
+        if is_same_log {
+            work.progress.kept = kept;
+        }
+        Ok(is_same_log)
     }
 
     /// Takes the place of the log that stands there now.
@@ -316,7 +261,7 @@ impl ProcessRunner {
         // A checkpoint that went back came with the log and stands on it. One that did not may stand beyond what the two logs
         // have in common: then only the beginning is sure. What is read again does nothing more.
         if now_kept.kept >= work.progress.kept {
-            now_kept.reached = Place::BEGINNING;
+            now_kept.set_back();
         }
         tracing::warn!(
             process = self.name(),
@@ -337,7 +282,20 @@ impl ProcessRunner {
             "a process manager needs a newer program: this one leaves it to another"
         );
         self.give_back(held).await;
-        self.stands(ProcessStanding::Outdated { position, reason });
+        let place = self.tail.place_at(position).await.ok().flatten();
+        let event_id = place.and_then(|place| place.event_id);
+        self.stands(ProcessStanding::Outdated { position, event_id, reason });
+        Turn::StandsBy
+    }
+
+    /// Whatever this process would commit is refused until its clock is set.
+    async fn steps_aside(&self, held: &mut Option<Work>) -> Turn {
+        tracing::error!(
+            process = self.name(),
+            "this machine's clock is ahead of the store's: a process manager is left to another process; set the clock"
+        );
+        self.give_back(held).await;
+        self.aside.step();
         Turn::StandsBy
     }
 
@@ -354,7 +312,7 @@ impl ProcessRunner {
         let (fence, name) = (work.tenure.fence(), self.name());
         let done = work.done_through();
         let given_back = async {
-            if done != work.progress.kept {
+            if work.progress.is_to_be_kept(done) {
                 self.checkpoints.advance_checkpoint(fence, name, work.progress.kept, done).await?;
             }
             self.checkpoints.release_lease(fence).await
@@ -366,13 +324,7 @@ impl ProcessRunner {
     }
 
     fn stands(&self, standing: ProcessStanding) {
-        let is_outdated = matches!(standing, ProcessStanding::Outdated { .. });
-        let is_running = standing == ProcessStanding::Runs;
-        metrics::gauge!("cairn_process_outdated", "process" => self.name())
-            .set(f64::from(u8::from(is_outdated)));
-        metrics::gauge!("cairn_process_running", "process" => self.name())
-            .set(f64::from(u8::from(is_running)));
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+        self.standing.becomes(self.name(), standing);
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,6 +14,23 @@ pub(super) const HOLD_FOR: Duration = Duration::from_secs(10);
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// How often those who stand by look whether the lease is free.
 pub(super) const STAND_BY: Duration = Duration::from_secs(2);
+
+/// How long a process that cannot do what the lease is for leaves it to others.
+const ASIDE_FOR: Duration = Duration::from_secs(30);
+
+/// Whether a lease is left to others for a while.
+#[derive(Default)]
+pub(super) struct Aside(Mutex<Option<Instant>>);
+
+impl Aside {
+    pub(super) fn step(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + ASIDE_FOR);
+    }
+
+    pub(super) fn stands(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+}
 
 /// A lease while it is held.
 pub(super) struct Tenure {

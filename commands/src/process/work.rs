@@ -121,12 +121,13 @@ impl Work {
 
     /// Not far ahead of what is being done; where it hangs, further and further, but slowly.
     pub(super) fn may_read(&self) -> bool {
-        let is_paced = self.backlog.len() < AHEAD || self.read_at.elapsed() >= PACE;
-        self.may_have_more && is_paced && self.backlog.has_room()
+        let since = self.read_at.elapsed();
+        let is_paced = self.backlog.len() < AHEAD || since >= PACE;
+        (self.may_have_more && is_paced) || since >= PAUSE
     }
 
     pub(super) fn pause(&self) -> Duration {
         let most = if self.may_have_more { PACE } else { PAUSE };
-        self.tenure.next_sign().min(most)
+        self.tenure.next_sign().min(most.saturating_sub(self.read_at.elapsed()))
     }
 }

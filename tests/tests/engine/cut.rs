@@ -9,11 +9,11 @@ use adapters_store::memory::MemoryEventStore;
 use commands::{
     engine::EngineConfig,
     ports::{Advance, CheckpointLayer, CheckpointStore, EventStore, LeaseStore, LogLayer, Position},
-    process::ProcessRunner,
+    process::{ProcessRunner, ProcessStanding},
 };
 use uuid::Uuid;
 
-use super::{Plant, shadow::Shadow, tally::Change};
+use super::{Plant, reactions::append_event, shadow::Shadow, tally::Change};
 
 /// A store that can be replaced under whoever reads it, checkpoints and all, as a database that is restored.
 struct Replaceable(Mutex<MemoryEventStore>);
@@ -81,4 +81,22 @@ async fn what_is_written_anew_after_the_log_was_cut_back_is_not_passed_over() {
 async fn a_checkpoint_that_was_not_cut_back_with_its_log_is_not_believed() {
     assert_eq!(followed(3, 20).await, 3);
     assert_eq!(followed(30, 20).await, 30);
+}
+
+#[tokio::test]
+async fn a_runner_that_was_too_old_for_an_event_goes_on_when_the_log_does_not_hold_it_any_more() {
+    let (before, after) = (MemoryEventStore::new(), MemoryEventStore::new());
+    raise(&before, "a", 2).await;
+    let replaceable = Arc::new(Replaceable(Mutex::new(before)));
+    let snapshots = Arc::new(MemoryEventStore::new());
+    let plant = Plant::over(Arc::clone(&replaceable) as _, snapshots, EngineConfig::default());
+    append_event(&plant, "tally", "TallyReset", 1).await;
+    let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&replaceable) as _, Shadow);
+    while runner.catch_up().await.unwrap() {}
+    assert!(matches!(runner.standing(), ProcessStanding::Outdated { position: 3, .. }));
+    raise(&after, "b", 1).await;
+    replaceable.replace(&after);
+    while runner.catch_up().await.unwrap() {}
+    assert_eq!(runner.standing(), ProcessStanding::Runs);
+    assert_eq!(plant.count("shadow-b").await, 1);
 }

@@ -1,5 +1,6 @@
 //! A reaction is done once, refused once, or parked: whatever was lost, restored, deployed or run by two programs.
 
+mod keeping;
 mod parking;
 
 use std::{sync::Arc, time::Duration};
@@ -197,6 +198,16 @@ async fn races_of_many_programs_leave_one_outcome() {
 }
 
 async fn append_unknown(plant: &Plant, event_type: &'static str, schema_version: u16) {
+    append_event(plant, "tally", event_type, schema_version).await;
+}
+
+/// An event without a field, as no program of today would write it.
+pub(super) async fn append_event(
+    plant: &Plant,
+    category: &'static str,
+    event_type: &'static str,
+    schema_version: u16,
+) {
     let (tenant, command_id) = (plant.caller.tenant, Uuid::now_v7());
     let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version, payload: "{}".into() };
     let commit = Commit {
@@ -211,7 +222,7 @@ async fn append_unknown(plant: &Plant, event_type: &'static str, schema_version:
             traceparent: None,
         },
         streams: vec![StreamWrite {
-            stream: StreamKey::new(tenant, "tally", Uuid::now_v7().to_string()),
+            stream: StreamKey::new(tenant, category, Uuid::now_v7().to_string()),
             expected_version: 0,
             expected_event: None,
             events: vec![event],
