@@ -4,4 +4,5 @@
 mod clock;
 mod contracts;
 mod engine;
+mod gauge;
 mod lots;

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{Stage, Stop};
-use crate::ports::{Position, StoreError, StreamKey, StreamVersion, TenantId, Version};
+use crate::ports::{Position, RecordedEvent, StoreError, StreamKey, StreamVersion, TenantId, Version};
 
 /// What somebody wants: decided over one or more streams, answered with what it left behind.
 ///
@@ -127,6 +127,17 @@ impl Envelope {
     /// A command that follows from an event or a deadline, on Cairn's own behalf.
     pub fn derived(tenant: TenantId, command_id: Uuid) -> Self {
         Self { key_given: true, is_derived: true, ..Self::new(Caller::system(tenant), command_id) }
+    }
+
+    /// The same, as part of what the event's request set off.
+    #[must_use]
+    pub fn following(self, event: &RecordedEvent) -> Self {
+        Self {
+            correlation_id: event.metadata.correlation_id,
+            causation_id: Some(event.event_id),
+            traceparent: event.metadata.traceparent.clone(),
+            ..self
+        }
     }
 }
 

@@ -40,6 +40,10 @@ pub struct Settlement {
 /// Reads and settles the deadlines that commits have stored (see [`super::Commit::deadlines`]).
 #[async_trait]
 pub trait DeadlineStore: LeaseStore {
+    /// Refuses, with [`StoreError::ClockAhead`], whoever takes for the present what is more than [`CLOCK_AHEAD_AT_MOST`](super::CLOCK_AHEAD_AT_MOST) ahead of the
+    /// store's own clock, if it has one: nothing would be due by right, and nothing that he does would be taken.
+    async fn check_clock(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
+
     /// Open deadlines due at or before `now`, earliest first.
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError>;
 

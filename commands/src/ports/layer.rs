@@ -52,6 +52,11 @@ pub trait LogLayer: Send + Sync + 'static {
     async fn head(&self) -> Result<Position, StoreError> {
         self.below().head().await
     }
+
+    /// See [`EventStore::wake_up`].
+    fn wake_up(&self) -> watch::Receiver<Position> {
+        self.below().wake_up()
+    }
 }
 
 #[async_trait]
@@ -103,7 +108,7 @@ impl<L: LogLayer> EventStore for L {
     }
 
     fn wake_up(&self) -> watch::Receiver<Position> {
-        self.below().wake_up()
+        LogLayer::wake_up(self)
     }
 }
 

@@ -1,10 +1,7 @@
 mod failing;
 
 use std::{
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +16,7 @@ use super::{
     CommandRegistry, ProcessOptions, Reacted,
     parked::park,
     reaction::{Step, cause},
-    tenure::{STAND_BY, Tenure},
+    tenure::{Aside, STAND_BY, Tenure},
     turns::{OF_ONE_TENANT, Turns},
 };
 use crate::{
@@ -33,8 +30,8 @@ pub const DEADLINES: &str = "deadlines";
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a parked deadline is looked at: so soon is it tried again after somebody has said so.
 const PARKED_FOR: TimeDelta = TimeDelta::minutes(1);
-/// How long a program that met what it is too old for leaves the deadlines to others.
-const MAKE_WAY_FOR: Duration = Duration::from_secs(30);
+/// How long a program that met what it is too old for goes on with what else is due, before it lets others go first.
+const MAKE_WAY_AFTER: Duration = Duration::from_secs(30);
 const PAGE: usize = 256;
 
 /// Fires deadlines: runs the commands that commits have stored, once they are due.
@@ -58,9 +55,9 @@ pub struct DeadlineRunner {
     turns: Turns,
     holder: Uuid,
     tenure: Mutex<Option<Tenure>>,
-    /// Something is due that this program is too old for.
-    met_newer: AtomicBool,
-    makes_way_until: std::sync::Mutex<Option<Instant>>,
+    /// Since when something is due that this program is too old for.
+    met_newer: std::sync::Mutex<Option<Instant>>,
+    aside: Aside,
     failing: Failing,
 }
 
@@ -102,8 +99,8 @@ impl DeadlineRunner {
             turns: Turns::default(),
             holder,
             tenure: Mutex::default(),
-            met_newer: AtomicBool::new(false),
-            makes_way_until: std::sync::Mutex::default(),
+            met_newer: std::sync::Mutex::default(),
+            aside: Aside::default(),
             failing: Failing::default(),
         }
     }
@@ -137,13 +134,18 @@ impl DeadlineRunner {
     pub async fn fire_due(&self) -> Result<bool, StoreError> {
         let mut held = self.tenure.lock().await;
         let Some(tenure) = self.hold(&mut held).await? else { return Ok(false) };
-        let due = self.deadlines.due_deadlines(self.now(), PAGE).await?;
-        if due.is_empty() {
-            // Only now, so that what this program is too old for holds up nothing that it can do.
-            if self.met_newer.swap(false, Ordering::Relaxed) {
-                self.give_back(&mut held).await;
-                *self.makes_way() = Some(Instant::now() + MAKE_WAY_FOR);
+        let due = match self.due().await {
+            Err(ahead @ StoreError::ClockAhead { .. }) => {
+                self.step_aside(&mut held).await;
+                return Err(ahead);
             }
+            due => due?,
+        };
+        if self.is_to_make_way(due.is_empty()) {
+            self.step_aside(&mut held).await;
+            return Ok(false);
+        }
+        if due.is_empty() {
             return Ok(false);
         }
         let fired: Vec<_> = stream::iter(due)
@@ -152,12 +154,22 @@ impl DeadlineRunner {
             .collect()
             .await;
         if fired.iter().any(|(fired, _)| matches!(fired, Fired::Outdated { .. })) {
-            self.met_newer.store(true, Ordering::Relaxed);
+            self.met_newer().get_or_insert_with(Instant::now);
         }
         if !self.deadlines.settle_deadlines(tenure.fence(), &self.settlement(&fired)).await? {
-            *held = None;
+            self.let_go(&mut held);
         }
         Ok(true)
+    }
+
+    /// What is due, by a clock that may say so.
+    async fn due(&self) -> Result<Vec<DueDeadline>, StoreError> {
+        let now = self.now();
+        let due = self.deadlines.due_deadlines(now, PAGE).await?;
+        if !due.is_empty() {
+            self.deadlines.check_clock(now).await?;
+        }
+        Ok(due)
     }
 
     /// The lease, taken if it is free.
@@ -165,20 +177,39 @@ impl DeadlineRunner {
         if let Some(tenure) = held
             && !tenure.goes_on(&*self.deadlines).await?
         {
-            *held = None;
+            self.let_go(held);
         }
-        let makes_way = self.makes_way().is_some_and(|until| Instant::now() < until);
-        if held.is_none() && !makes_way {
+        if held.is_none() && !self.aside.stands() {
             *held = Tenure::begin(&*self.deadlines, DEADLINES, self.holder).await?;
         }
         Ok(held.as_mut())
     }
 
     async fn give_back(&self, held: &mut Option<Tenure>) {
-        let Some(tenure) = held.take() else { return };
+        let Some(tenure) = self.let_go(held) else { return };
         if let Err(error) = self.deadlines.release_lease(tenure.fence()).await {
             tracing::warn!(%error, "the deadlines could not be given back; their lease will expire");
         }
+    }
+
+    /// Leaves the deadlines to others for a while: to a newer program, or to a process whose clock is right.
+    async fn step_aside(&self, held: &mut Option<Tenure>) {
+        self.give_back(held).await;
+        self.aside.step();
+    }
+
+    /// Whether a newer program is to go first: as a rule once nothing else is due, so that what this one is too old for holds up
+    /// nothing that it can do; after a while in any case.
+    fn is_to_make_way(&self, nothing_is_due: bool) -> bool {
+        let mut met_newer = self.met_newer();
+        met_newer.take_if(|since| nothing_is_due || since.elapsed() >= MAKE_WAY_AFTER).is_some()
+    }
+
+    /// What fails now is told by whoever comes next.
+    fn let_go(&self, held: &mut Option<Tenure>) -> Option<Tenure> {
+        self.failing.forget_all();
+        metrics::gauge!("cairn_deadlines_failing").set(0.0);
+        held.take()
     }
 
     fn settlement(&self, fired: &[(Fired, DueDeadline)]) -> Settlement {
@@ -261,7 +292,7 @@ impl DeadlineRunner {
         let Ok(page) = page else { return false };
         let asked = page.events.first().filter(|event| event.stream.tenant == due.tenant);
         let parked = step.parked(asked.map(cause), error, tries);
-        park(&self.engine, due.tenant, due.deadline.deadline_id, parked).await.is_ok()
+        park(&self.engine, due.tenant, asked, due.deadline.deadline_id, parked).await.is_ok()
     }
 
     /// Until the next is due, at most until the next look: another process may have stored one that is due sooner. That is far
@@ -278,8 +309,8 @@ impl DeadlineRunner {
         }
     }
 
-    fn makes_way(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.makes_way_until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn met_newer(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.met_newer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -24,8 +24,8 @@ use crate::{
 const FAULTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// The step that stands for all of an event's when the event cannot be read.
-const READ: &str = "read";
+/// The step that stands for all of an event's when the event cannot be read. No step of a process manager is called so.
+const READ: &str = "(read)";
 
 /// How process managers, and deadlines, treat what fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +238,7 @@ impl Desk {
 
     /// `false`: it could not be noted, which is as a rule why it failed too: the store is away, and there is time.
     async fn park(&self, event: &RecordedEvent, command_id: Uuid, parked: ReactionParked) -> bool {
-        park(&self.engine, event.stream.tenant, command_id, parked).await.is_ok()
+        park(&self.engine, event.stream.tenant, Some(event), command_id, parked).await.is_ok()
     }
 
     /// An event of a known type that cannot be read is damaged, or the program has a defect.
@@ -257,12 +257,7 @@ impl Desk {
 
 /// The envelope of a command that follows from an event.
 fn following(event: &RecordedEvent, command_id: Uuid) -> Envelope {
-    Envelope {
-        correlation_id: event.metadata.correlation_id,
-        causation_id: Some(event.event_id),
-        traceparent: event.metadata.traceparent.clone(),
-        ..Envelope::derived(event.stream.tenant, command_id)
-    }
+    Envelope::derived(event.stream.tenant, command_id).following(event)
 }
 
 fn told(step: &Step, reacted: &Reacted) {

@@ -5,19 +5,28 @@ use uuid::Uuid;
 use super::ParkReaction;
 use crate::{
     engine::{Caller, CommandError, Engine, Envelope, decode_event},
-    ports::{CheckpointStore, Position, StoreError, StreamKey, TenantId},
+    ports::{CheckpointStore, Position, RecordedEvent, StoreError, StreamKey, TenantId},
 };
 
-/// Puts aside what has failed too long. Where that fails too, so does as a rule what it failed of: the store is away, and there
-/// is time.
+/// Puts aside what has failed too long, as what follows from its cause, if it is known. Where that fails too, so does as a rule
+/// what it failed of: the store is away, and there is time.
+///
+/// What only seemed to fail, because the answer was lost, is left as it is: done.
 pub(super) async fn park(
     engine: &Engine,
     tenant: TenantId,
+    cause: Option<&RecordedEvent>,
     command_id: Uuid,
     parked: ReactionParked,
 ) -> Result<(), CommandError> {
     let ReactionParked { process, command, code, tries, .. } = parked.clone();
-    let envelope = Envelope::new(Caller::system(tenant), engine.ports().ids.next());
+    let ports = engine.ports();
+    if ports.store.find_answer(tenant, command_id).await.map_err(CommandError::Unavailable)?.is_some() {
+        tracing::info!(process, command, reaction = %command_id, "what failed was done: only its answer was lost");
+        return Ok(());
+    }
+    let envelope = Envelope::new(Caller::system(tenant), ports.ids.next());
+    let envelope = cause.map_or_else(|| envelope.clone(), |event| envelope.clone().following(event));
     engine.execute(envelope, ParkReaction { command_id, parked }).await?;
     tracing::error!(process, command, reaction = %command_id, code, tries, "a reaction is parked: see `cairn parked list`");
     metrics::counter!("cairn_reactions_parked_total", "process" => process).increment(1);

@@ -4,6 +4,7 @@ mod answers;
 mod cut;
 mod deadlines;
 mod faults;
+mod making_way;
 mod personal;
 mod processes;
 mod races;

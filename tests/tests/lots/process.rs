@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use adapters_store::memory::MemoryEventStore;
@@ -15,10 +15,10 @@ use commands::{
     process::{DeadlineRunner, ProcessRunner},
 };
 use domain::lots::{Deviation, Disposition, LotStatus, LotType, PartnerRole};
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use uuid::Uuid;
 
 use super::plant::Plant;
+use crate::gauge::OneGauge;
 
 async fn finish_what_is_due(plant: &Plant) {
     let runner = ProcessRunner::new(plant.engine.clone(), Arc::clone(&plant.store) as _, LotFinisher);
@@ -157,35 +157,10 @@ async fn what_calls_for_nothing_costs_one_kept_place_a_second_however_much_it_is
     assert_eq!(kept(), 2, "at once where something was wanted");
 }
 
-/// Keeps what one gauge was last set to.
-#[derive(Default)]
-struct ClockGauge(Arc<AtomicU64>);
-
-impl Recorder for ClockGauge {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::noop()
-    }
-
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        match key.name() {
-            "cairn_log_clock_ahead_seconds" => Gauge::from_arc(Arc::clone(&self.0)),
-            _ => Gauge::noop(),
-        }
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
 #[test]
 fn a_log_that_a_clock_an_hour_ahead_has_written_to_says_so() {
-    let gauge = ClockGauge::default();
-    let ahead = || f64::from_bits(gauge.0.load(Ordering::Relaxed));
+    let gauge = OneGauge::of("cairn_log_clock_ahead_seconds");
+    let ahead = || gauge.value();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     metrics::with_local_recorder(&gauge, || {
         runtime.block_on(async {

@@ -31,6 +31,11 @@ impl SnapshotStore for MemoryEventStore {
 
 #[async_trait]
 impl DeadlineStore for MemoryEventStore {
+    /// It has no clock of its own.
+    async fn check_clock(&self, _now: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
         let mut due: Vec<_> =
             self.state().deadlines.values().filter(|stored| stored.deadline.due_at <= now).cloned().collect();

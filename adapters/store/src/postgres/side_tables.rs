@@ -16,6 +16,7 @@ use super::{
     events::{as_sql, columns, from_sql, recorded_events},
     store::SIDE_TABLES,
 };
+use crate::clocks::check_clock;
 
 pub(super) const SAVE_SNAPSHOTS: &str =
     "insert into snapshots (tenant, category, stream_id, version, shape, state)
@@ -104,6 +105,11 @@ impl SnapshotStore for PostgresEventStore {
 
 #[async_trait]
 impl DeadlineStore for PostgresEventStore {
+    async fn check_clock(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let rows = self.read("comparing the clocks", SIDE_TABLES + 8, &[]).await?;
+        rows.first().map_or(Ok(()), |row| check_clock(now, row.get(0), None))
+    }
+
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
         let limit = as_sql(limit as u64);
         let rows = self.read("reading the deadlines", SIDE_TABLES + 1, &[&now, &limit]).await?;

@@ -41,6 +41,11 @@ impl SnapshotStore for SqliteEventStore {
 
 #[async_trait]
 impl DeadlineStore for SqliteEventStore {
+    /// Its clock is the machine's.
+    async fn check_clock(&self, _now: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn due_deadlines(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<DueDeadline>, StoreError> {
         self.read(move |connection| {
             let failed = store_error("reading the deadlines");

@@ -69,6 +69,10 @@ impl Failing {
         all.remove(&(due.tenant, due.deadline.deadline_id));
     }
 
+    pub(super) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
