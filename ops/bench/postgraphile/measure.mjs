@@ -19,7 +19,8 @@ function ask() {
     const request = http.request(url, { method: "POST", agent, headers }, (response) => {
       const parts = [];
       response.on("data", (part) => parts.push(part));
-      response.on("end", () => resolve(Buffer.concat(parts)));
+      // A refusal is cheap, and no answer.
+      response.on("end", () => response.statusCode === 200 ? resolve(Buffer.concat(parts)) : reject(new Error(`${response.statusCode}: ${Buffer.concat(parts)}`)));
     });
     request.on("error", reject);
     request.end(body);

@@ -169,6 +169,26 @@ async fn a_stream_of_100_000_events_loads_from_its_snapshot() {
 }
 
 #[tokio::test]
+async fn a_load_that_folds_much_leaves_a_snapshot_to_the_next() {
+    let seldom = EngineConfig { snapshot_every: 1_000, ..EngineConfig::default() };
+    let (store, plant) = jammed(seldom);
+    plant.give(Spread { ids: vec!["tally".to_owned(); 40] }).await.unwrap();
+    let key = StreamKey::new(plant.caller.tenant, "tally", "tally");
+    assert_eq!(snapshot_version(&store, &key).await, 0);
+
+    let elsewhere =
+        || Plant::over(Arc::clone(&store) as _, Arc::new(store.store.clone()), EngineConfig::default());
+    assert_eq!(elsewhere().give(change(1)).await.unwrap().reply, 41);
+    while snapshot_version(&store, &key).await < 40 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    store.read.store(0, Ordering::SeqCst);
+    assert_eq!(elsewhere().give(change(1)).await.unwrap().reply, 42);
+    let read = store.read.load(Ordering::SeqCst);
+    assert!(read <= 2, "{read} events were read: the one that the snapshot stands on, and the one after it");
+}
+
+#[tokio::test]
 async fn whoever_asks_for_the_end_again_after_one_who_was_dropped_has_the_same_end() {
     let (store, plant) = jammed(EngineConfig::default());
     store.blocked.store(true, Ordering::SeqCst);

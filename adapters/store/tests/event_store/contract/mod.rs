@@ -60,6 +60,7 @@ macro_rules! promises {
             reads::an_empty_log_has_nothing,
             side_tables::a_snapshot_is_replaced_by_a_newer_one_only,
             side_tables::a_snapshot_of_another_shape_is_not_seen,
+            side_tables::snapshots_of_many_streams_are_saved_at_once,
             side_tables::deadlines_come_due_in_order,
             side_tables::a_closed_deadline_is_gone,
             side_tables::a_postponed_deadline_lets_the_others_go_first,

@@ -46,6 +46,20 @@ pub async fn a_snapshot_of_another_shape_is_not_seen(harness: &impl Harness) {
     assert_eq!(load_snapshot(&store, &stream, "v2").await, Some(snapshot(100, "v2")));
 }
 
+pub async fn snapshots_of_many_streams_are_saved_at_once(harness: &impl Harness) {
+    let store = harness.open().await;
+    let tenant = tenant();
+    let streams: Vec<_> = (0..70).map(|number| lot(tenant, &format!("lot-{number}"))).collect();
+    store.save_snapshot(&streams[3], &snapshot(9, "v1")).await.unwrap();
+    let snapshots: Vec<_> = streams.iter().map(|stream| (stream.clone(), snapshot(7, "v1"))).collect();
+    store.save_snapshots(&snapshots).await.unwrap();
+    for (number, stream) in streams.iter().enumerate() {
+        let stands = if number == 3 { 9 } else { 7 };
+        assert_eq!(load_snapshot(&store, stream, "v1").await, Some(snapshot(stands, "v1")), "{stream}");
+    }
+    store.save_snapshots(&[]).await.unwrap();
+}
+
 fn deadline(minutes: i64) -> Deadline {
     Deadline {
         deadline_id: Uuid::now_v7(),
