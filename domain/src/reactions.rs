@@ -92,9 +92,10 @@ events! {
 
 /// One reaction of a process manager to one event, or one deadline. A reaction that is done leaves no event here: the answer to its
 /// command is kept for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Reaction {
     /// Nothing is known against it.
+    #[default]
     Open,
     /// It waits for somebody to decide.
     Parked(ReactionParked),
@@ -161,10 +162,6 @@ impl Decider for Reaction {
     type Command = ReactionCommand;
     type Event = ReactionEvent;
     type Error = ReactionError;
-
-    fn initial() -> Self {
-        Self::Open
-    }
 
     fn decide(&self, command: ReactionCommand) -> Result<Vec<ReactionEvent>, ReactionError> {
         match (self, command) {

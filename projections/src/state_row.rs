@@ -2,12 +2,14 @@
 
 /// Declares a read model whose rows are the states of an aggregate, one a stream, with the columns that lists need.
 ///
-/// ```ignore
-/// state_rows! {
+/// ```
+/// use domain::{bookings::{Service, ServiceTerms}, kernel::Entry};
+///
+/// projections::state_rows! {
 ///     /// What can be booked?
-///     Services answers "services", version 1;
+///     Offers answers "offers", version 1;
 ///     /// A service, as it is.
-///     pub struct ServiceRow of Service(ServiceState) as service_id |service| {
+///     pub struct OfferRow of Service(Entry<ServiceTerms>) as service_id |service| {
 ///         /// Its name.
 ///         name: String = service.terms.name.clone();
 ///     }

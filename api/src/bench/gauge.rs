@@ -53,10 +53,6 @@ impl Decider for Gauge {
     type Event = GaugeEvent;
     type Error = OffTheScale;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, shown: i64) -> Result<Vec<GaugeEvent>, OffTheScale> {
         if !(-500..=5_000).contains(&shown) {
             return Err(OffTheScale { shown });

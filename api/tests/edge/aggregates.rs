@@ -128,25 +128,28 @@ fn deviation() -> Aggregate {
 }
 
 fn service() -> Aggregate {
-    let told = |price: &str, mode: &str, is_active: bool| json!({ "name": "Cut", "price": { "amountMinor": price }, "paymentMode": mode, "isActive": is_active });
     Aggregate {
         ty: "Service",
         read: "bookings:read",
         roots: &["services"],
         needs: &[("bookings:manage", &["activateService", "deactivateService", "saveService"])],
         make: &[(
-            "saveService(input: { name: \"Cut\", paymentMode: PREPAID, price: { amountMinor: 5000, currency: \"EUR\" } })",
+            "saveService(input: { name: \"Cut\", paymentMode: PREPAID,
+             price: { amountMinor: 5000, currency: \"EUR\" } })",
             "service/id",
         )],
         change: &[
             "deactivateService(input: { service: $Service })",
             "activateService(input: { service: $Service })",
-            "saveService(input: { service: $Service, name: \"Cut\", paymentMode: FREE, price: { amountMinor: 0, currency: \"EUR\" } })",
+            "saveService(input: { service: $Service, name: \"Cut\", paymentMode: FREE,
+             price: { amountMinor: 0, currency: \"EUR\" } })",
             "deactivateService(input: { service: $Service })",
         ],
         past: ("", "name price { amountMinor } paymentMode isActive"),
-        first: told("5000", "PREPAID", true),
-        last: told("0", "FREE", false),
+        first: json!({ "name": "Cut", "price": { "amountMinor": "5000" }, "paymentMode": "PREPAID",
+                       "isActive": true }),
+        last: json!({ "name": "Cut", "price": { "amountMinor": "0" }, "paymentMode": "FREE",
+                      "isActive": false }),
     }
 }
 

@@ -53,7 +53,7 @@ macro_rules! release {
                         payment_mode: PaymentMode::Free,
                     };
                     let id = stage.next_id();
-                    let service = stage.decide::<Service>(&id.to_string(), ServiceCommand::Save(terms))?;
+                    let service = stage.decide::<Service>(&id.to_string(), ServiceCommand::SaveService(terms))?;
                     ServiceReply::of(id, &service)
                 }
             }

@@ -1,9 +1,6 @@
 use std::{any::Any, marker::PhantomData, sync::Arc};
 
-use domain::{
-    Decider, Event,
-    kernel::{EventSchema, personal},
-};
+use domain::{Decider, Event, kernel::personal};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::ports::{PastEvent, RecordedEvent, StreamKey};
@@ -12,30 +9,6 @@ use crate::ports::{PastEvent, RecordedEvent, StreamKey};
 pub trait Aggregate: Decider + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Raised whenever the state's fields or their meaning change: snapshots of other versions are ignored.
     const STATE_VERSION: u32;
-}
-
-/// An aggregate of any context, as data: what lists of aggregates are made of.
-#[derive(Clone, Copy)]
-pub struct AggregateKind {
-    /// The category of its streams.
-    pub category: &'static str,
-    /// Its event types with their schemas.
-    pub events: fn() -> Vec<EventSchema>,
-    /// Its state after these events of one stream, as JSON.
-    pub fold: fn(&[RecordedEvent]) -> Result<serde_json::Value, FoldFault>,
-}
-
-impl AggregateKind {
-    /// The kind of `A`.
-    #[must_use]
-    pub const fn of<A: Aggregate>() -> Self {
-        Self {
-            category: A::CATEGORY,
-            events: A::Event::schemas,
-            // A state is plain data; should one not fit into JSON, there is nothing to show of it.
-            fold: |events| fold::<A>(events).map(|state| serde_json::to_value(state).unwrap_or_default()),
-        }
-    }
 }
 
 /// A cached state of any aggregate.

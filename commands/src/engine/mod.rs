@@ -42,7 +42,7 @@ use tokio::sync::{Notify, OnceCell, Semaphore};
 use tracing::Instrument;
 use uuid::Uuid;
 
-pub use aggregate::{Aggregate, AggregateKind, FoldFault, decode_event, fold};
+pub use aggregate::{Aggregate, FoldFault, decode_event, fold};
 pub use command::{Caller, Command, CommandError, Done, Envelope};
 pub use committer::{CommitError, Committer, CommitterConfig, Overloaded, Ticket};
 pub use forgetting::forget_old_answers;

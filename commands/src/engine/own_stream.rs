@@ -58,14 +58,19 @@ pub fn stream<A: Aggregate>(id: Uuid) -> (&'static str, String) {
 
 /// Declares what the commands of an aggregate answer: its id, and what else is asked for.
 ///
-/// ```ignore
+/// ```
+/// use commands::{engine::Reply as _, replies};
+/// use domain::lots::{Deviation, DeviationStatus};
+///
 /// replies! {
 ///     /// A deviation after a command.
-///     pub struct DeviationReply of Deviation as deviation_id {
+///     pub struct DeviationAnswer of Deviation as deviation_id {
 ///         /// Where it stands.
 ///         status: DeviationStatus = |deviation| deviation.found()?.status;
 ///     }
 /// }
+///
+/// assert!(DeviationAnswer::of(uuid::Uuid::nil(), &Deviation::default()).is_err(), "it was never opened");
 /// ```
 ///
 /// A repeated command gets its first answer again, so the names of the fields are final once stored.
@@ -98,47 +103,75 @@ macro_rules! replies {
     )+ };
 }
 
-/// Gives commands of `domain` to their aggregate as they are: what would be said of each by hand follows from one line.
+/// Gives commands to their aggregate as they are: what would be said of each by hand follows from one line.
 ///
-/// ```ignore
+/// Of those that [`commands!`](domain::commands) declares nothing is left to say but what they need, and what all of them
+/// answer: `commands/src/bookings.rs` does, together with the version of the [state](crate::aggregates). Others are a struct each,
+/// and a line that also says what the aggregate is asked:
+///
+/// ```
+/// use commands::{engine::Command as _, lots::PartnerReply, own_stream};
+/// use domain::{identity::Permission, lots::{Partner, PartnerRole, SavePartner}};
+/// use uuid::Uuid;
+///
+/// /// Enters a supplier by name alone.
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// pub struct EnterSupplier {
+///     /// The partner to change; left out, a new one is entered.
+///     pub partner_id: Option<Uuid>,
+///     /// 1 to 200 characters.
+///     pub name: String,
+/// }
+///
 /// own_stream! {
 ///     Partner, named partner_id as "partnerId", answers PartnerReply {
-///         SavePartner, RunControl => |save, _stage| save;
+///         EnterSupplier, RunControl => |enter, _stage| SavePartner {
+///             partner_id: enter.partner_id,
+///             name: enter.name,
+///             address: None,
+///             roles: [PartnerRole::Supplier].into(),
+///         };
 ///     }
 /// }
+///
+/// assert_eq!((EnterSupplier::NAME, EnterSupplier::PERMISSION), ("EnterSupplier", Permission::RunControl));
 /// ```
 ///
-/// A line names the command, the permission, and what the aggregate is asked; `keyed` after the permission asks clients for an
-/// idempotency key, and `counts |reply| …` at the end counts what has come to stand. Where the command's id is an `Option<Uuid>`,
-/// leaving it out makes a new aggregate; an id that is given must be that of one that exists, else the answer is `NOT_FOUND` at
-/// the field. The stored form is that of the command itself. A line with documentation declares a command that says nothing
-/// but whom it is given to:
-/// `/// Takes it out of use.` `DeactivateService, BookingsManage => |_it, _stage| ServiceCommand::SetActive(false);`.
+/// `keyed` after the permission asks clients for an idempotency key, and `counts |reply| …` at the end counts what has come to
+/// stand. Where the command's id is an `Option<Uuid>`, leaving it out makes a new aggregate; an id that is given must be that of
+/// one that exists, else the answer is `NOT_FOUND` at the field. The stored form is that of the command itself.
 #[macro_export]
 macro_rules! own_stream {
-    (@declare [] $command:ident $id:ident) => {};
-    (@declare [$($meta:meta)+] $command:ident $id:ident) => {
-        $(#[$meta])+
-        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub struct $command {
-            /// Which one.
-            pub $id: uuid::Uuid,
-        }
-    };
     (@keyed) => { false };
     (@keyed keyed) => { true };
+    (
+        $aggregate:ty, state version $version:literal, answers $reply:ident as $id:ident;
+        $( $permission:ident : $($command:ident),+ ; )+
+    ) => {
+        $crate::aggregates! {
+            $aggregate = $version;
+        }
+
+        $crate::replies! {
+            #[doc = concat!("A [`", stringify!($aggregate), "`] after a command.")]
+            pub struct $reply of $aggregate as $id {}
+        }
+
+        $( $( $crate::own_stream! {
+            $aggregate, named $id as <$command as domain::kernel::Asks>::FIELD, answers $reply {
+                $command, $permission => |command, _stage| domain::kernel::Asks::asked(command);
+            }
+        } )+ )+
+    };
     ($(
-        $aggregate:ty, named $id:ident as $field:literal, answers $reply:ty {
+        $aggregate:ty, named $id:ident as $field:expr, answers $reply:ty {
             $(
-                $(#[$meta:meta])*
                 $command:ident, $permission:ident $(, $keyed:ident)?
                     => |$given:ident, $stage:ident| $asked:expr
                     $(, counts |$counted:ident| $count:expr)? ;
             )+
         }
     )+) => { $( $(
-        $crate::own_stream!(@declare [$($meta)*] $command $id);
-
         impl $crate::engine::Command for $command {
             const NAME: &'static str = stringify!($command);
             const PERMISSION: domain::identity::Permission = domain::identity::Permission::$permission;
@@ -177,11 +210,5 @@ macro_rules! aggregates {
         $( impl $crate::engine::Aggregate for $aggregate {
             const STATE_VERSION: u32 = $version;
         } )+
-
-        /// Every aggregate of this context, in the order of the reading order.
-        #[must_use]
-        pub fn aggregates() -> Vec<$crate::engine::AggregateKind> {
-            vec![$( $crate::engine::AggregateKind::of::<$aggregate>(), )+]
-        }
     };
 }

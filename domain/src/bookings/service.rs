@@ -1,9 +1,7 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::kernel::{IntRule, InvalidInput, Money, NotFound, TextRule};
-use crate::{Decider, enumeration, events, refusals};
+use crate::kernel::{Entry, IntRule, Money, NotFound, Terms as _, TextRule, unless};
+use crate::{Decider, commands, enumeration, events, refusals, terms};
 
 enumeration! {
     /// How a service is paid.
@@ -17,19 +15,20 @@ enumeration! {
     }
 }
 
-/// What is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ServiceTerms {
-    /// 1 to 200 characters.
-    pub name: String,
-    /// How long it takes, in minutes, 5 to 480.
-    pub duration_min: i32,
-    /// How many seats a new slot gets, 1 to 1,000.
-    pub capacity: i32,
-    /// What a seat costs; 0 or more.
-    pub price: Money,
-    /// How that is paid.
-    pub payment_mode: PaymentMode,
+terms! {
+    /// What is offered.
+    pub struct ServiceTerms {
+        /// Its name.
+        name: String = TextRule::line("name", 1, 200),
+        /// How long it takes, in minutes.
+        duration_min: i32 = IntRule::new("durationMin", 5, 480),
+        /// How many seats a new slot gets.
+        capacity: i32 = IntRule::new("capacity", 1, 1_000),
+        /// What a seat costs.
+        price: Money = IntRule::new("price.amountMinor", 0, Money::MOST),
+        /// How that is paid.
+        payment_mode: PaymentMode,
+    }
 }
 
 events! {
@@ -46,35 +45,20 @@ events! {
     }
 }
 
-/// A service that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceState {
-    /// On what terms it is offered.
-    pub terms: ServiceTerms,
-    /// Whether it can be booked.
-    pub is_active: bool,
-}
-
-/// Something that can be booked.
+/// Something that can be booked, while it is in use.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Service(pub Option<ServiceState>);
+pub struct Service(pub Option<Entry<ServiceTerms>>);
 
-/// Offers a service, or changes its terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaveService {
-    /// The service to change; left out, a new one is offered.
-    pub service_id: Option<Uuid>,
-    /// All of its terms.
-    pub terms: ServiceTerms,
-}
-
-/// What may be asked of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceCommand {
-    /// Offers it on these terms.
-    Save(ServiceTerms),
-    /// Takes it into use, or out of it.
-    SetActive(bool),
+commands! {
+    /// What may be asked of a service.
+    pub enum ServiceCommand of Service, named service_id as "serviceId" {
+        /// Offers a service, or changes its terms.
+        SaveService(ServiceTerms), makes "The service to change; left out, a new one is offered.";
+        /// Takes a service out of use.
+        DeactivateService;
+        /// Takes a service into use again.
+        ActivateService;
+    }
 }
 
 refusals! {
@@ -86,21 +70,13 @@ refusals! {
     }
 }
 
-const NAME: TextRule = TextRule::line("name", 1, 200);
-const DURATION: IntRule = IntRule::new("durationMin", 5, 480);
-const CAPACITY: IntRule = IntRule::new("capacity", 1, 1_000);
-const PRICE: IntRule = IntRule::new("price.amountMinor", 0, Money::MOST);
-
-fn accept(terms: ServiceTerms) -> Result<ServiceTerms, ServiceRefusal> {
-    let name = NAME.accept(&terms.name).map_err(InvalidInput::from)?;
-    DURATION.accept(terms.duration_min)?;
-    CAPACITY.accept(terms.capacity)?;
-    let amount = PRICE.accept(terms.price.amount_minor())?;
-    if (amount == 0) != (terms.payment_mode == PaymentMode::Free) {
-        let ServiceTerms { payment_mode, price, .. } = terms;
+fn accept(given: ServiceTerms) -> Result<ServiceTerms, ServiceRefusal> {
+    let terms = given.within_limits()?;
+    let ServiceTerms { payment_mode, price, .. } = terms;
+    if (price.amount_minor() == 0) != (payment_mode == PaymentMode::Free) {
         return Err(ServiceRefusal::PaymentModeMismatch { payment_mode, price });
     }
-    Ok(ServiceTerms { name, ..terms })
+    Ok(terms)
 }
 
 impl Decider for Service {
@@ -109,33 +85,24 @@ impl Decider for Service {
     type Event = ServiceEvent;
     type Error = ServiceRefusal;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: ServiceCommand) -> Result<Vec<ServiceEvent>, ServiceRefusal> {
-        Ok(match (command, &self.0) {
-            (ServiceCommand::Save(terms), None) => vec![ServiceCreated(accept(terms)?).into()],
-            (ServiceCommand::Save(terms), Some(service)) => {
-                let terms = accept(terms)?;
-                if terms == service.terms { vec![] } else { vec![ServiceChanged(terms).into()] }
-            }
-            (ServiceCommand::SetActive(_), None) => return Err(NotFound { field: "serviceId" }.into()),
-            (ServiceCommand::SetActive(active), Some(service)) if active == service.is_active => vec![],
-            (ServiceCommand::SetActive(true), Some(_)) => vec![ServiceActivated {}.into()],
-            (ServiceCommand::SetActive(false), Some(_)) => vec![ServiceDeactivated {}.into()],
+        let existing = self.0.as_ref().ok_or(NotFound { field: "serviceId" });
+        Ok(match command {
+            ServiceCommand::SaveService(given) => match (existing, accept(given)?) {
+                (Ok(service), terms) => unless(terms == service.terms, ServiceChanged(terms)),
+                (Err(_), terms) => vec![ServiceCreated(terms).into()],
+            },
+            ServiceCommand::DeactivateService => unless(!existing?.is_active, ServiceDeactivated {}),
+            ServiceCommand::ActivateService => unless(existing?.is_active, ServiceActivated {}),
         })
     }
 
     fn evolve(self, event: &ServiceEvent) -> Self {
-        let is_active = self.0.as_ref().is_none_or(|service| service.is_active);
         Self(match event {
-            ServiceEvent::ServiceCreated(ServiceCreated(terms))
-            | ServiceEvent::ServiceChanged(ServiceChanged(terms)) => {
-                Some(ServiceState { terms: terms.clone(), is_active })
-            }
-            ServiceEvent::ServiceDeactivated(_) => self.0.map(|it| ServiceState { is_active: false, ..it }),
-            ServiceEvent::ServiceActivated(_) => self.0.map(|it| ServiceState { is_active: true, ..it }),
+            ServiceEvent::ServiceCreated(created) => Some(Entry::new(created.0.clone())),
+            ServiceEvent::ServiceChanged(changed) => self.0.map(|it| it.on(changed.0.clone())),
+            ServiceEvent::ServiceDeactivated(_) => self.0.map(|it| it.in_use(false)),
+            ServiceEvent::ServiceActivated(_) => self.0.map(|it| it.in_use(true)),
         })
     }
 }

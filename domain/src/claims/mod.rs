@@ -96,10 +96,6 @@ impl Decider for KeyClaim {
     type Event = KeyClaimEvent;
     type Error = KeyTaken;
 
-    fn initial() -> Self {
-        Self::Free
-    }
-
     fn decide(&self, command: KeyClaimCommand) -> Result<Vec<KeyClaimEvent>, KeyTaken> {
         match (self, command) {
             (Self::Free, KeyClaimCommand::Claim { owner, .. }) => Ok(vec![KeyClaimed { owner }.into()]),

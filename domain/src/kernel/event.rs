@@ -45,6 +45,11 @@ pub trait Event: Sized + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'st
     ) -> Result<Self, D::Error>;
 }
 
+/// The fact, unless it holds already: then the command has succeeded and nothing happens.
+pub fn unless<E: Event>(holds: bool, fact: impl Into<E>) -> Vec<E> {
+    if holds { Vec::new() } else { vec![fact.into()] }
+}
+
 /// Declares an aggregate's events: an enum whose variants each wrap the payload struct of the same name.
 ///
 /// ```

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*, sample::select};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Decider, Event, Refusal as _};
@@ -103,4 +103,16 @@ where
         prop_assert_eq!(&log[cut..].iter().fold(restored, D::evolve), &whole);
     }
     Ok(())
+}
+
+/// What must hold of any aggregate, whichever of these it is asked in whatever order: [`changes_once`] and [`is_sound`].
+#[track_caller]
+pub(crate) fn is_sound_in_any_order<D>(commands: Vec<D::Command>)
+where
+    D: Decider + PartialEq + Debug + Serialize + DeserializeOwned,
+    D::Command: Clone + Debug + 'static,
+{
+    proptest!(|(asked in vec(select(commands), 0..9))| {
+        is_sound::<D>(&changes_once::<D>(asked)?)?;
+    });
 }

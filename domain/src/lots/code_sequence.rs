@@ -87,10 +87,6 @@ impl Decider for CodeSequence {
     type Event = CodeSequenceEvent;
     type Error = SequenceExhausted;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: CodeSequenceCommand) -> Result<Vec<CodeSequenceEvent>, SequenceExhausted> {
         match command {
             CodeSequenceCommand::Take => {

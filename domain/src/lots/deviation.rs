@@ -200,10 +200,6 @@ impl Decider for Deviation {
     type Event = DeviationEvent;
     type Error = DeviationRefusal;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: DeviationCommand) -> Result<Vec<DeviationEvent>, DeviationRefusal> {
         match (self.existing(), command) {
             (None, DeviationCommand::Open(opened)) => Ok(vec![opened.into()]),

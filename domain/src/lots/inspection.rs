@@ -160,10 +160,6 @@ impl Decider for Inspection {
     type Event = InspectionEvent;
     type Error = InspectionRefusal;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: RecordInspection) -> Result<Vec<InspectionEvent>, InspectionRefusal> {
         let notes = accept_notes(command.decision, &command.notes).map_err(|fault| match fault {
             TextFault::TooShort { found, .. } => InspectionRefusal::NotesTooShort { found },

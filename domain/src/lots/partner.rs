@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Decider, enumeration, events,
-    kernel::{InvalidInput, TextFault, TextRule},
+    kernel::{InvalidInput, TextFault, TextRule, unless},
     refusals,
 };
 
@@ -85,10 +85,6 @@ impl Decider for Partner {
     type Event = PartnerEvent;
     type Error = PartnerRefusal;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: SavePartner) -> Result<Vec<PartnerEvent>, PartnerRefusal> {
         let name = NAME.accept(&command.name).map_err(|fault| match fault {
             TextFault::TooShort { field, .. } => PartnerRefusal::Incomplete { missing: field },
@@ -99,10 +95,7 @@ impl Decider for Partner {
             return Err(PartnerRefusal::Incomplete { missing: "roles" });
         }
         let saved = PartnerSaved { name, address, roles: command.roles };
-        if self.saved.as_ref() == Some(&saved) {
-            return Ok(Vec::new());
-        }
-        Ok(vec![saved.into()])
+        Ok(unless(self.saved.as_ref() == Some(&saved), saved))
     }
 
     fn evolve(self, event: &PartnerEvent) -> Self {

@@ -134,10 +134,6 @@ impl Decider for TemperatureLog {
     type Event = TemperatureLogEvent;
     type Error = InvalidInput;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: RecordTemperature) -> Result<Vec<TemperatureLogEvent>, InvalidInput> {
         let reading = command.reading()?;
         if self.latest.iter().any(|known| known.reading_id == reading.reading_id) {

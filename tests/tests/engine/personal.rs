@@ -57,10 +57,6 @@ impl Decider for Table {
     type Event = GuestEvent;
     type Error = TableFull;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, booked: GuestBooked) -> Result<Vec<GuestEvent>, TableFull> {
         if self.seats + u32::from(booked.seats) > 10 { Err(TableFull) } else { Ok(vec![booked.into()]) }
     }

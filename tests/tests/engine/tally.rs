@@ -22,7 +22,7 @@ events! {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub count: i64,
 }
@@ -49,10 +49,6 @@ impl Decider for Tally {
     type Command = TallyCommand;
     type Event = TallyEvent;
     type Error = NotEnough;
-
-    fn initial() -> Self {
-        Self { count: 0 }
-    }
 
     fn decide(&self, command: TallyCommand) -> Result<Vec<TallyEvent>, NotEnough> {
         match command {

@@ -1,35 +1,54 @@
 //! How a module declares what it shows: [`entity!`](crate::entity) with its [`fields!`](crate::fields).
 
-/// Declares an entity: whose rows it shows, what it needs, the ways from it, its past.
+/// Declares an entity: whose rows it shows, what it needs, its fields, the ways from it, its past, its lists.
 ///
-/// ```ignore
-/// entity! {
-///     /// A supplier, customer or carrier.
-///     Partner = PartnerFields of PartnerRow in Partners, needs PlantRead, past;
+/// ```
+/// use api::graphql::lots::{Lot, Partner};
+/// use projections::lots::{DeviationRow, Deviations};
+///
+/// api::entity! {
+///     /// What went wrong, in short.
+///     Incident = IncidentFields of DeviationRow in Deviations, needs PlantRead, past, version;
+///     fields |incident| {
+///         /// Why, in words.
+///         reason: &str = &incident.reason;
+///     }
 ///     // Entities that its row names, lists of those that name it, and the one that does.
-///     names { /// Who delivers.
-///         carrier: Partner = carrier_id; }
-///     many { /// What came from it, oldest first.
-///         lots: Lot by supplier_id in created_position; }
-///     one { /// What was agreed.
-///         contract: Contract by partner_id; }
-///     also { /// What no table tells.
-///         async fn greeting(&self) -> String { format!("Dear {}", self.name) } }
+///     names {
+///         /// The lot that was held.
+///         lot: Lot = lot_id;
+///     }
+///     many {
+///         /// What came of it, oldest first.
+///         held: Lot by deviation_id in created_position;
+///     }
+///     also {
+///         /// What no table tells.
+///         async fn greeting(&self) -> String {
+///             format!("Dear {}", self.opened_by)
+///         }
+///     }
+///     lists IncidentLists {
+///         /// The incidents, newest first.
+///         incidents(status: String, "Where it stands.") by opened_position, Descending;
+///     }
 /// }
 /// ```
 ///
-/// The fields are an object of their own, declared by [`fields!`](crate::fields), because `asOf` shows the same: with `past`
+/// The fields are an object of their own, declared as [`fields!`](crate::fields) does, because `asOf` shows the same: with `past`
 /// the entity has `history` and `asOf`, told from the stream that has its id, and with `past, version` the version that it shows.
 #[macro_export]
 macro_rules! entity {
     (
         $(#[$meta:meta])*
         $name:ident = $fields:ident of $row:ident in $model:ident, needs $permission:ident $(, $past:ident $(, $version:ident)?)?;
+        $( fields |$shown:ident| { $($field:tt)* } )?
         $( names { $( $(#[$names_meta:meta])* $names:ident: $named:ident = $column:ident; )* } )?
         $( many { $( $(#[$many_meta:meta])* $many:ident: $node:ident $(as $made:ident)? by $start:ident
             $(in $order:ident)?; )* } )?
         $( one { $( $(#[$one_meta:meta])* $one:ident: $other:ident by $other_start:ident; )* } )?
         $( also { $($also:tt)* } )?
+        $( lists $lists:ident { $($list:tt)* } )?
     ) => {
         $(#[$meta])*
         pub struct $name($fields);
@@ -68,6 +87,13 @@ macro_rules! entity {
         }
 
         $( $crate::told! { $past $name = $fields } )?
+
+        $( $crate::fields! { $fields |$shown| { $($field)* } } )?
+
+        $( $crate::lists! {
+            #[doc = concat!("The lists of [`", stringify!($name), "`].")]
+            $lists of $name { $($list)* }
+        } )?
 
         $(#[$meta])*
         #[async_graphql::Object]
@@ -141,26 +167,46 @@ macro_rules! entity {
 
 /// Declares the fields of an [`entity!`](crate::entity), told of its row: now, and at a moment of its past.
 ///
-/// ```ignore
-/// fields! {
-///     PartnerFields |partner| {
+/// ```
+/// use projections::lots::{PartnerRow, Partners};
+///
+/// api::entity! {
+///     /// Whom somebody knows.
+///     Contact = ContactFields of PartnerRow in Partners, needs PlantRead;
+/// }
+///
+/// api::fields! {
+///     ContactFields |contact| {
 ///         /// Its name.
-///         name: &str = &partner.name;
+///         name: &str = &contact.name;
 ///     }
 /// }
 /// ```
+///
+/// `..ServiceTerms = &service.state.terms;` in front shows all fields of [`terms!`](crate::terms).
 #[macro_export]
 macro_rules! fields {
-    ($fields:ident |$row:ident| { $( $(#[$meta:meta])* $field:ident: $type:ty = $value:expr; )+ }) => {
+    ($fields:ident |$row:ident| {
+        $( ..$terms:ident = $kept:expr; )?
+        $( $(#[$meta:meta])* $field:ident: $type:ty = $value:expr; )*
+    }) => {
         #[async_graphql::Object]
         impl $fields {
+            $(
+                #[graphql(flatten)]
+                async fn terms(&self) -> $crate::graphql::kernel::TermsOf<'_, $terms> {
+                    let $row = self;
+                    $crate::graphql::kernel::TermsOf($kept)
+                }
+            )?
+
             $(
                 $(#[$meta])*
                 async fn $field(&self) -> $type {
                     let $row = self;
                     $value
                 }
-            )+
+            )*
         }
     };
 }

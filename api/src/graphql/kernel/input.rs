@@ -22,8 +22,9 @@ pub struct FieldName {
 }
 
 impl FieldName {
-    fn shown(&self) -> Cow<'static, str> {
-        self.shown.map_or_else(|| lower_camel(self.command).into(), Cow::Borrowed)
+    /// In the API.
+    pub fn shown(&self) -> String {
+        lower_camel(self.shown.unwrap_or(self.command))
     }
 
     /// What the API calls a field that a refusal names: `inputs.lotId` of the command is `inputs.lot` of the input.
@@ -32,13 +33,14 @@ impl FieldName {
         let shown = field.split('.').map(|part| -> Cow<'_, str> {
             let known = names.iter().find(|name| lower_camel(name.command) == part);
             names = known.map_or(&[], |name| name.below);
-            known.map_or(Cow::Borrowed(part), |name| name.shown())
+            known.map_or(Cow::Borrowed(part), |name| name.shown().into())
         });
         shown.collect::<Vec<_>>().join(".")
     }
 }
 
-fn lower_camel(snake: &str) -> String {
+/// What the API calls what the program calls so.
+pub fn lower_camel(snake: &str) -> String {
     let mut parts = snake.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |mut name, part| {
@@ -265,81 +267,56 @@ impl<T: FromStr<Err: Refusal>> Becomes<T> for Key<T> {
 
 /// Declares inputs: their fields are those of what they become, by the names that the API has for them.
 ///
-/// ```ignore
-/// inputs! {
-///     /// Receives raw material.
-///     CreateLotInput => lots::CreateLot {
-///         /// Who delivered it.
-///         supplier_id as "supplier": Option<Id<Partner>>,
-///         /// Net grams.
-///         weight_grams as "weightG": i32,
+/// ```
+/// use api::graphql::{kernel::Id, lots::Lot};
+/// use commands::lots::HoldLot;
+///
+/// api::inputs! {
+///     /// Holds a released lot by hand.
+///     HoldInput => HoldLot {
+///         /// The lot.
+///         lot_id as "lot": Id<Lot>,
+///         /// 10 to 500 characters.
+///         reason: String,
 ///     }
 /// }
 /// ```
 ///
-/// `; terms as ServiceTerms { … }` at the end names the fields of a part of the command, which the input shows as its own.
-/// Inputs that say nothing but whom are declared in a line each:
-/// `DeactivateServiceInput => DeactivateService of service_id as "service": Service;`.
+/// The input of a command that [`commands!`](domain::commands) declares is an [`Asked`](super::Asked), and declared by that alone.
 #[macro_export]
 macro_rules! inputs {
-    ($( $(#[$meta:meta])* $name:ident => $made:ident of $id:ident as $shown:literal : $node:ident; )+) => {
-        $crate::inputs! { $(
-            $(#[$meta])*
-            $name => $made {
-                /// Which one.
-                $id as $shown: $crate::graphql::kernel::Id<$node>,
-            }
-        )+ }
-    };
     ($(
         $(#[$meta:meta])*
-        $name:ident => $($made:ident)::+ $(<$argument:ident>)? {
+        $name:ident => $($made:ident)::+ {
             $( $(#[$field_meta:meta])* $field:ident $(as $shown:literal)? : $type:ty ),* $(,)?
-            $( ; $part:ident as $part_made:ident {
-                $( $(#[$in_meta:meta])* $inner:ident $(as $in_shown:literal)? : $in_type:ty ),* $(,)?
-            } )?
         }
     )*) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, async_graphql::InputObject)]
         pub struct $name {
             $( $(#[$field_meta])* $(#[graphql(name = $shown)])? pub $field: $type, )*
-            $( $( $(#[$in_meta])* $(#[graphql(name = $in_shown)])? pub $inner: $in_type, )* )?
         }
 
         impl $crate::graphql::kernel::Given for $name {
-            const FIELDS: &'static [$crate::graphql::kernel::FieldName] = &[
-                $( $crate::field_name!(
-                    $field $($shown)?, <$type as $crate::graphql::kernel::Given>::FIELDS
-                ), )*
-                $( $( $crate::field_name!(
-                    $inner $($in_shown)?, <$in_type as $crate::graphql::kernel::Given>::FIELDS
-                ), )* )?
-            ];
+            const FIELDS: &'static [$crate::graphql::kernel::FieldName] = &[ $( $crate::field_name!(
+                $field $($shown)?, <$type as $crate::graphql::kernel::Given>::FIELDS
+            ), )* ];
         }
 
-        impl $crate::graphql::kernel::Becomes<$($made)::+ $(<$argument>)?> for $name {
+        impl $crate::graphql::kernel::Becomes<$($made)::+> for $name {
             fn read(
                 self,
                 place: &$crate::graphql::kernel::Place<'_>,
-            ) -> Result<$($made)::+ $(<$argument>)?, $crate::graphql::kernel::MutationError> {
-                $( let $field = {
+            ) -> Result<$($made)::+, $crate::graphql::kernel::MutationError> {
+                Ok($($made)::+ { $( $field: {
                     let name = $crate::field_name!($field $($shown)?, &[]);
                     $crate::graphql::kernel::Becomes::read(self.$field, &place.field(&name))?
-                }; )*
-                $( let $part = {
-                    $( let $inner = {
-                        let name = $crate::field_name!($inner $($in_shown)?, &[]);
-                        $crate::graphql::kernel::Becomes::read(self.$inner, &place.field(&name))?
-                    }; )*
-                    $part_made { $( $inner ),* }
-                }; )?
-                Ok($($made)::+ { $( $field, )* $( $part )? })
+                }, )* })
             }
         }
 
         impl $crate::graphql::kernel::Input for $name {
-            type Made = $($made)::+ $(<$argument>)?;
+            type Made = $($made)::+;
         }
     )* };
 }

@@ -107,8 +107,11 @@ where
 
 /// Declares filters: each field may be left out, and keeps the rows whose column fits it.
 ///
-/// ```ignore
-/// filters! {
+/// ```
+/// use api::graphql::{kernel::{E, Id}, lots::Run};
+/// use domain::lots::LotStatus;
+///
+/// api::filters! {
 ///     /// Which lots.
 ///     LotFilter {
 ///         /// One of these.
@@ -134,10 +137,11 @@ macro_rules! filters {
             $( $(#[$field_meta])* $(#[graphql(name = $shown)])? $field: Option<$type>, )*
         }
 
-        impl $name {
+        impl $crate::graphql::kernel::Narrows for $name {
             fn narrow(
                 self,
                 mut list: $crate::graphql::kernel::Narrowing,
+                _: &'static str,
             ) -> async_graphql::Result<$crate::graphql::kernel::Narrowing> {
                 $( if let Some(given) = self.$field {
                     $( list = list.keep(projections::Filter::Contains(stringify!($part), given)); )?
@@ -149,26 +153,38 @@ macro_rules! filters {
     )* };
 }
 
-/// Declares lists of entities as Relay connections: what each may be narrowed by and how, and its own order.
+/// Declares lists of an entity as Relay connections: what each may be narrowed by, and its own order. As a part of
+/// [`entity!`](crate::entity) or, beside it, by itself:
 ///
-/// ```ignore
-/// lists! {
+/// ```
+/// use api::graphql::{kernel::{E, Narrows as _}, lots::Partner};
+/// use domain::lots::PartnerRole;
+///
+/// api::lists! {
 ///     /// The lists of partners.
-///     PartnerLists {
+///     PartnersByWhatTheyDo of Partner {
 ///         /// The partners, by name.
-///         partners(is_active: bool, "In use, or not.") -> Partner by name, Ascending:
-///             |is_active, list| is_active.narrow(list, "is_active");
+///         partners(is_carrier: bool, "Who carries, or does not.") by name, Ascending;
+///         /// The partners, newest first.
+///         latest_partners(role: E<PartnerRole>, "With this role.") by saved_at, Descending:
+///             |role, list| (role.0 == PartnerRole::Carrier).narrow(list, "is_carrier");
 ///     }
 /// }
 /// ```
+///
+/// What is given narrows the column of its name, a filter its own columns; whatever else is meant by it, a function says.
 #[macro_export]
 macro_rules! lists {
+    (@narrow $argument:ident) => {
+        |given, list| $crate::graphql::kernel::Narrows::narrow(given, list, stringify!($argument))
+    };
+    (@narrow $argument:ident, $narrow:expr) => { $narrow };
     (
         $(#[$root_meta:meta])*
-        $root:ident { $(
+        $root:ident of $node:ident { $(
             $(#[$meta:meta])*
-            $field:ident($argument:ident: $narrowing:ty, $described:tt) -> $node:ident by $order:ident, $direction:ident:
-                $narrow:expr;
+            $field:ident($argument:ident: $narrowing:ty, $described:tt) by $order:ident, $direction:ident
+                $(: $narrow:expr)?;
         )+ }
     ) => {
         $(#[$root_meta])*
@@ -202,7 +218,7 @@ macro_rules! lists {
                     let mut list = kernel::Narrowing { query, tenant: allowed.tenant() };
                     if let Some(given) = $argument {
                         let narrow: fn($narrowing, kernel::Narrowing) -> async_graphql::Result<kernel::Narrowing> =
-                            $narrow;
+                            $crate::lists!(@narrow $argument $(, $narrow)?);
                         list = narrow(given, list)?;
                     }
                     let arguments = kernel::PageArguments { first, after, last, before };

@@ -2,13 +2,15 @@
 //!
 //! Reading order: [`entity`](mod@entity) (what is shown, who may see it, and the ways from it) with `declaring`, `past` (`history` and `asOf`,
 //! told by the read model's own fold), `list`, `node`; then what mutations are made of: [`E`] (an enum of the domain),
-//! `input`, `mutation`; then what these stand on: `reads`, `page`, `errors`, `global_id`.
+//! `terms`, `input`, [`Asked`], `mutation`; then what these stand on: `reads`, `page`, `errors`, `global_id`.
 //!
-//! A module of an aggregate declares its parts by `entity!`, `inputs!`, `payloads!`, `mutations!`, `filters!` and `lists!`.
+//! A module of an aggregate declares by `entity!` what is shown and by `mutations!` what can be done; where these do not say
+//! all of it, there are `terms!`, `inputs!`, `payloads!`, `filters!`, `fields!` and `lists!`.
 //! Whatever shows rows asks for the permission of their type by itself; a field that shows none and that not
 //! everybody may read carries `guard = "requires(Permission::…)"`. Errors that a client can act on are [`MutationError`]s, or
 //! [`refused`] in a query; everything else is a fault and reaches the client masked.
 
+mod asked;
 mod commit_info;
 mod declaring;
 pub mod entity;
@@ -28,10 +30,12 @@ mod page;
 mod past;
 mod reads;
 mod request;
+mod terms;
 
 /// Which values fit the schema's own scalars: what does not is refused before anything runs.
 pub const SCALARS: &[document::Scalar] = &[("Int64", |value| Int64::read(value).is_some())];
 
+pub use asked::{Asked, Said, Whom};
 pub use commit_info::CommitInfo;
 pub use entity::{Allowed, ById, Entity, Granted, List, Named, Shown, Shows};
 pub use enumeration::E;
@@ -53,3 +57,4 @@ pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, Page
 pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, Past, PastRows, Then, Told, position_of};
 pub use reads::{Edge, FromReads, Reads, Total, edge_page, page, position, unreadable};
 pub use request::{Floor, FromRequest, RequestContext, Used, permit, requires};
+pub use terms::{Face, ShownTerms, TermsOf};

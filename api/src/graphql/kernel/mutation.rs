@@ -129,17 +129,45 @@ async fn run(
 
 /// Declares mutations: what each takes and answers. The name in the schema serves keys, so it is final once released.
 ///
-/// ```ignore
-/// mutations! {
-///     /// The commands around partners.
-///     PartnerMutations {
-///         /// Enters a partner. Needs `run:control`.
-///         save_partner("savePartner", SavePartnerInput) -> PartnerPayload;
+/// ```
+/// use api::graphql::{kernel::Asked, bookings::Service};
+/// use commands::bookings::{ActivateService, DeactivateService, ServiceReply};
+///
+/// api::mutations! {
+///     UseMutations answer UsePayload of ServiceReply with a service: Service {
+///         /// Takes a service out of use. Needs `bookings:manage`.
+///         deactivate_service("deactivateService", Asked<Service, DeactivateService>);
+///         /// Takes a service into use again. Needs `bookings:manage`.
+///         activate_service("activateService", Asked<Service, ActivateService>);
 ///     }
 /// }
 /// ```
+///
+/// The input of a command that [`commands!`](domain::commands) declares is [`Asked`](super::Asked), others are declared by
+/// [`inputs!`](crate::inputs). Mutations that answer each in its own way leave the answer out of the head: `UseMutations { … }`, say it in
+/// each line, `take("take", TakeInput) -> TakePayload;`, and declare it by [`payloads!`](crate::payloads).
 #[macro_export]
 macro_rules! mutations {
+    (@article a) => { "A" };
+    (@article an) => { "An" };
+    (
+        $root:ident answer $payload:ident of $reply:ident with $article:ident $entity:ident: $object:ident {
+            $( $(#[$meta:meta])* $field:ident($operation:literal, $input:ty); )+
+        }
+    ) => {
+        $crate::payloads! {
+            #[doc = concat!($crate::mutations!(@article $article), " ", stringify!($entity), " after a command.")]
+            $payload of $reply {
+                #[doc = concat!("The ", stringify!($entity), ", as it is after the command.")]
+                $entity: $object by |reply| Some(commands::engine::Reply::id(reply));
+            }
+        }
+
+        $crate::mutations! {
+            #[doc = concat!("The commands that ask a [`", stringify!($object), "`].")]
+            $root { $( $(#[$meta])* $field($operation, $input) -> $payload; )+ }
+        }
+    };
     (
         $(#[$root_meta:meta])*
         $root:ident { $( $(#[$meta:meta])* $field:ident($operation:literal, $input:ty) -> $payload:ty; )+ }

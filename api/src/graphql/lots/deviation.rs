@@ -11,14 +11,7 @@ use crate::graphql::kernel::{E, Id};
 crate::entity! {
     /// A breach: what it was, what became of the goods, why, and who signed it off.
     Deviation = DeviationFields of DeviationRow in Deviations, needs PlantRead, past, version;
-    names {
-        /// The lot that was held.
-        lot: Lot = lot_id;
-    }
-}
-
-crate::fields! {
-    DeviationFields |deviation| {
+    fields |deviation| {
         /// What put the goods on hold.
         cause: E<HoldCause> = E(deviation.cause);
         /// Why, in words.
@@ -46,6 +39,14 @@ crate::fields! {
         /// How many reminders were sent, one for each day that nobody decided.
         reminders: u32 = deviation.reminders;
     }
+    names {
+        /// The lot that was held.
+        lot: Lot = lot_id;
+    }
+    lists DeviationLists {
+        /// The deviations, newest first.
+        deviations(filter: DeviationFilter, "Which deviations.") by opened_position, Descending;
+    }
 }
 
 crate::inputs! {
@@ -68,21 +69,12 @@ crate::inputs! {
     }
 }
 
-crate::payloads! {
-    /// A deviation after a command.
-    DeviationPayload of DeviationReply {
-        /// The deviation, as it is after the command.
-        deviation: Deviation by |reply| Some(reply.deviation_id);
-    }
-}
-
 crate::mutations! {
-    /// The commands around deviations.
-    DeviationMutations {
+    DeviationMutations answer DeviationPayload of DeviationReply with a deviation: Deviation {
         /// Decides what becomes of held goods. Needs `run:control`.
-        disposition_deviation("dispositionDeviation", DispositionDeviationInput) -> DeviationPayload;
+        disposition_deviation("dispositionDeviation", DispositionDeviationInput);
         /// Signs a deviation off; not by whoever recorded the reading. Needs `run:control`.
-        close_deviation("closeDeviation", CloseDeviationInput) -> DeviationPayload;
+        close_deviation("closeDeviation", CloseDeviationInput);
     }
 }
 
@@ -93,14 +85,5 @@ crate::filters! {
         status: Vec<E<DeviationStatus>> => status,
         /// Of this lot.
         lot: Id<Lot> => lot_id,
-    }
-}
-
-crate::lists! {
-    /// The list of deviations.
-    DeviationLists {
-        /// The deviations, newest first.
-        deviations(filter: DeviationFilter, "Which deviations.") -> Deviation by opened_position, Descending:
-            DeviationFilter::narrow;
     }
 }

@@ -12,14 +12,7 @@ use crate::graphql::kernel::{E, Id, Key};
 crate::entity! {
     /// A decision at a gate. Written once, never changed.
     Inspection = InspectionFields of InspectionRow in Inspections, needs PlantRead, past;
-    names {
-        /// The lot.
-        lot: Lot = lot_id;
-    }
-}
-
-crate::fields! {
-    InspectionFields |inspection| {
+    fields |inspection| {
         /// The code of the lot.
         lot_code: &str = inspection.lot_code.as_str();
         /// The step of the gate.
@@ -44,6 +37,14 @@ crate::fields! {
         inspected_at: DateTime<Utc> = inspection.inspected_at;
         /// The inspector's signature.
         signature: Option<&str> = inspection.signature.as_deref();
+    }
+    names {
+        /// The lot.
+        lot: Lot = lot_id;
+    }
+    lists InspectionLists {
+        /// The decisions at gates, newest first.
+        inspections(filter: InspectionFilter, "Which decisions.") by position, Descending;
     }
 }
 
@@ -125,14 +126,5 @@ crate::filters! {
         gate: Key<Gate> => gate,
         /// One of these.
         decision: Vec<E<Decision>> => decision,
-    }
-}
-
-crate::lists! {
-    /// The list of inspections.
-    InspectionLists {
-        /// The decisions at gates, newest first.
-        inspections(filter: InspectionFilter, "Which decisions.") -> Inspection by position, Descending:
-            InspectionFilter::narrow;
     }
 }

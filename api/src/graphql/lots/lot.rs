@@ -17,38 +17,7 @@ use crate::graphql::kernel::{Allowed, E, FromReads, Granted, Id, Int64, LocalDat
 crate::entity! {
     /// One batch of goods, from receipt to shipment.
     Lot = LotFields of LotBoardRow in LotBoard, needs PlantRead, past;
-    names {
-        /// The deviation that must be resolved before a hold ends.
-        open_deviation: Deviation = deviation_id;
-        /// The partner that a RAW lot came from.
-        supplier: Partner = supplier_id;
-    }
-    many {
-        /// Every deviation of the lot, oldest first.
-        deviations: Deviation by lot_id in opened_position;
-        /// What it was made from, by code.
-        parents: LotLink as to_parent by child_id in parent_code;
-        /// What was made of it, by code.
-        children: LotLink as to_child by parent_id in child_code;
-        /// The decisions on it, oldest first.
-        inspections: Inspection by lot_id in position;
-        /// Its readings, oldest first.
-        readings: TemperatureReading by lot_id in position;
-    }
-    one {
-        /// The dispatch record, once it was shipped.
-        shipment: Shipment by lot_id;
-    }
-    also {
-        /// The version of the lot that these fields show: what `expectedVersion` takes.
-        async fn version(&self) -> Int64 {
-            self.version.into()
-        }
-    }
-}
-
-crate::fields! {
-    LotFields |lot| {
+    fields |lot| {
         /// Its code, unique within the tenant: the traceability lot code.
         code: &str = lot.lot_code.as_str();
         /// What it is made of and how far it has come.
@@ -80,6 +49,38 @@ crate::fields! {
         created_at: DateTime<Utc> = lot.created_at;
         /// When something last happened to it.
         changed_at: DateTime<Utc> = lot.changed_at;
+    }
+    names {
+        /// The deviation that must be resolved before a hold ends.
+        open_deviation: Deviation = deviation_id;
+        /// The partner that a RAW lot came from.
+        supplier: Partner = supplier_id;
+    }
+    many {
+        /// Every deviation of the lot, oldest first.
+        deviations: Deviation by lot_id in opened_position;
+        /// What it was made from, by code.
+        parents: LotLink as to_parent by child_id in parent_code;
+        /// What was made of it, by code.
+        children: LotLink as to_child by parent_id in child_code;
+        /// The decisions on it, oldest first.
+        inspections: Inspection by lot_id in position;
+        /// Its readings, oldest first.
+        readings: TemperatureReading by lot_id in position;
+    }
+    one {
+        /// The dispatch record, once it was shipped.
+        shipment: Shipment by lot_id;
+    }
+    also {
+        /// The version of the lot that these fields show: what `expectedVersion` takes.
+        async fn version(&self) -> Int64 {
+            self.version.into()
+        }
+    }
+    lists LotLists {
+        /// The lots, newest first.
+        lot_board(filter: LotBoardFilter, "Which lots.") by created_position, Descending;
     }
 }
 
@@ -222,15 +223,6 @@ crate::filters! {
         supplier: Id<Partner> => supplier_id,
         /// The code contains this.
         code: String => ~lot_code,
-    }
-}
-
-crate::lists! {
-    /// The list of lots.
-    LotLists {
-        /// The lots, newest first.
-        lot_board(filter: LotBoardFilter, "Which lots.") -> Lot by created_position, Descending:
-            LotBoardFilter::narrow;
     }
 }
 

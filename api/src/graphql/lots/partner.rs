@@ -12,16 +12,18 @@ use crate::graphql::kernel::{E, Id, Narrowing};
 crate::entity! {
     /// A supplier, customer or carrier.
     Partner = PartnerFields of PartnerRow in Partners, needs PlantRead, past, version;
-}
-
-crate::fields! {
-    PartnerFields |partner| {
+    fields |partner| {
         /// Its name.
         name: &str = &partner.name;
         /// Its postal address; without one it cannot take part in a shipment.
         address: Option<&str> = partner.address.as_deref();
         /// What it is to the plant.
         roles: Vec<E<PartnerRole>> = partner.roles.0.iter().copied().map(E).collect();
+    }
+    lists PartnerLists {
+        /// The partners, by name.
+        partners(role: E<PartnerRole>, "With this role.") by name, Ascending:
+            |E(role), list| Ok(with_role(role, list));
     }
 }
 
@@ -39,28 +41,10 @@ crate::inputs! {
     }
 }
 
-crate::payloads! {
-    /// A partner after a command.
-    PartnerPayload of PartnerReply {
-        /// The partner, as it is after the command.
-        partner: Partner by |reply| Some(reply.partner_id);
-    }
-}
-
 crate::mutations! {
-    /// The command around partners.
-    PartnerMutations {
+    PartnerMutations answer PartnerPayload of PartnerReply with a partner: Partner {
         /// Enters a partner (supplier, customer, carrier), or replaces what is known of it. Needs `run:control`.
-        save_partner("savePartner", SavePartnerInput) -> PartnerPayload;
-    }
-}
-
-crate::lists! {
-    /// The list of partners.
-    PartnerLists {
-        /// The partners, by name.
-        partners(role: E<PartnerRole>, "With this role.") -> Partner by name, Ascending:
-            |E(role), list| Ok(with_role(role, list));
+        save_partner("savePartner", SavePartnerInput);
     }
 }
 

@@ -21,22 +21,7 @@ use crate::graphql::kernel::{Becomes, E, Id, LocalDate, MutationError, Past, Pas
 crate::entity! {
     /// A reading of a thermometer.
     TemperatureReading = ReadingFields of TemperatureReadingRow in TemperatureReadings, needs PlantRead;
-    names {
-        /// The lot that it was read of.
-        lot: Lot = lot_id;
-    }
-    also {
-        /// The log in which it stands: the readings of one lot or buffer on one local day.
-        async fn log(&self) -> Option<TemperatureLog> {
-            let lot = self.lot_id.map(Subject::Lot);
-            let subject = lot.or_else(|| self.buffer_id.map(Subject::Buffer))?;
-            Some(TemperatureLog { tenant: self.tenant, subject, day: self.day })
-        }
-    }
-}
-
-crate::fields! {
-    ReadingFields |reading| {
+    fields |reading| {
         /// Where the thermometer was held.
         #[graphql(name = "type")]
         reading_type: E<ReadingType> = E(reading.reading_type);
@@ -52,6 +37,22 @@ crate::fields! {
         recorded_by: &str = &reading.recorded_by;
         /// When.
         recorded_at: DateTime<Utc> = reading.recorded_at;
+    }
+    names {
+        /// The lot that it was read of.
+        lot: Lot = lot_id;
+    }
+    also {
+        /// The log in which it stands: the readings of one lot or buffer on one local day.
+        async fn log(&self) -> Option<TemperatureLog> {
+            let lot = self.lot_id.map(Subject::Lot);
+            let subject = lot.or_else(|| self.buffer_id.map(Subject::Buffer))?;
+            Some(TemperatureLog { tenant: self.tenant, subject, day: self.day })
+        }
+    }
+    lists TemperatureLists {
+        /// The readings, newest first.
+        temperature_log(filter: TemperatureFilter, "Which readings.") by position, Descending;
     }
 }
 
@@ -198,14 +199,5 @@ crate::filters! {
         reading_type as "type": E<ReadingType> => reading_type,
         /// Outside their limit, or inside.
         is_violation: bool => is_violation,
-    }
-}
-
-crate::lists! {
-    /// The list of readings.
-    TemperatureLists {
-        /// The readings, newest first.
-        temperature_log(filter: TemperatureFilter, "Which readings.") -> TemperatureReading by position, Descending:
-            TemperatureFilter::narrow;
     }
 }

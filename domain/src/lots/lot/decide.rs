@@ -7,10 +7,6 @@ impl Decider for Lot {
     type Event = LotEvent;
     type Error = LotRefusal;
 
-    fn initial() -> Self {
-        Self::default()
-    }
-
     fn decide(&self, command: LotCommand) -> Result<Vec<LotEvent>, LotRefusal> {
         match command {
             LotCommand::Create(command) => making::create(self.existing(), command),
