@@ -20,9 +20,10 @@ pub use adapters_store::{postgres::ScratchDatabase, torture};
 use commands::{
     engine::{Engine, EngineConfig, Ports},
     ports::{
-        CheckpointStore, Clock, DeadlineStore, EventStore, RandomIds, SnapshotStore, StoreError, SystemClock,
-        TenantDirectory,
+        CheckpointStore, Clock, DeadlineStore, EventStore, RandomIds, SnapshotStore, StoreError, SubjectKeys,
+        SystemClock, TenantDirectory,
     },
+    sealing::{KeyEncryptionKey, Sealing},
 };
 use projections::{
     ports::{ReadStore, ReadStoreError},
@@ -106,6 +107,11 @@ pub struct Stores {
     pub deadlines: Arc<dyn DeadlineStore>,
     /// Where process managers are.
     pub checkpoints: Arc<dyn CheckpointStore>,
+    /// The keys of those whom personal data tells about.
+    pub subject_keys: Arc<dyn SubjectKeys>,
+    /// Seals personal data, and erases whom it tells about. None without a key-encryption key: personal data can then be
+    /// neither stored nor read.
+    pub sealing: Option<Arc<Sealing>>,
 }
 
 impl Stores {
@@ -120,14 +126,31 @@ impl Stores {
 
     fn of<S>(store: S) -> Self
     where
-        S: EventStore + SnapshotStore + DeadlineStore + CheckpointStore,
+        S: EventStore + SnapshotStore + DeadlineStore + CheckpointStore + SubjectKeys,
     {
         let store = Arc::new(store);
         Self {
             events: Arc::clone(&store) as _,
             snapshots: Arc::clone(&store) as _,
             deadlines: Arc::clone(&store) as _,
-            checkpoints: store,
+            checkpoints: Arc::clone(&store) as _,
+            subject_keys: store,
+            sealing: None,
+        }
+    }
+
+    /// The same log, with personal data sealed before it is stored, and opened for whoever reads.
+    #[must_use]
+    pub fn sealing_with(self, kek: KeyEncryptionKey) -> Self {
+        let Self { events, snapshots, deadlines, checkpoints, subject_keys, sealing: _ } = self;
+        let sealing = Arc::new(Sealing::new(events, snapshots, Arc::clone(&subject_keys), kek));
+        Self {
+            events: Arc::clone(&sealing) as _,
+            snapshots: Arc::clone(&sealing) as _,
+            deadlines,
+            checkpoints,
+            subject_keys,
+            sealing: Some(sealing),
         }
     }
 

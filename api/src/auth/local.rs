@@ -6,7 +6,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use commands::ports::TenantId;
+use commands::{
+    ports::TenantId,
+    sealing::{CipherFailure, KeyEncryptionKey},
+};
 use domain::identity::Role;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use sha2::{Digest, Sha256};
@@ -32,7 +35,7 @@ pub struct LocalSecret {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read or made.
-    #[error("the token secret {path} cannot be {doing}")]
+    #[error("the secret {path} cannot be {doing}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -42,13 +45,13 @@ pub enum SecretError {
         source: io::Error,
     },
     /// Fewer than 32 bytes.
-    #[error("the token secret has {bytes} bytes; at least 32 are needed")]
+    #[error("the secret has {bytes} bytes; at least 32 are needed")]
     TooShort {
         /// How many there are.
         bytes: usize,
     },
     /// Others than its owner may read the file.
-    #[error("the token secret {path} can be read by others (mode {mode:03o}); run: chmod 600 {path}")]
+    #[error("the secret {path} can be read by others (mode {mode:03o}); run: chmod 600 {path}")]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -66,10 +69,7 @@ pub enum SecretError {
 impl LocalSecret {
     /// Takes a secret of at least 32 bytes.
     pub fn try_new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
-        let bytes = bytes.into();
-        if bytes.len() < LEAST_BYTES {
-            return Err(SecretError::TooShort { bytes: bytes.len() });
-        }
+        let bytes = long_enough(bytes.into())?;
         let digest = Sha256::new().chain_update(b"cairn-kid:").chain_update(&bytes).finalize();
         let kid = digest.iter().take(6).fold("local-".to_owned(), |kid, byte| format!("{kid}{byte:02x}"));
         Ok(Self { bytes, kid })
@@ -88,11 +88,17 @@ impl LocalSecret {
                 Creation::NoRandomness(reason) => SecretError::NoRandomness { reason },
             })?;
         }
-        refuse_exposed(&path)
-            .map_err(failed("read"))?
-            .map_or(Ok(()), |mode| Err(SecretError::Exposed { path: path.clone(), mode }))?;
-        let text = fs::read(&path).map_err(failed("read"))?;
-        Self::try_new(text.trim_ascii())
+        Self::try_new(secret_in(&path)?)
+    }
+
+    /// Whether a data directory holds one.
+    pub fn lies_in(data: &Path) -> bool {
+        data.join(FILE_NAME).exists()
+    }
+
+    /// The key-encryption key that follows from it: for development, where nobody configures one.
+    pub fn key_encryption_key(&self) -> Result<KeyEncryptionKey, CipherFailure> {
+        KeyEncryptionKey::from_secret(&self.bytes)
     }
 
     /// Names the secret in tokens, without giving it away.
@@ -103,6 +109,19 @@ impl LocalSecret {
     pub(super) fn decoding_key(&self) -> DecodingKey {
         DecodingKey::from_secret(&self.bytes)
     }
+}
+
+/// The secret that a file holds: at least 32 bytes, without the white space around them, and nobody else may read it.
+pub fn secret_in(path: &Path) -> Result<Vec<u8>, SecretError> {
+    let unread = |source| SecretError::Io { path: path.to_owned(), doing: "read", source };
+    if let Some(mode) = refuse_exposed(path).map_err(unread)? {
+        return Err(SecretError::Exposed { path: path.to_owned(), mode });
+    }
+    long_enough(fs::read(path).map_err(unread)?.trim_ascii().to_vec())
+}
+
+fn long_enough(bytes: Vec<u8>) -> Result<Vec<u8>, SecretError> {
+    if bytes.len() < LEAST_BYTES { Err(SecretError::TooShort { bytes: bytes.len() }) } else { Ok(bytes) }
 }
 
 impl fmt::Debug for LocalSecret {

@@ -19,4 +19,4 @@ pub use authenticator::{Authenticator, Unauthenticated};
 pub use claims::Claims;
 pub use key_set::{KeySet, NoKey};
 pub use key_source::{FileKeySource, KeySource, KeySourceError, UrlKeySource};
-pub use local::{Grant, LOCAL_ISSUER, LocalSecret, SecretError, mint};
+pub use local::{Grant, LOCAL_ISSUER, LocalSecret, SecretError, mint, secret_in};

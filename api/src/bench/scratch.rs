@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use commands::sealing::KeyEncryptionKey;
 use uuid::Uuid;
 
 use super::{Report, load::LoadArgs, machine::peak_resident_mib};
@@ -80,6 +81,8 @@ async fn with_directory(
     let again = database.clone();
     let outcome = match Stores::open(&url).await {
         Ok(stores) => {
+            // As a server's: every event is looked at for personal data.
+            let stores = stores.sealing_with(KeyEncryptionKey::from_secret(name.as_bytes())?);
             let scratch = Scratch { url, stores, database, directory: directory.to_owned() };
             tokio::select! {
                 biased;

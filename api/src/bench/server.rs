@@ -38,6 +38,8 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--store", &with_password(url)])
             .arg("--data")
             .arg(data)
+            // A key made up will do for a log that is thrown away.
+            .env("CAIRN_ENVIRONMENT", "development")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod failure;
 mod interrupt;
+mod kek;
 mod migrate;
 mod model;
 mod parked;

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use clap::Args;
-use commands::ports::{TenantId, TenantSettings};
+use commands::{
+    ports::{TenantId, TenantSettings},
+    sealing::KeyEncryptionKey,
+};
 use projections::ports::ReadStoreError;
 use uuid::Uuid;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, kek};
 use crate::{
     compose::{StoreUrl, Stores, read_models_beside},
-    config::{Config, Tenant},
+    config::{Config, Environment, Tenant},
     demo,
 };
 
@@ -89,11 +92,15 @@ impl Settled {
                 .advise(format!("cairn demo{}   makes one with a demo plant", self.flags))
                 .advise("name the right directory with --data DIR, or a database with --store URL"));
         }
-        self.open().await
+        self.open_with(kek::found(self)?).await
     }
 
     /// Opens the log, making it when it is missing.
     pub async fn open(&self) -> Outcome<Stores> {
+        self.open_with(kek::found_or_made(self)?).await
+    }
+
+    async fn open_with(&self, kek: Option<KeyEncryptionKey>) -> Outcome<Stores> {
         let url = &self.url;
         if let StoreUrl::Sqlite(file) = url
             && let Some(directory) = file.parent()
@@ -102,9 +109,21 @@ impl Settled {
                 Failure::new(format!("the directory {} cannot be made", directory.display())).because(&fault)
             })?;
         }
-        Stores::open(url)
+        let stores = Stores::open(url)
             .await
-            .map_err(|error| Failure::new(format!("the log {url} cannot be opened")).because(&error))
+            .map_err(|error| Failure::new(format!("the log {url} cannot be opened")).because(&error))?;
+        Ok(match kek {
+            Some(kek) => stores.sealing_with(kek),
+            None => stores,
+        })
+    }
+
+    /// What the installation is for. Where it is not said, a database is not for development: several machines share it.
+    pub fn environment(&self) -> Environment {
+        self.config.settings.environment.unwrap_or(match self.url {
+            StoreUrl::Memory | StoreUrl::Sqlite(_) => Environment::Development,
+            StoreUrl::Postgres(_) => Environment::Production,
+        })
     }
 
     /// What to say when the read models cannot be opened: which file it is, and that it may go.

@@ -6,10 +6,10 @@ use document::{Limits, TrustedDocuments};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo, token};
+use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo, kek, token};
 use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
-    compose::{CannotServe, Serving},
+    compose::{CannotServe, Serving, Stores},
     config::{ConfiguredTenants, Identity, Settings, masked},
     graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, RateLimits, ServeLimits},
@@ -49,9 +49,11 @@ impl Serve {
     pub async fn run(self) -> Outcome {
         let settled = self.place.settle_with(self.listen.map(|listen| ("listen", listen)))?;
         let settings = &settled.config.settings;
+        kek::demand(&settled)?;
         let mut interrupt = Interrupt::listen();
         let listener = bind(settings).await?;
         let stores = settled.open().await?;
+        right_key(&stores).await?;
         let printer = Printer;
         if self.demo {
             let plant = demo::load(&stores, &settled).await?;
@@ -83,6 +85,17 @@ impl Serve {
         serving.stop().await;
         served.or_fail(|| format!("http://{address} cannot be served any longer"))
     }
+}
+
+/// A key-encryption key that did not wrap what lies beside the log would make every person's data unreadable, and seal more.
+async fn right_key(stores: &Stores) -> Outcome {
+    let Some(sealing) = &stores.sealing else { return Ok(()) };
+    if sealing.holds_the_right_key().await.or_fail(|| "the keys beside the log cannot be read")? {
+        return Ok(());
+    }
+    Err(Failure::new("this log's personal data was sealed with another key-encryption key")
+        .advise("set identity.kek or identity.kek_file as it was when the log was begun")
+        .advise("where neither was set, the key follows from the token secret: take that of the log's first data folder"))
 }
 
 async fn bind(settings: &Settings) -> Outcome<TcpListener> {
@@ -156,7 +169,7 @@ fn authenticator(settled: &Settled) -> Outcome<Authenticator> {
     let open = tenants.filter(|tenant| tenant.viewer_sees_audit).map(|tenant| tenant.id);
     let local =
         Authenticator::new().with_local(&token::local_secret(settled)?).showing_viewers_the_audit_of(open);
-    let Identity { issuer, audience, jwks, secret: _ } = &settled.config.settings.identity;
+    let Identity { issuer, audience, jwks, .. } = &settled.config.settings.identity;
     let Some(jwks) = jwks else { return Ok(local) };
     let keys = if jwks.contains("://") {
         let source = UrlKeySource::try_new(jwks)

@@ -47,6 +47,12 @@ pub(super) const KEYS: &[Key] = &[
         "sqlite:PATH, postgres://USER@HOST:PORT/DATABASE or memory:",
     ),
     key(
+        "environment",
+        None,
+        "whether keys may be made up, as in development; without it, development with the log in a file, production with it in a database",
+        "development or production",
+    ),
+    key(
         "log.level",
         Some("info"),
         "what is logged",
@@ -75,6 +81,17 @@ pub(super) const KEYS: &[Key] = &[
         "identity.secret",
         "secret of locally minted tokens (HS256); without it, one is made in the data folder",
         "at least 32 characters",
+    ),
+    secret(
+        "identity.kek",
+        "key-encryption key, without which no personal data can be read; development derives one from identity.secret",
+        "at least 32 characters",
+    ),
+    key(
+        "identity.kek_file",
+        None,
+        "file that holds the key-encryption key instead, readable by its owner alone",
+        "a file's path",
     ),
     key("graphql.introspection", Some("true"), "whether the schema may be asked for", "true or false"),
     key(

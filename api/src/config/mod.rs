@@ -15,7 +15,9 @@
 //! Reading order: [`Settings`] (what there is), `keys.rs` (the same as a table, with what is allowed), `layers.rs` (how a
 //! value is found), `in_force.rs` (how it is shown), `masked.rs` (without passwords).
 
+mod environment;
 mod error;
+mod identity;
 mod in_force;
 mod keys;
 mod layers;
@@ -25,9 +27,11 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 
+pub use environment::Environment;
 pub use error::{BadConfig, ConfigProblem};
+pub use identity::Identity;
 pub use in_force::{InForce, Value};
 pub use layers::{Origin, Sources};
 pub use masked::masked;
-pub use settings::{Config, Graphql, Identity, Limits, Log, LogFormat, Settings};
+pub use settings::{Config, Graphql, Limits, Log, LogFormat, Settings};
 pub use tenants::{ConfiguredTenants, Tenant, tenant_id};

@@ -12,11 +12,12 @@ use commands::ports::TenantSettings;
 use domain::lots::lot::Dispatcher;
 use uuid::Uuid;
 
+use super::environment::Environment;
 use super::error::{BadConfig, ConfigProblem};
+use super::identity::Identity;
 use super::in_force::{InForce, shown};
 use super::keys::{self, find, tenant_key};
 use super::layers::{Found, Origin, Sources, overlay};
-use super::masked;
 use super::tenants::{Tenant, tenant_id};
 
 /// What is in force.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the log lies; none means SQLite in the data folder.
     pub store: Option<String>,
+    /// What the installation is for; none means development with a log in a file or in memory, production with a database.
+    pub environment: Option<Environment>,
     /// The log of the program itself.
     pub log: Log,
     /// Which tokens are believed.
@@ -64,31 +67,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// Which tokens are believed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The issuer that the provider's tokens must name.
-    pub issuer: String,
-    /// The audience that the provider's tokens must name; none lets any pass.
-    pub audience: Option<String>,
-    /// A file or an `https://` URL with the provider's public keys, for RS256.
-    pub jwks: Option<String>,
-    /// The secret of locally minted tokens, for HS256; none means the one in the data folder.
-    pub secret: Option<String>,
-}
-
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Identity")
-            .field("issuer", &self.issuer)
-            .field("audience", &self.audience)
-            .field("jwks", &self.jwks.as_deref().map(masked))
-            .field("secret", &self.secret.as_ref().map(|_| "***"))
-            .finish()
-    }
 }
 
 /// Which GraphQL documents run.
@@ -199,6 +177,7 @@ impl Reader<'_> {
         let data = self.read("data", |text| not_empty(text).map(PathBuf::from));
         let listen = self.read("listen", |text| text.parse().ok());
         let store = self.read("store", |text| is_store(text).then(|| text.to_owned()));
+        let environment = self.read("environment", Environment::parse);
         let log = self.log();
         let identity = self.identity();
         let graphql = self.graphql();
@@ -212,6 +191,7 @@ impl Reader<'_> {
             data: data?,
             listen: listen?,
             store,
+            environment,
             log: log?,
             identity: identity?,
             graphql: graphql?,
@@ -240,9 +220,11 @@ impl Reader<'_> {
         let jwks = self.read("identity.jwks", |text| {
             not_empty(text).filter(|text| !text.contains("://") || text.starts_with("https://"))
         });
-        let secret =
-            self.read("identity.secret", |text| (text.chars().count() >= 32).then(|| text.to_owned()));
-        Some(Identity { issuer: issuer?, audience, jwks, secret })
+        let strong = |text: &str| (text.chars().count() >= 32).then(|| text.to_owned());
+        let secret = self.read("identity.secret", strong);
+        let kek = self.read("identity.kek", strong);
+        let kek_file = self.read("identity.kek_file", |text| not_empty(text).map(PathBuf::from));
+        Some(Identity { issuer: issuer?, audience, jwks, secret, kek, kek_file })
     }
 
     fn graphql(&mut self) -> Option<Graphql> {

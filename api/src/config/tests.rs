@@ -132,7 +132,8 @@ fn what_is_in_force_shows_no_secret() {
                 "cairn.toml",
                 "store = 'postgres://cairn:p@ss/w@db:5432/cairn?password=hidden&x=1'\n[tenants.duna]",
             )
-            .variable("CAIRN_IDENTITY_SECRET", secret),
+            .variable("CAIRN_IDENTITY_SECRET", secret)
+            .variable("CAIRN_IDENTITY_KEK", secret),
     );
     assert!(!format!("{:?}", config.settings.identity).contains(secret));
     let lines = config.in_force.values().iter().map(|value| {
@@ -143,12 +144,15 @@ fn what_is_in_force_shows_no_secret() {
     data                           ./data                                             default
     listen                         127.0.0.1:8080                                     default
     store                          postgres://cairn:***@db:5432/cairn?password=***&x=1 cairn.toml
+    environment                    (not set)                                          default
     log.level                      info                                               default
     log.format                     json                                               default
     identity.issuer                cairn                                              default
     identity.audience              (not set)                                          default
     identity.jwks                  (not set)                                          default
     identity.secret                ***                                                CAIRN_IDENTITY_SECRET
+    identity.kek                   ***                                                CAIRN_IDENTITY_KEK
+    identity.kek_file              (not set)                                          default
     graphql.introspection          true                                               default
     graphql.trusted_documents      (not set)                                          default
     graphql.kept_answer_bytes      33554432                                           default

@@ -78,14 +78,10 @@ impl Sealing {
         Self { log, snapshots, vault: Vault::new(keys, kek) }
     }
 
-    /// Finds out whether this key-encryption key is the one that wrapped what lies beside the log. The first that asks is.
-    pub async fn check_key(&self) -> Result<(), StoreError> {
+    /// Whether this key-encryption key is the one that wrapped the keys beside the log. Where there are none yet, it is.
+    pub async fn holds_the_right_key(&self) -> Result<bool, StoreError> {
         let ring = self.vault.keys_for(TenantId::nil(), &[CHECK.into()]).await?;
-        match ring.get(CHECK) {
-            Some(Ok(_key)) => Ok(()),
-            Some(Err(failure)) => Err(StoreError::Corrupt { reason: failure.to_string() }),
-            None => Err(StoreError::Corrupt { reason: CipherFailure::NoKey.to_string() }),
-        }
+        Ok(ring.get(CHECK).is_some_and(Result::is_ok))
     }
 
     /// Erases a data subject: its key is destroyed. This process knows at once, others within a minute.

@@ -6,7 +6,8 @@ use adapters_store::memory::MemoryEventStore;
 use commands::{
     engine::{Aggregate, Command, CommandError, EngineConfig, Stage, Stop, decode_event, fold},
     ports::{
-        AppendOutcome, EventStore, LogFilter, PastQuery, RecordedEvent, Snapshot, StreamKey, SubjectKeys,
+        AppendOutcome, EventStore, LogFilter, PastQuery, RecordedEvent, Snapshot, StreamKey, SubjectKey,
+        SubjectKeys,
     },
     sealing::{KeyEncryptionKey, Sealing},
 };
@@ -238,6 +239,50 @@ async fn a_ciphertext_that_was_moved_is_reported_and_never_shown() {
     assert!(fault.reason.contains("personal data is not open"), "{fault}");
     let refused = other.plant.give(Book { subject: "u-2".into(), name: "Bob".into() }).await.unwrap_err();
     assert_eq!(refused.code(), "INTERNAL", "{refused}");
+}
+
+/// A key that does not unwrap: somebody has changed it in the database.
+#[tokio::test]
+async fn what_cannot_be_sealed_fails_no_other_command_of_its_batch() {
+    let restaurant = Restaurant::open();
+    let tenant = restaurant.plant.caller.tenant;
+    let spoilt = SubjectKey { subject: "u-9".into(), version: 1, wrapped: Some(vec![7; 60]) };
+    restaurant.raw.keep_subject_key(tenant, spoilt).await.unwrap();
+    let subjects = ["u-1", "u-9", "u-2", "u-9", "u-3"];
+    let given = subjects.map(|subject| {
+        restaurant.plant.give(Book { subject: subject.to_owned(), name: format!("Guest-{subject}") })
+    });
+    let outcomes = futures::future::join_all(given).await;
+    let stand: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(stand, [true, false, true, false, true], "{outcomes:?}");
+    let mut guests = restaurant.guests().await;
+    guests.sort();
+    assert_eq!(guests, ["Guest-u-1", "Guest-u-2", "Guest-u-3"]);
+}
+
+/// Nor does it keep anybody from reading what tells about others.
+#[tokio::test]
+async fn a_key_that_does_not_unwrap_hides_one_subject_alone() {
+    let restaurant = Restaurant::open();
+    restaurant.book("u-1", "Ann").await;
+    restaurant.book("u-2", "Bob").await;
+    let tenant = restaurant.plant.caller.tenant;
+    let copy = MemoryEventStore::new();
+    for event in restaurant.raw.read_stream(&restaurant.key(), 0, 10).await.unwrap() {
+        let mut commit = copy_of(&event);
+        commit.streams[0].expected_version = event.version - 1;
+        copy.append(&[commit]).await.unwrap();
+    }
+    for mut key in restaurant.raw.subject_keys(tenant, &["u-1".into(), "u-2".into()]).await.unwrap() {
+        if &*key.subject == "u-1" {
+            key.wrapped = Some(vec![7; 60]);
+        }
+        copy.keep_subject_key(tenant, key).await.unwrap();
+    }
+    let events = Restaurant::over(Arc::new(copy)).events().await;
+    assert!(decode_event::<GuestEvent>(&events[0]).is_err());
+    let GuestEvent::GuestBooked(second) = decode_event(&events[1]).unwrap();
+    assert_eq!(second.name.to_string(), "Bob");
 }
 
 fn copy_of(event: &RecordedEvent) -> commands::ports::Commit {
