@@ -16,6 +16,8 @@ mod demo;
 mod engine_failures;
 #[path = "cli/idle.rs"]
 mod idle;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/messages.rs"]
 mod messages;
 #[path = "cli/model.rs"]

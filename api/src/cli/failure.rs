@@ -10,6 +10,7 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 pub struct Failure {
     kind: Kind,
     what: String,
+    code: Option<&'static str>,
     causes: Vec<String>,
     advice: Vec<String>,
 }
@@ -25,12 +26,25 @@ enum Kind {
 impl Failure {
     /// It was refused or did not work. `what` is one sentence without a full stop that names the file or stream.
     pub fn new(what: impl Display) -> Self {
-        Self { kind: Kind::Failed, what: what.to_string(), causes: Vec::new(), advice: Vec::new() }
+        Self {
+            kind: Kind::Failed,
+            what: what.to_string(),
+            code: None,
+            causes: Vec::new(),
+            advice: Vec::new(),
+        }
     }
 
     /// The command line asks for something that cannot be.
     pub fn usage(what: impl Display) -> Self {
         Self { kind: Kind::Usage, ..Self::new(what) }
+    }
+
+    /// A name that stays, for scripts and for whoever looks it up.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// The reason, with everything that lies below it.
@@ -71,7 +85,8 @@ impl Failure {
         if self.kind == Kind::ReaderGone {
             return Vec::new();
         }
-        let first = format!("error: {}", self.what);
+        let code = self.code.map(|code| format!(" ({code})")).unwrap_or_default();
+        let first = format!("error: {}{code}", self.what);
         let causes = self.causes.iter().map(|cause| format!("  because: {cause}"));
         let advice = self.advice.iter().map(|advice| format!("  try: {advice}"));
         std::iter::once(first).chain(causes).chain(advice).collect()
@@ -130,6 +145,7 @@ mod tests {
         let cause = io::Error::new(io::ErrorKind::PermissionDenied, "permission denied");
         let failure =
             Failure::new("data/cairn.db cannot be opened").because(&cause).advise("chmod u+rw data");
+        assert_eq!(Failure::new("it is late").coded("LATE").lines(), ["error: it is late (LATE)"]);
         assert_eq!(
             failure.lines(),
             [

@@ -5,8 +5,37 @@ use commands::sealing::KeyEncryptionKey;
 use super::{Context, Failure, Outcome, Settled, token};
 use crate::{
     auth::{LocalSecret, secret_in},
+    compose::Stores,
     config::{Environment, Identity},
 };
+
+/// Refuses to start where no key is configured and none may be made up (identity.md, section 4).
+pub fn demand(settled: &Settled) -> Outcome {
+    let Identity { kek, kek_file, .. } = &settled.config.settings.identity;
+    if settled.environment() == Environment::Development || kek.is_some() || kek_file.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "identity.kek is not set: outside development nothing starts without a key-encryption key",
+    )
+    .coded("KEK_MISSING")
+    .advise(
+        "export CAIRN_IDENTITY_KEK=$(openssl rand -hex 32)   and keep it apart from the backups of the log",
+    )
+    .advise("identity.kek_file names a file that holds it; environment = \"development\" makes one up"))
+}
+
+/// Refuses a key that did not wrap the keys beside the log: with it nobody's data could be read, and more would be sealed apart.
+pub async fn check(stores: &Stores) -> Outcome {
+    let Some(sealing) = &stores.sealing else { return Ok(()) };
+    if sealing.fits().await.or_fail(|| "the keys beside the log cannot be read")? {
+        return Ok(());
+    }
+    Err(Failure::new("this log's personal data was sealed with another key-encryption key")
+        .coded("KEK_MISMATCH")
+        .advise("set identity.kek or identity.kek_file to the key that was in force when it was sealed")
+        .advise("where neither was set, the key follows from the token secret of that server's data folder"))
+}
 
 /// The configured key. In development, one that follows from the secret of local tokens, which is made when it is missing.
 pub fn found_or_made(settled: &Settled) -> Outcome<Option<KeyEncryptionKey>> {
@@ -19,26 +48,10 @@ pub fn found_or_made(settled: &Settled) -> Outcome<Option<KeyEncryptionKey>> {
 /// As [`found_or_made`], for a question: nothing is made.
 pub fn found(settled: &Settled) -> Outcome<Option<KeyEncryptionKey>> {
     let settings = &settled.config.settings;
-    let has_secret = settings.identity.secret.is_some() || LocalSecret::lies_in(&settings.data);
-    match configured(settled)? {
-        None if has_secret && settled.environment() == Environment::Development => derived(settled).map(Some),
-        configured => Ok(configured),
+    match settings.identity.secret.is_some() || LocalSecret::lies_in(&settings.data) {
+        true => found_or_made(settled),
+        false => configured(settled),
     }
-}
-
-/// Refuses to start where no key is configured and none may be made up (identity.md, section 4).
-pub fn demand(settled: &Settled) -> Outcome {
-    let Identity { kek, kek_file, .. } = &settled.config.settings.identity;
-    if settled.environment() == Environment::Development || kek.is_some() || kek_file.is_some() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        "identity.kek is not set: outside development nothing starts without a key-encryption key",
-    )
-    .advise(
-        "export CAIRN_IDENTITY_KEK=$(openssl rand -hex 32)   and keep it apart from the backups of the log",
-    )
-    .advise("identity.kek_file names a file that holds it; environment = \"development\" makes one up"))
 }
 
 fn configured(settled: &Settled) -> Outcome<Option<KeyEncryptionKey>> {
@@ -52,7 +65,8 @@ fn configured(settled: &Settled) -> Outcome<Option<KeyEncryptionKey>> {
         }
         (Some(kek), None) => ("identity.kek", kek.clone().into_bytes()),
         (None, Some(file)) => {
-            ("identity.kek_file", secret_in(file).or_fail(|| "identity.kek_file cannot be used")?)
+            let secret = secret_in(file).or_fail(|| "identity.kek_file cannot be used");
+            ("identity.kek_file", secret.map_err(|failure| failure.coded("KEK_UNUSABLE"))?)
         }
     };
     KeyEncryptionKey::from_secret(&secret).map(Some).or_fail(|| format!("{key} cannot be used"))

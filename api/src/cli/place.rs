@@ -112,10 +112,10 @@ impl Settled {
         let stores = Stores::open(url)
             .await
             .map_err(|error| Failure::new(format!("the log {url} cannot be opened")).because(&error))?;
-        Ok(match kek {
-            Some(kek) => stores.sealing_with(kek),
-            None => stores,
-        })
+        let Some(kek) = kek else { return Ok(stores) };
+        let stores = stores.sealing_with(kek);
+        kek::check(&stores).await?;
+        Ok(stores)
     }
 
     /// What the installation is for. Where it is not said, a database is not for development: several machines share it.

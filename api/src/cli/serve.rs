@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Context, Failure, Interrupt, Outcome, Place, Printer, Settled, demo, kek, token};
 use crate::{
     auth::{Authenticator, FileKeySource, KeySet, UrlKeySource},
-    compose::{CannotServe, Serving, Stores},
+    compose::{CannotServe, Serving},
     config::{ConfiguredTenants, Identity, Settings, masked},
     graphql,
     http::{self, Edge, GraphqlLimits, GraphqlService, RateLimits, ServeLimits},
@@ -53,7 +53,6 @@ impl Serve {
         let mut interrupt = Interrupt::listen();
         let listener = bind(settings).await?;
         let stores = settled.open().await?;
-        right_key(&stores).await?;
         let printer = Printer;
         if self.demo {
             let plant = demo::load(&stores, &settled).await?;
@@ -85,17 +84,6 @@ impl Serve {
         serving.stop().await;
         served.or_fail(|| format!("http://{address} cannot be served any longer"))
     }
-}
-
-/// A key-encryption key that did not wrap what lies beside the log would make every person's data unreadable, and seal more.
-async fn right_key(stores: &Stores) -> Outcome {
-    let Some(sealing) = &stores.sealing else { return Ok(()) };
-    if sealing.holds_the_right_key().await.or_fail(|| "the keys beside the log cannot be read")? {
-        return Ok(());
-    }
-    Err(Failure::new("this log's personal data was sealed with another key-encryption key")
-        .advise("set identity.kek or identity.kek_file as it was when the log was begun")
-        .advise("where neither was set, the key follows from the token secret: take that of the log's first data folder"))
 }
 
 async fn bind(settings: &Settings) -> Outcome<TcpListener> {

@@ -29,8 +29,8 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     assert_eq!(config.settings.data.to_str(), Some("variable"));
     assert_eq!(config.settings.log.level, "warn");
     let origins: Vec<_> =
-        config.in_force.values().iter().take(4).map(|value| value.origin.as_str()).collect();
-    assert_eq!(origins, ["CAIRN_DATA", "--listen", "default", "cairn.toml"]);
+        config.in_force.values().iter().take(5).map(|value| value.origin.as_str()).collect();
+    assert_eq!(origins, ["CAIRN_DATA", "--listen", "default", "default", "cairn.toml"]);
 }
 
 #[test]

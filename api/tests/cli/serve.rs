@@ -1,13 +1,9 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    os::unix::fs::PermissionsExt,
 };
 
-use crate::{
-    server::Server,
-    shell::{Ran, Shell},
-};
+use crate::{server::Server, shell::Shell};
 
 #[test]
 fn serve_becomes_ready_and_stops_cleanly_when_asked() {
@@ -122,40 +118,4 @@ fn who_asks_too_often_hears_429_and_when_to_come_again() {
     assert!(server.get("/graphql").starts_with("HTTP/1.1 401"));
     assert!(server.get("/graphql").contains("by one address"));
     assert!(server.get("/health/live").starts_with("HTTP/1.1 200"), "a proxy must not take it for dead");
-}
-
-/// Acceptance case 26 of identity.md.
-#[test]
-fn outside_development_nothing_starts_without_a_key_encryption_key() {
-    let shell = Shell::new();
-    let nowhere = "serve --store postgres://nobody@127.0.0.1:1/none";
-    for command in
-        [&mut shell.command(nowhere), shell.command("serve").env("CAIRN_ENVIRONMENT", "production")]
-    {
-        let error = Ran::of(command.output().unwrap()).fails();
-        assert!(error.starts_with("error: identity.kek is not set"), "{error}");
-        assert!(error.contains("CAIRN_IDENTITY_KEK"), "{error}");
-    }
-    assert!(!shell.path().join("data").exists(), "nothing was made");
-
-    std::fs::create_dir(shell.path().join("data")).unwrap();
-    let set = "environment = 'production'\n[identity]\nkek_file = 'kek'\n";
-    std::fs::write(shell.path().join("data/cairn.toml"), set).unwrap();
-    keep_key(&shell, "the first key, of more than thirty-two bytes", 0o600);
-    let server = Server::start(&shell, "");
-    server.becomes_ready();
-    assert_eq!(server.stop("-TERM"), Some(0));
-
-    keep_key(&shell, "another key, of more than thirty-two bytes", 0o600);
-    let error = shell.cairn("serve --listen 127.0.0.1:0").fails();
-    assert!(error.contains("sealed with another key-encryption key"), "{error}");
-    keep_key(&shell, "the first key, of more than thirty-two bytes", 0o644);
-    let error = shell.cairn("serve --listen 127.0.0.1:0").fails();
-    assert!(error.contains("identity.kek_file cannot be used") && error.contains("chmod 600"), "{error}");
-}
-
-fn keep_key(shell: &Shell, key: &str, mode: u32) {
-    let file = shell.path().join("kek");
-    std::fs::write(&file, key).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
 }

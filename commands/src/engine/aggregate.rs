@@ -91,7 +91,7 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
         let mut counted = Counted(0);
         if let Some(state) = state.downcast_ref::<A>() {
             // Counting cannot fail; a state that cannot be written weighs what of it could.
-            let _unwritable = serde_json::to_writer(&mut counted, state);
+            let _unwritable = personal::in_the_open(|| serde_json::to_writer(&mut counted, state));
         }
         counted.0
     }

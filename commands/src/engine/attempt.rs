@@ -5,6 +5,7 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::kernel::personal;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -17,8 +18,8 @@ use super::{
     weight::Weight,
 };
 use crate::ports::{
-    AppendOutcome, AppendRefusal, Commit, CommitLimits, Deadline, Metadata, Receipt, StoreError, StreamKey,
-    StreamWrite, Version,
+    AppendOutcome, AppendRefusal, Commit, CommitLimits, Deadline, Erasures, Freshness, Metadata, Receipt,
+    StoreError, StreamKey, StreamWrite, Version,
 };
 
 /// How an attempt ended.
@@ -52,6 +53,26 @@ struct Ahead {
     codec: &'static dyn Codec,
     state: AnyState,
     event_bytes: usize,
+    /// When the commit brings personal data.
+    freshness: Option<Freshness>,
+}
+
+impl Ahead {
+    /// What a staged stream's events come to; none without events.
+    fn of(key: &StreamKey, stream: &StagedStream, erasures: &Erasures) -> Option<Self> {
+        let last = stream.events.last()?;
+        let is_personal = stream.events.iter().any(|event| personal::is_open(&event.payload));
+        Some(Self {
+            key: key.clone(),
+            base_version: stream.base_version,
+            version: stream.base_version + stream.events.len() as Version,
+            last_event: Some(last.event_id),
+            codec: stream.codec,
+            state: Arc::clone(&stream.state),
+            event_bytes: stream.events.iter().map(|event| event.payload.len()).sum(),
+            freshness: is_personal.then(|| erasures.from_now()),
+        })
+    }
 }
 
 /// A commit on its way, and what has to be undone should it be refused.
@@ -191,17 +212,7 @@ impl Engine {
             if refused {
                 stream.events.clear();
             }
-            if !stream.events.is_empty() {
-                states.push(Ahead {
-                    key: key.clone(),
-                    base_version: stream.base_version,
-                    version: stream.base_version + stream.events.len() as Version,
-                    last_event: stream.events.last().map(|event| event.event_id),
-                    codec: stream.codec,
-                    event_bytes: stream.events.iter().map(|event| event.payload.len()).sum(),
-                    state: stream.state,
-                });
-            }
+            states.extend(Ahead::of(&key, &stream, &self.inner.erasures));
             streams.push(StreamWrite {
                 stream: key,
                 expected_version: stream.base_version,
@@ -246,7 +257,7 @@ impl Engine {
 
     /// Puts the state that the commit will leave into the cache.
     fn run_ahead(&self, sent: &mut Sent, slot: Option<&mut HeldSlot>, ahead: Ahead) {
-        let Ahead { key, base_version, version, last_event, codec, state, event_bytes } = ahead;
+        let Ahead { key, base_version, version, last_event, codec, state, event_bytes, freshness } = ahead;
         let every = self.inner.config.snapshot_every.max(1);
         if base_version / every != version / every {
             sent.snapshots.push((key.clone(), codec, Arc::clone(&state), version));
@@ -254,15 +265,21 @@ impl Engine {
         let Some(slot) = slot else {
             let generation = self.inner.slots.next_generation();
             let weight = Weight::of(codec, &state);
-            if self.inner.slots.offer(&key, Entry { state, version, last_event, generation, weight }) {
+            let entry = Entry { state, version, last_event, generation, weight, freshness };
+            if self.inner.slots.offer(&key, entry) {
                 sent.generations.push((key, generation));
             }
             self.count_states();
             return;
         };
-        if let Some(Entry { generation, weight, .. }) = slot.entry() {
+        if let Some(Entry { generation, weight, freshness: before, .. }) = slot.entry() {
             let (generation, weight) = (*generation, weight.after(event_bytes, codec, &state));
-            self.inner.slots.put(&key, slot, Entry { state, version, last_event, generation, weight });
+            let freshness = before.clone().or(freshness);
+            self.inner.slots.put(
+                &key,
+                slot,
+                Entry { state, version, last_event, generation, weight, freshness },
+            );
         }
     }
 

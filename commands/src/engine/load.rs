@@ -38,9 +38,11 @@ impl Engine {
     pub(super) async fn load(&self, key: &StreamKey, codec: &'static dyn Codec) -> Result<Entry, LoadError> {
         let inner = &self.inner;
         let generation = inner.slots.next_generation();
+        let freshness = inner.erasures.from_now();
         let ask =
             |after_version, shape| inner.loader.load(PastQuery { stream: key.clone(), after_version, shape });
         let mut past = ask(0, Some(codec.shape())).await?;
+        let mut is_personal = past.holds_personal_data();
         let (mut state, mut snapshot_version, mut folded) = (codec.initial(), 0, 0);
         if let Some(snapshot) = past.snapshot.take() {
             let version = snapshot.version;
@@ -50,6 +52,7 @@ impl Engine {
                 None => {
                     tracing::warn!(stream = %key, version, "a snapshot cannot be used; the stream is folded from its start");
                     past = ask(0, None).await?;
+                    is_personal |= past.holds_personal_data();
                 }
             }
         }
@@ -61,12 +64,14 @@ impl Engine {
                 break past.version();
             }
             past = ask(past.version(), None).await?;
+            is_personal |= past.holds_personal_data();
             folded = 0;
         };
         if version >= snapshot_version + inner.config.snapshot_every {
             inner.snapshots.leave(key.clone(), codec, Arc::clone(&state), version);
         }
         let weight = Weight::of(codec, &state);
-        Ok(Entry { state, version, last_event, generation, weight })
+        let freshness = is_personal.then_some(freshness);
+        Ok(Entry { state, version, last_event, generation, weight, freshness })
     }
 }

@@ -57,7 +57,9 @@ use self::{
     snapshots::Snapshots,
     stage::IdTape,
 };
-use crate::ports::{Clock, EventStore, IdSource, SnapshotStore, StreamKey, TenantDirectory, TenantId};
+use crate::ports::{
+    Clock, Erasures, EventStore, IdSource, SnapshotStore, StreamKey, TenantDirectory, TenantId,
+};
 
 /// How many times a command is decided again after losing a race (identity.md, section 0).
 const RETRIES: u32 = 5;
@@ -121,6 +123,7 @@ struct Inner {
     loader: Loader,
     snapshots: Snapshots,
     slots: Slots,
+    erasures: Erasures,
     admission: Arc<Semaphore>,
     in_flight: Mutex<HashSet<(TenantId, Uuid)>>,
     deadline_stored: Notify,
@@ -135,6 +138,7 @@ impl Engine {
             loader: Loader::start(Arc::clone(&ports.store), load::PAGE),
             snapshots: Snapshots::start(Arc::clone(&ports.snapshots)),
             slots: Slots::new(config.cached_states, config.cached_bytes),
+            erasures: ports.store.erasures(),
             admission: Arc::new(Semaphore::new(config.commands_in_flight)),
             in_flight: Mutex::default(),
             deadline_stored: Notify::new(),

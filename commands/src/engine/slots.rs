@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::{aggregate::AnyState, stage::HeldState, weight::Weight};
-use crate::ports::{StreamKey, Version};
+use crate::ports::{Freshness, StreamKey, Version};
 
 /// A stream's place in this process: the lock under which it is decided, and its cached state.
 ///
@@ -31,9 +31,15 @@ pub(super) struct Entry {
     pub(super) last_event: Option<Uuid>,
     pub(super) generation: u64,
     pub(super) weight: Weight,
+    /// How long it may be taken from memory, when it holds personal data.
+    pub(super) freshness: Option<Freshness>,
 }
 
 impl Entry {
+    fn may_be_used(&self, dead_generation: u64) -> bool {
+        self.generation > dead_generation && self.freshness.as_ref().is_none_or(Freshness::lasts)
+    }
+
     pub(super) fn held(&self) -> HeldState {
         HeldState { state: Arc::clone(&self.state), version: self.version, last_event: self.last_event }
     }
@@ -46,10 +52,10 @@ pub(super) struct HeldSlot {
 }
 
 impl HeldSlot {
-    /// The cached state, unless a commit of its generation was refused.
+    /// The cached state, unless a commit of its generation was refused, or somebody whom it tells about may have been erased.
     pub(super) fn entry(&mut self) -> Option<&Entry> {
         let dead = self.slot.dead_generation.load(Ordering::Acquire);
-        if self.guard.as_ref().is_some_and(|entry| entry.generation <= dead) {
+        if self.guard.as_ref().is_some_and(|entry| !entry.may_be_used(dead)) {
             *self.guard = None;
         }
         self.guard.as_ref()
@@ -194,7 +200,7 @@ mod tests {
 
     fn entry(bytes: usize) -> Entry {
         let weight = Weight::known(bytes);
-        Entry { state: Arc::new(()), version: 1, last_event: None, generation: 1, weight }
+        Entry { state: Arc::new(()), version: 1, last_event: None, generation: 1, weight, freshness: None }
     }
 
     async fn put(slots: &Slots, id: usize, bytes: usize) {

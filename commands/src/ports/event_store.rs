@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Deadline, Past, PastQuery, StoreError};
+use super::{Deadline, Erasures, Past, PastQuery, StoreError};
 
 /// A tenant's id. Every stream, row and key carries it.
 pub type TenantId = Uuid;
@@ -387,4 +387,10 @@ pub trait EventStore: Send + Sync + 'static {
     /// Wakes when the head may have moved, by this process or another. A hint: readers ask the log itself, and poll as
     /// the safety net.
     fn wake_up(&self) -> watch::Receiver<Position>;
+
+    /// The erasures that this process has heard of, for whoever keeps in memory what this log has opened for it. One that opens
+    /// nothing hears of none.
+    fn erasures(&self) -> Erasures {
+        Erasures::default()
+    }
 }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod clock;
 mod deadlines;
+mod erasures;
 mod event_store;
 mod ids;
 mod layer;
@@ -17,6 +18,7 @@ pub mod transcription;
 pub use checkpoints::{Advance, CheckpointStore};
 pub use clock::{Clock, SystemClock};
 pub use deadlines::{Deadline, DeadlineStore, DueDeadline, Settlement};
+pub use erasures::{Erasures, Freshness, PERSONAL_DATA_IN_MEMORY};
 pub use event_store::{
     AppendOutcome, AppendRefusal, Commit, CommitLimits, EventStore, LogFilter, LogPage, Metadata, NewEvent,
     Position, Receipt, RecordedEvent, StreamKey, StreamVersion, StreamWrite, TenantId, Version,

@@ -1,3 +1,4 @@
+use domain::kernel::personal;
 use uuid::Uuid;
 
 use super::{Snapshot, StreamKey, Version};
@@ -107,6 +108,12 @@ impl Past {
     /// The id of the last event.
     pub fn last_event(&self) -> Option<Uuid> {
         self.last_event
+    }
+
+    /// Whether anything in it tells about a person, and is open.
+    pub fn holds_personal_data(&self) -> bool {
+        let snapshot = self.snapshot.as_ref().is_some_and(|snapshot| personal::is_open(&snapshot.state));
+        snapshot || personal::is_open(&self.text)
     }
 
     /// How many bytes of text the events hold.

@@ -28,6 +28,6 @@ pub trait SubjectKeys: Send + Sync + 'static {
     /// Keeps a subject's first key, and answers the one that stands: an earlier one stays, also when it was destroyed.
     async fn keep_subject_key(&self, tenant: TenantId, key: SubjectKey) -> Result<SubjectKey, StoreError>;
 
-    /// Destroys a subject's key for ever. A subject without a key never gets one.
+    /// Destroys a subject's key for ever, and the snapshots that hold something it sealed. A subject without a key never gets one.
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError>;
 }

@@ -5,7 +5,7 @@
 //! a ciphertext opens where it was written and nowhere else. The keys lie beside the log ([`SubjectKeys`]), wrapped by a
 //! [`KeyEncryptionKey`] that lies elsewhere. Destroying a key erases: what it sealed reads `ERASED` from then on, and what
 //! is written about that subject later is dropped. A value that does not open is reported and left sealed: its event
-//! cannot be read, and nothing of it is shown.
+//! cannot be read, and nothing of it is shown. Whoever keeps in memory what was opened asks the log for its [`Erasures`].
 //!
 //! Nothing personal can go past: writing it fails but in the engine, and a store refuses what is open ([`check_sealed`]).
 //! ring does the arithmetic: it is in the program already, for TLS, and costs no build.
@@ -32,10 +32,11 @@ use domain::kernel::Personal;
 pub use self::cipher::{CipherFailure, KeyEncryptionKey};
 use self::vault::{KeyRing, Vault};
 use crate::ports::{
-    AppendOutcome, AppendRefusal, Commit, EventStore, LogFilter, LogPage, Past, PastQuery, Position, Receipt,
-    RecordedEvent, Snapshot, SnapshotStore, StoreError, StreamKey, StreamWrite, SubjectKeys, TenantId,
-    Version,
+    AppendOutcome, AppendRefusal, Commit, Erasures, EventStore, LogFilter, LogPage, Past, PastQuery,
+    Position, Receipt, RecordedEvent, Snapshot, SnapshotStore, StoreError, StreamKey, StreamWrite,
+    SubjectKeys, TenantId, Version,
 };
+pub use domain::kernel::personal::sealed_sign;
 
 /// Checks what every store demands of what it is to keep: no personal data in the open.
 pub fn check_sealed(commit: &Commit) -> Result<(), AppendRefusal> {
@@ -61,9 +62,6 @@ struct SealedValue {
     text: String,
 }
 
-/// Whose key tells that the key-encryption key is the right one. No tenant is nil.
-const CHECK: &str = "key-encryption key";
-
 /// Bytes of a nonce, at the head of what a cipher has sealed.
 const NONCE_BYTES: usize = 12;
 
@@ -78,13 +76,18 @@ impl Sealing {
         Self { log, snapshots, vault: Vault::new(keys, kek) }
     }
 
-    /// Whether this key-encryption key is the one that wrapped the keys beside the log. Where there are none yet, it is.
-    pub async fn holds_the_right_key(&self) -> Result<bool, StoreError> {
-        let ring = self.vault.keys_for(TenantId::nil(), &[CHECK.into()]).await?;
-        Ok(ring.get(CHECK).is_some_and(Result::is_ok))
+    /// The log as it lies: personal data is sealed there. What publishes the log elsewhere reads this one.
+    pub fn sealed_log(&self) -> &Arc<dyn EventStore> {
+        &self.log
     }
 
-    /// Erases a data subject: its key is destroyed. This process knows at once, others within a minute.
+    /// Whether the key-encryption key is the one that wrapped the keys beside the log. Where there are none yet, any is.
+    pub async fn fits(&self) -> Result<bool, StoreError> {
+        self.vault.fits().await
+    }
+
+    /// Erases a data subject: its key is destroyed, with the snapshots that hold something of it. This process takes nothing from its
+    /// memory any more that the subject could be in, others no later than after a minute.
     pub async fn erase(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         self.vault.destroy(tenant, subject).await
     }
@@ -92,8 +95,19 @@ impl Sealing {
     /// Refuses data that cannot be sealed, so that the committer lets the batch's other commits pass.
     async fn seal(&self, tenant: TenantId, place: &str, text: &str) -> Result<String, StoreError> {
         let ring = self.vault.keys_for(tenant, &personal::subjects(text)).await?;
-        personal::seal_text(text, |held| seal_value(&ring, place, &held)).map_err(|error| {
-            StoreError::Rejected { doing: "sealing personal data", reason: described(&error) }
+        let mut is_of_erased = false;
+        let sealed = personal::seal_text(text, |held| {
+            let sealed = seal_value(&ring, place, &held)?;
+            is_of_erased |= held.content.is_some() && sealed.is_none();
+            Ok(sealed)
+        });
+        if is_of_erased {
+            // What was decided on still has in memory what is not kept.
+            self.vault.erasures().note();
+        }
+        sealed.map_err(|error| StoreError::Rejected {
+            doing: "sealing personal data",
+            reason: described(&error),
         })
     }
 
@@ -260,6 +274,10 @@ impl EventStore for Sealing {
 
     fn wake_up(&self) -> watch::Receiver<Position> {
         self.log.wake_up()
+    }
+
+    fn erasures(&self) -> Erasures {
+        self.vault.erasures().clone()
     }
 }
 

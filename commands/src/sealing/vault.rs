@@ -2,16 +2,16 @@ use std::{
     collections::HashMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
 use lru::LruCache;
+use tokio::time::Instant;
 
 use super::cipher::{Cipher, CipherFailure, KeyEncryptionKey, random};
-use crate::ports::{StoreError, SubjectKey, SubjectKeys, TenantId};
+use crate::ports::{Erasures, PERSONAL_DATA_IN_MEMORY, StoreError, SubjectKey, SubjectKeys, TenantId};
 
-/// How long a key is taken from memory without a look at whether it was destroyed (identity.md, section 4).
-const FRESH: Duration = Duration::from_secs(60);
+/// Whose key tells that the key-encryption key is the right one. No tenant is nil.
+const CHECK: &str = "key-encryption key";
 /// Keys that are kept in memory.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 
@@ -31,6 +31,14 @@ pub(super) struct Vault {
     keys: Arc<dyn SubjectKeys>,
     kek: KeyEncryptionKey,
     known: Mutex<LruCache<Subject, (OpenKey, Instant)>>,
+    erasures: Erasures,
+}
+
+/// When the store was asked for keys.
+#[derive(Clone, Copy)]
+struct Asked {
+    heard_of: u64,
+    at: Instant,
 }
 
 /// The keys of a text's subjects. One that cannot be unwrapped fails for whoever needs it, and for nobody else.
@@ -38,7 +46,12 @@ pub(super) type KeyRing = HashMap<Arc<str>, Result<OpenKey, CipherFailure>>;
 
 impl Vault {
     pub(super) fn new(keys: Arc<dyn SubjectKeys>, kek: KeyEncryptionKey) -> Self {
-        Self { keys, kek, known: Mutex::new(LruCache::new(KEPT)) }
+        Self { keys, kek, known: Mutex::new(LruCache::new(KEPT)), erasures: Erasures::default() }
+    }
+
+    /// What this process has heard of.
+    pub(super) fn erasures(&self) -> &Erasures {
+        &self.erasures
     }
 
     /// The keys of these subjects, as far as they have any.
@@ -52,8 +65,9 @@ impl Vault {
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for subject in subjects {
-                let fresh =
-                    known.get(&(tenant, Arc::clone(subject))).filter(|(_, since)| since.elapsed() < FRESH);
+                let fresh = known
+                    .get(&(tenant, Arc::clone(subject)))
+                    .filter(|(_, since)| since.elapsed() < PERSONAL_DATA_IN_MEMORY);
                 match fresh {
                     Some((key, _since)) => drop(ring.insert(Arc::clone(subject), Ok(key.clone()))),
                     None if !absent.contains(subject) => absent.push(Arc::clone(subject)),
@@ -62,8 +76,9 @@ impl Vault {
             }
         }
         if !absent.is_empty() {
+            let asked = self.asking();
             for stored in self.keys.subject_keys(tenant, &absent).await? {
-                let key = self.remember(tenant, &stored);
+                let key = self.remember(tenant, &stored, asked);
                 ring.insert(stored.subject, key);
             }
         }
@@ -79,13 +94,8 @@ impl Vault {
         let mut ring = self.keys_of(tenant, subjects).await?;
         for subject in subjects {
             if !ring.contains_key(subject) {
-                let place = key_place(tenant, subject, 1);
-                let key = match random().and_then(|key| self.kek.wrap(&key, &place)) {
-                    Ok(wrapped) => {
-                        let subject = Arc::clone(subject);
-                        let fresh = SubjectKey { subject, version: 1, wrapped: Some(wrapped) };
-                        self.remember(tenant, &self.keys.keep_subject_key(tenant, fresh).await?)
-                    }
+                let key = match self.check_key().await? {
+                    Ok(_fits) => self.first_key(tenant, subject).await?,
                     Err(failure) => Err(failure),
                 };
                 ring.insert(Arc::clone(subject), key);
@@ -94,14 +104,57 @@ impl Vault {
         Ok(ring)
     }
 
+    /// Whether the key-encryption key is the one that wrapped what lies in the store; any is where it has wrapped nothing yet.
+    pub(super) async fn fits(&self) -> Result<bool, StoreError> {
+        let ring = self.keys_of(TenantId::nil(), &[CHECK.into()]).await?;
+        Ok(ring.get(CHECK).is_none_or(Result::is_ok))
+    }
+
+    /// Tells by one key whether the key-encryption key is the right one. Whoever wraps the first key makes it so.
+    async fn check_key(&self) -> Result<Result<OpenKey, CipherFailure>, StoreError> {
+        let check = Arc::from(CHECK);
+        match self.keys_of(TenantId::nil(), std::slice::from_ref(&check)).await?.remove(&check) {
+            Some(key) => Ok(key),
+            None => self.first_key(TenantId::nil(), &check).await,
+        }
+    }
+
+    /// Gives a subject its first key; the one that stands, should another process have been faster.
+    async fn first_key(
+        &self,
+        tenant: TenantId,
+        subject: &Arc<str>,
+    ) -> Result<Result<OpenKey, CipherFailure>, StoreError> {
+        let wrapped = match random().and_then(|key| self.kek.wrap(&key, &key_place(tenant, subject, 1))) {
+            Ok(wrapped) => wrapped,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let asked = self.asking();
+        let first = SubjectKey { subject: Arc::clone(subject), version: 1, wrapped: Some(wrapped) };
+        let stands = self.keys.keep_subject_key(tenant, first).await?;
+        Ok(self.remember(tenant, &stands, asked))
+    }
+
     /// Destroys a subject's key; in this process at once.
     pub(super) async fn destroy(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         self.keys.destroy_subject_key(tenant, subject).await?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).pop(&(tenant, Arc::from(subject)));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.pop(&(tenant, Arc::from(subject)));
+        self.erasures.note();
         Ok(())
     }
 
-    fn remember(&self, tenant: TenantId, stored: &SubjectKey) -> Result<OpenKey, CipherFailure> {
+    fn asking(&self) -> Asked {
+        Asked { heard_of: self.erasures.count(), at: Instant::now() }
+    }
+
+    /// Unwraps what the store has answered, and keeps it unless somebody was erased since it was asked.
+    fn remember(
+        &self,
+        tenant: TenantId,
+        stored: &SubjectKey,
+        asked: Asked,
+    ) -> Result<OpenKey, CipherFailure> {
         let place = key_place(tenant, &stored.subject, stored.version);
         let opened = stored.wrapped.as_ref().map(|wrapped| {
             // Most likely another key-encryption key has wrapped it.
@@ -111,7 +164,13 @@ impl Vault {
         });
         let key = OpenKey { version: stored.version, cipher: opened.transpose()? };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put((tenant, Arc::clone(&stored.subject)), (key.clone(), Instant::now()));
+        if self.erasures.count() == asked.heard_of {
+            let before = known.put((tenant, Arc::clone(&stored.subject)), (key.clone(), asked.at));
+            if key.cipher.is_none() && before.is_some_and(|(before, _since)| before.cipher.is_some()) {
+                // Another process has erased the subject.
+                self.erasures.note();
+            }
+        }
         Ok(key)
     }
 }

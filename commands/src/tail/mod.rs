@@ -29,6 +29,8 @@
 //! window it is also asked for the event that the window ends with, and a reader's place names the event that stands there: no
 //! page ever follows a place of another log.
 //!
+//! **Erasure.** A log that opens personal data is asked again once somebody was erased: what the window holds of it is let go.
+//!
 //! **Cost.** While nothing happens the log is asked once a second in all, whatever the number of readers.
 
 mod window;
@@ -196,6 +198,7 @@ impl Reader {
             Some(window) => window,
             none => none.insert(Window::at_the_end_of(log, self.tail.wanted_by_all(), heard).await?),
         };
+        window.forget_what_may_be_erased();
         if !self.filter.is_within(window.filter()) {
             window.forget_for(self.tail.wanted_by_all());
         }

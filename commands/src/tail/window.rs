@@ -1,9 +1,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
+use domain::kernel::personal;
 use tokio::time::Instant;
 
 use super::{POLL, Page, Place, event_id_at, holds};
-use crate::ports::{EventStore, LogFilter, Position, RecordedEvent, StoreError};
+use crate::ports::{EventStore, Freshness, LogFilter, Position, RecordedEvent, StoreError};
 
 /// What is kept for whoever comes a little later.
 const MOST_EVENTS: usize = 16_384;
@@ -20,6 +21,8 @@ pub(super) struct Window {
     end: Place,
     events: VecDeque<Arc<RecordedEvent>>,
     bytes: usize,
+    /// How long it may be read from, once it has held personal data.
+    freshness: Option<Freshness>,
     asked_at: Instant,
     /// What had been heard of the head when the log was last asked.
     heard: Position,
@@ -50,8 +53,17 @@ impl Window {
         heard: Position,
     ) -> Result<Self, StoreError> {
         let end = end_of(log).await?;
-        let (events, asked_at) = (VecDeque::new(), Instant::now());
-        Ok(Self { filter, start: end, end, events, bytes: 0, asked_at, heard, has_more: false })
+        Ok(Self {
+            filter,
+            start: end,
+            end,
+            events: VecDeque::new(),
+            bytes: 0,
+            freshness: None,
+            asked_at: Instant::now(),
+            heard,
+            has_more: false,
+        })
     }
 
     pub(super) fn filter(&self) -> &LogFilter {
@@ -72,8 +84,19 @@ impl Window {
     /// From its end on it holds what passes another filter.
     pub(super) fn forget_for(&mut self, filter: LogFilter) {
         self.filter = filter;
+        self.forget();
+    }
+
+    /// Lets go of what somebody may have erased since it was read: whoever wants it reads the log.
+    pub(super) fn forget_what_may_be_erased(&mut self) {
+        if self.freshness.as_ref().is_some_and(|freshness| !freshness.lasts()) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
         self.events.clear();
-        (self.start, self.bytes) = (self.end, 0);
+        (self.start, self.bytes, self.freshness) = (self.end, 0, None);
     }
 
     /// Whether the log may have more than when it was asked last.
@@ -83,7 +106,7 @@ impl Window {
 
     /// Asks the log for what follows.
     pub(super) async fn extend(&mut self, log: &dyn EventStore, heard: Position) -> Result<(), StoreError> {
-        let asked_at = Instant::now();
+        let (asked_at, freshness) = (Instant::now(), log.erasures().from_now());
         let next = match self.filter.is_everything() {
             true => self.next_of_all(log).await?,
             false => self.next_that_pass(log).await?,
@@ -91,6 +114,9 @@ impl Window {
         match next {
             Some((events, end, has_more)) => {
                 self.has_more = has_more;
+                if self.freshness.is_none() && events.iter().any(|event| personal::is_open(&event.payload)) {
+                    self.freshness = Some(freshness);
+                }
                 self.push(events, end);
             }
             None => {

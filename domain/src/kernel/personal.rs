@@ -89,6 +89,12 @@ pub fn is_sealed(text: &str) -> bool {
     has_key(text, "\"$seal\"")
 }
 
+/// Stands in a stored text wherever it holds something that tells about this subject, and in no other.
+pub fn sealed_sign(subject: &str) -> String {
+    // As `rewrite` writes it: the subject goes first.
+    format!("\"{SEALED}\":{{\"subject\":{}", Value::from(subject))
+}
+
 /// Every event is looked at, written or read, and hardly any holds the sign: looking for one byte is ten times as fast.
 fn has_key(text: &str, quoted: &str) -> bool {
     // A quotation mark inside a JSON text is escaped: this stands nowhere but as a key.
@@ -119,6 +125,25 @@ pub fn open_text<E>(
     open: impl FnMut(Held<'_>) -> Result<Option<Value>, E>,
 ) -> Result<String, RewriteError<E>> {
     rewrite(text, SEALED, OPEN, open)
+}
+
+/// What is shown to whoever may see it: each value in the place of what held it, `ERASED` where there is none any more.
+pub fn shown(mut value: Value) -> Value {
+    show(&mut value);
+    value
+}
+
+fn show(value: &mut Value) {
+    let fields = value.as_object_mut().filter(|fields| fields.len() == 1);
+    if let Some(held) = fields.and_then(|fields| fields.get_mut(OPEN)) {
+        *value = held.get_mut("value").map_or_else(|| ERASED.into(), Value::take);
+        return;
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(show),
+        Value::Array(items) => items.iter_mut().for_each(show),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The subjects of a text's personal values, open or sealed, in the order of the text; some perhaps twice.
@@ -321,6 +346,8 @@ mod tests {
         let at = |subject: &str, path: &str| (subject.to_owned(), path.to_owned());
         assert_eq!(seen, [at("bob", "guests.0"), at("cecil", "guests.1"), at("ann", "name")]);
         assert!(is_sealed(&sealed) && !is_open(&sealed) && !sealed.contains("Bob"), "{sealed}");
+        let signs = ["bob", "ann", "an", "nn"].map(|subject| sealed.contains(&sealed_sign(subject)));
+        assert_eq!(signs, [true, true, false, false]);
         assert!(
             serde_json::from_str::<Booked>(&sealed).is_err(),
             "sealed data is not taken for anything else"
@@ -332,6 +359,13 @@ mod tests {
             Ok(text.map(|text| serde_json::from_str(&text.chars().rev().collect::<String>()).unwrap()))
         });
         assert_eq!(serde_json::from_str::<Booked>(&opened.unwrap()).unwrap(), booked());
+    }
+
+    #[test]
+    fn whoever_may_see_it_is_shown_the_value_alone() {
+        let shown = shown(serde_json::from_str(&open()).unwrap());
+        let told = serde_json::json!({ "name": "Ann \"$open\"", "guests": ["Bob", ERASED], "seats": 3 });
+        assert_eq!(shown, told);
     }
 
     #[test]

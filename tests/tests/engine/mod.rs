@@ -3,6 +3,7 @@
 mod answers;
 mod cut;
 mod deadlines;
+mod erasure;
 mod faults;
 mod making_way;
 mod personal;

@@ -113,20 +113,24 @@ impl Command for Careless {
     }
 }
 
-struct Restaurant {
-    raw: Arc<MemoryEventStore>,
-    sealing: Arc<Sealing>,
-    plant: Plant,
+pub(super) struct Restaurant {
+    pub(super) raw: Arc<MemoryEventStore>,
+    pub(super) sealing: Arc<Sealing>,
+    pub(super) plant: Plant,
 }
 
 impl Restaurant {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         Self::over(Arc::new(MemoryEventStore::new()))
     }
 
     /// A process over the log, with nothing in its memory.
-    fn over(raw: Arc<MemoryEventStore>) -> Self {
-        let kek = KeyEncryptionKey::from_secret(b"a secret of at least thirty-two bytes").unwrap();
+    pub(super) fn over(raw: Arc<MemoryEventStore>) -> Self {
+        Self::by_secret(b"a secret of at least thirty-two bytes", raw)
+    }
+
+    pub(super) fn by_secret(secret: &[u8], raw: Arc<MemoryEventStore>) -> Self {
+        let kek = KeyEncryptionKey::from_secret(secret).unwrap();
         let log = Arc::clone(&raw);
         let sealing = Arc::new(Sealing::new(log, Arc::clone(&raw) as _, Arc::clone(&raw) as _, kek));
         let config = EngineConfig { snapshot_every: 2, ..EngineConfig::default() };
@@ -134,20 +138,20 @@ impl Restaurant {
         Self { raw, sealing, plant }
     }
 
-    fn key(&self) -> StreamKey {
+    pub(super) fn key(&self) -> StreamKey {
         StreamKey::new(self.plant.caller.tenant, Table::CATEGORY, "window")
     }
 
-    async fn book(&self, subject: &str, name: &str) -> Vec<String> {
+    pub(super) async fn book(&self, subject: &str, name: &str) -> Vec<String> {
         let book = Book { subject: subject.to_owned(), name: name.to_owned() };
         self.plant.give(book).await.unwrap().reply
     }
 
-    async fn events(&self) -> Vec<RecordedEvent> {
+    pub(super) async fn events(&self) -> Vec<RecordedEvent> {
         self.sealing.read_stream(&self.key(), 0, 100).await.unwrap()
     }
 
-    async fn guests(&self) -> Vec<String> {
+    pub(super) async fn guests(&self) -> Vec<String> {
         let table = fold::<Table>(&self.events().await).unwrap();
         table.guests.iter().map(ToString::to_string).collect()
     }

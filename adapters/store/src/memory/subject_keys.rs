@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commands::ports::{StoreError, SubjectKey, SubjectKeys, TenantId};
+use commands::{
+    ports::{StoreError, SubjectKey, SubjectKeys, TenantId},
+    sealing::sealed_sign,
+};
 
 use super::MemoryEventStore;
 
@@ -26,7 +29,9 @@ impl SubjectKeys for MemoryEventStore {
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         let subject: Arc<str> = Arc::from(subject);
         let destroyed = SubjectKey { subject: Arc::clone(&subject), version: 1, wrapped: None };
+        let sign = sealed_sign(&subject);
         let mut state = self.state();
+        state.snapshots.retain(|stream, snapshot| stream.tenant != tenant || !snapshot.state.contains(&sign));
         state.subject_keys.entry((tenant, subject)).or_insert(destroyed).wrapped = None;
         Ok(())
     }

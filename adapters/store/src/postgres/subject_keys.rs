@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commands::ports::{StoreError, SubjectKey, SubjectKeys, TenantId};
+use commands::{
+    ports::{StoreError, SubjectKey, SubjectKeys, TenantId},
+    sealing::sealed_sign,
+};
 use tokio_postgres::types::ToSql;
 
 use super::{PostgresEventStore, store::SUBJECT_KEYS};
@@ -12,9 +15,10 @@ pub(super) const FIND: &str =
     "select subject, version, wrapped from subject_keys where tenant = $1 and subject = any ($2)";
 pub(super) const KEEP: &str = "insert into subject_keys (tenant, subject, version, wrapped)
     values ($1, $2, $3, $4) on conflict do nothing";
-pub(super) const DESTROY: &str =
-    "insert into subject_keys (tenant, subject, version, wrapped) values ($1, $2, 1, null)
-    on conflict (tenant, subject) do update set wrapped = null";
+pub(super) const DESTROY: &str = "with destroyed as (
+        insert into subject_keys (tenant, subject, version, wrapped) values ($1, $2, 1, null)
+        on conflict (tenant, subject) do update set wrapped = null)
+    delete from snapshots where tenant = $1 and strpos(state, $3) > 0";
 
 #[async_trait]
 impl SubjectKeys for PostgresEventStore {
@@ -44,6 +48,7 @@ impl SubjectKeys for PostgresEventStore {
     }
 
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
-        self.read("destroying a data subject's key", SUBJECT_KEYS + 2, &[&tenant, &subject]).await.map(drop)
+        let row: [&(dyn ToSql + Sync); 3] = [&tenant, &subject, &sealed_sign(subject)];
+        self.read("destroying a data subject's key", SUBJECT_KEYS + 2, &row).await.map(drop)
     }
 }

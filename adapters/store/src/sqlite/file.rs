@@ -55,9 +55,11 @@ impl SqliteFile {
     pub fn writer(&self) -> Result<Connection, StoreError> {
         let failed = store_error("setting up a connection");
         let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // What is deleted is overwritten: a destroyed key does not lie about in the file.
         connection
             .execute_batch(
-                "pragma synchronous = full; pragma cache_size = -65536; pragma temp_store = memory;",
+                "pragma synchronous = full; pragma secure_delete = fast; pragma cache_size = -65536;
+                 pragma temp_store = memory;",
             )
             .map_err(&failed)?;
         let mut checkpoints = Checkpoints::start(self).map_err(|error| StoreError::Unavailable {

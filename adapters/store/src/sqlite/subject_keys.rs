@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use commands::ports::{StoreError, SubjectKey, SubjectKeys, TenantId};
-use rusqlite::{Connection, OptionalExtension, params};
+use commands::{
+    ports::{StoreError, SubjectKey, SubjectKeys, TenantId},
+    sealing::sealed_sign,
+};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{SqliteEventStore, failure::store_error};
 
@@ -47,11 +50,17 @@ impl SubjectKeys for SqliteEventStore {
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         let subject = subject.to_owned();
         self.write("destroying a data subject's key", move |connection| {
-            let mut destroy = connection.prepare_cached(
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
                 "insert into subject_keys (tenant, subject, version, wrapped) values (?, ?, 1, null)
                  on conflict do update set wrapped = null",
+                params![tenant, subject],
             )?;
-            destroy.execute(params![tenant, subject]).map(drop)
+            transaction.execute(
+                "delete from snapshots where tenant = ? and instr(state, ?) > 0",
+                params![tenant, sealed_sign(&subject)],
+            )?;
+            transaction.commit()
         })
         .await
     }

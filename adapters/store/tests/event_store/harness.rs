@@ -8,7 +8,7 @@ use std::sync::{
 use adapters_store::{memory::MemoryEventStore, postgres::PostgresEventStore, sqlite::SqliteEventStore};
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::ports::{
-    CheckpointStore, Clock, DeadlineStore, EventStore, Position, SnapshotStore, SubjectKeys,
+    CheckpointStore, Clock, DeadlineStore, EventStore, LogFilter, Position, SnapshotStore, SubjectKeys,
 };
 
 /// A log of its own for one test.
@@ -23,6 +23,9 @@ pub trait Harness: Sized {
 
     /// Lets so much time pass for the answers that are kept.
     async fn let_answers_age(&self, by: TimeDelta);
+
+    /// Everything that a stranger finds who gets at what the store has kept.
+    async fn everything(&self) -> String;
 
     /// Tears a hole into the log, behind the store's back. False where nothing but the store can reach the log.
     async fn delete_event(&self, position: Position) -> bool;
@@ -61,6 +64,11 @@ impl Harness for Memory {
         self.clock.milliseconds.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
 
+    async fn everything(&self) -> String {
+        let page = self.log.read_log(0, &LogFilter::default(), 1_000).await.unwrap();
+        page.events.iter().map(|event| format!("{event:?}")).collect()
+    }
+
     async fn delete_event(&self, _position: Position) -> bool {
         false
     }
@@ -85,6 +93,16 @@ impl Harness for Sqlite {
         let connection = rusqlite::Connection::open(self.folder.path().join("cairn.db")).unwrap();
         let by = by.num_milliseconds();
         connection.execute("update commits set expires_at = expires_at - ?", [by]).unwrap();
+    }
+
+    /// The bytes of the file, and of those beside it.
+    async fn everything(&self) -> String {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let texts = files.map(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        texts.collect()
     }
 
     async fn delete_event(&self, position: Position) -> bool {
@@ -112,6 +130,20 @@ impl Harness for Postgres {
         let client = self.database.client().await;
         let sql = "update commits set expires_at = expires_at - $1 * interval '1 millisecond'";
         client.execute(sql, &[&(by.num_milliseconds() as f64)]).await.unwrap();
+    }
+
+    /// Every row of every table.
+    async fn everything(&self) -> String {
+        let client = self.database.client().await;
+        let tables = "select tablename::text from pg_tables where schemaname = current_schema()";
+        let mut everything = String::new();
+        for table in client.query(tables, &[]).await.unwrap() {
+            let rows = format!("select stored::text from {} as stored", table.get::<_, &str>(0));
+            for row in client.query(&rows, &[]).await.unwrap() {
+                everything.push_str(row.get(0));
+            }
+        }
+        everything
     }
 
     async fn delete_event(&self, position: Position) -> bool {

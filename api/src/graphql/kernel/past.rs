@@ -5,7 +5,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 use commands::ports::{EventStore, Position, RecordedEvent, StreamKey, TenantId};
-use domain::identity::Permission;
+use domain::{identity::Permission, kernel::personal};
 use projections::{
     Model, ReadModel, Rows,
     history::{self, At},
@@ -80,7 +80,7 @@ impl From<RecordedEvent> for HistoryEvent {
             position: event.position.into(),
             event_type: event.event_type.to_string(),
             schema_version: event.schema_version.into(),
-            payload: Json(serde_json::from_str(&event.payload).unwrap_or_default()),
+            payload: Json(personal::shown(serde_json::from_str(&event.payload).unwrap_or_default())),
             actor: event.metadata.actor,
             correlation_id: event.metadata.correlation_id,
             recorded_at: event.recorded_at,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use commands::ports::{AppendRefusal, EventStore, SubjectKey, SubjectKeys};
+use commands::{
+    ports::{AppendRefusal, EventStore, PastQuery, Snapshot, SnapshotStore, SubjectKey, SubjectKeys},
+    sealing::{KeyEncryptionKey, Sealing},
+};
 use uuid::Uuid;
 
 use crate::{
-    fixtures::{append_one, commit, lot, refused, tenant, write},
+    fixtures::{append_one, appended, commit, lot, refused, tenant, whole_stream, write},
     harness::Harness,
 };
 
@@ -49,4 +52,36 @@ pub async fn what_is_open_is_never_stored(harness: &impl Harness) {
     let refusal = refused(&append_one(&store, &open).await);
     assert_eq!(refusal, AppendRefusal::Unsealed { stream: lot(tenant, "a") });
     assert_eq!(store.head().await.unwrap(), 0);
+}
+
+pub async fn what_is_personal_lies_sealed_and_goes_with_its_key(harness: &impl Harness) {
+    let (store, tenant) = (harness.open().await, tenant());
+    let kek = KeyEncryptionKey::from_secret(b"a secret of at least thirty-two bytes").unwrap();
+    let (snapshots, keys) = (Arc::clone(&store), Arc::clone(&store));
+    let sealing = Arc::new(Sealing::new(Arc::clone(&store) as _, snapshots, keys, kek));
+    let stream = |subject: &str| lot(tenant, subject);
+    for subject in ["u-1", "u-11"] {
+        let open = format!(r#"{{"name":{{"$open":{{"subject":"{subject}","value":"Annabel"}}}}}}"#);
+        let mut one = commit(tenant, vec![write(&stream(subject), 0, 1)]);
+        one.streams[0].events[0].payload = open.as_str().into();
+        appended(&append_one(&sealing, &one).await);
+        let snapshot = Snapshot { version: 1, shape: "lot.1".to_owned(), state: open };
+        sealing.save_snapshot(&stream(subject), &snapshot).await.unwrap();
+    }
+    let everything = harness.everything().await;
+    assert!(everything.contains("$seal") && everything.contains("u-11"), "{everything}");
+    assert!(!everything.contains("Annabel") && !everything.contains("$open"), "{everything}");
+
+    let told = async |subject| whole_stream(&sealing, &stream(subject)).await.remove(0).payload;
+    let kept = async |subject| {
+        let shape = Some("lot.1".to_owned());
+        let asked = PastQuery { stream: stream(subject), after_version: 0, shape };
+        let mut pasts = harness.open().await.load_pasts(&[asked], 10).await.unwrap();
+        pasts.remove(0).snapshot
+    };
+    assert!(told("u-1").await.contains("Annabel") && kept("u-1").await.is_some());
+    sealing.erase(tenant, "u-1").await.unwrap();
+    assert_eq!(&*told("u-1").await, r#"{"name":{"$open":{"subject":"u-1"}}}"#);
+    assert_eq!(kept("u-1").await, None);
+    assert!(told("u-11").await.contains("Annabel") && kept("u-11").await.is_some(), "who stays, stays whole");
 }
