@@ -287,13 +287,21 @@ impl SnapshotStore for Sealing {
         if !snapshots.iter().any(|(_, snapshot)| personal::is_open(&snapshot.state)) {
             return self.snapshots.save_snapshots(snapshots).await;
         }
-        let mut sealed = snapshots.to_vec();
-        for (stream, snapshot) in &mut sealed {
-            if personal::is_open(&snapshot.state) {
-                let place = snapshot_place(stream, snapshot.version);
-                snapshot.state = self.seal(stream.tenant, &place, &snapshot.state).await?;
+        let (mut sealed, mut refused) = (Vec::with_capacity(snapshots.len()), None);
+        for (stream, snapshot) in snapshots {
+            let place = snapshot_place(stream, snapshot.version);
+            let state = match personal::is_open(&snapshot.state) {
+                true => self.seal(stream.tenant, &place, &snapshot.state).await,
+                false => Ok(snapshot.state.clone()),
+            };
+            match state {
+                Ok(state) => sealed.push((stream.clone(), Snapshot { state, ..snapshot.clone() })),
+                // What cannot be sealed takes no other with it.
+                Err(error @ StoreError::Rejected { .. }) => refused = Some(error),
+                Err(error) => return Err(error),
             }
         }
-        self.snapshots.save_snapshots(&sealed).await
+        self.snapshots.save_snapshots(&sealed).await?;
+        refused.map_or(Ok(()), Err)
     }
 }
