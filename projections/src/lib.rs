@@ -20,7 +20,7 @@ mod state_row;
 mod value;
 
 pub use fold::{FoldError, Model, ReadModel, decode, fold, rows_of, stream_uuid};
-pub use query::{Changes, Counted, Direction, Filter, Page, Query, Selection};
+pub use query::{Counted, Direction, Filter, Mark, Marked, Page, Query, Selection};
 pub use row::{Column, Row, Table};
 pub use rows::{Keys, Rows};
 pub use value::{ColumnType, Field, Json, Value, ValueMismatch};

@@ -8,7 +8,7 @@ pub use commands::ports::Fence;
 use commands::ports::{Position, StreamKey, TenantId, Version};
 use uuid::Uuid;
 
-use crate::{Changes, Counted, Model, Query, Selection, Table, Value};
+use crate::{Counted, Mark, Marked, Model, Query, Selection, Table, Value};
 
 /// Names one set of tables of a read model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -397,13 +397,12 @@ pub trait ReadStore: Send + Sync + 'static {
         cap: u32,
     ) -> Result<Counted, ReadStoreError>;
 
-    /// How often the rows of these tenants have changed in each read model, all of one instant. None of a read model:
-    /// never.
-    async fn changes(&self, tenants: &[TenantId]) -> Result<Vec<Changes>, ReadStoreError>;
+    /// The marks of these tenants' rows in each read model that has a live build, all of one instant: also of a tenant
+    /// that has no rows.
+    async fn marks(&self, tenants: &[TenantId]) -> Result<Vec<Marked>, ReadStoreError>;
 
-    /// How many rows pass the query's filter, at most `cap`; and how often the tenant's rows have changed, see
-    /// [`Changes`].
-    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError>;
+    /// How many rows pass the query's filter, at most `cap`, and the mark of the tenant's rows.
+    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, Mark), ReadStoreError>;
 
     /// Keeps an image of an index in memory, so that it need not be built from the log at the next start.
     async fn save_image(&self, name: &str, position: Position, image: Vec<u8>) -> Result<(), ReadStoreError>;

@@ -127,20 +127,26 @@ pub struct Selection {
     pub values: Vec<Value>,
     /// The position that the rows stand at.
     pub position: Position,
-    /// How often the tenant's rows have changed in the read model: [`Changes::count`] of the same instant.
-    pub changes: u64,
+    /// The mark of the tenant's rows, of the same instant.
+    pub mark: Mark,
 }
 
-/// How often a tenant's rows have changed in a read model, over all of its builds. While the count stands still, every
-/// question about these rows has the answer that it had.
+/// What the rows of a tenant in a read model are told apart by from what they were and will be. While the mark stands, every
+/// question about these rows has the answer that it had. Whatever changes them gives them a mark that never was, and so does
+/// another build that takes over: a database that was put back, and went another way from there, has none of the
+/// marks that it had the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark(pub u64);
+
+/// The mark of a tenant's rows in the live build of a read model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changes {
+pub struct Marked {
     /// The read model.
     pub model: String,
     /// Whose rows.
     pub tenant: TenantId,
-    /// How often they have changed.
-    pub count: u64,
+    /// Their mark.
+    pub mark: Mark,
 }
 
 /// How many rows there are for each of several values of a column.
@@ -148,8 +154,8 @@ pub struct Changes {
 pub struct Counted {
     /// The values, and how many rows have each.
     pub of_each: Vec<(Value, u64)>,
-    /// How often the tenant's rows have changed in the read model, see [`Changes`].
-    pub changes: u64,
+    /// The mark of the tenant's rows, of the same instant.
+    pub mark: Mark,
 }
 
 /// A page of rows.
@@ -161,6 +167,6 @@ pub struct Page<R> {
     pub has_more: bool,
     /// The position that the rows stand at.
     pub position: Position,
-    /// How often the tenant's rows have changed in the read model, see [`Changes`].
-    pub changes: u64,
+    /// The mark of the tenant's rows, of the same instant.
+    pub mark: Mark,
 }

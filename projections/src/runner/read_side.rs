@@ -23,7 +23,7 @@ use super::{
     standing::{Lag, Standing, is_missing},
 };
 use crate::{
-    Model, Page, Query, ReadModel, Row, Value,
+    Mark, Model, Page, Query, ReadModel, Row, Value,
     ports::{Build, BuildId, BuildState, ReadStore, ReadStoreError},
 };
 
@@ -307,8 +307,8 @@ impl ReadSide {
         values: Vec<Value>,
     ) -> Result<Page<R>, ReadStoreError> {
         let selection = self.store.select_each(query, column, values).await?;
-        let (position, changes) = (selection.position, selection.changes);
-        Ok(Page { rows: read_rows(selection.values)?, has_more: false, position, changes })
+        let (position, mark) = (selection.position, selection.mark);
+        Ok(Page { rows: read_rows(selection.values)?, has_more: false, position, mark })
     }
 
     /// The row with this key.
@@ -326,9 +326,8 @@ impl ReadSide {
         Ok(self.select(&query.limit(1)).await?.rows.pop())
     }
 
-    /// How many rows pass a query's filter, at most `cap`; and how often the tenant's rows have changed, see
-    /// [`Changes`](crate::Changes).
-    pub async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError> {
+    /// How many rows pass a query's filter, at most `cap`, and the mark of the tenant's rows.
+    pub async fn count(&self, query: &Query, cap: u32) -> Result<(u64, Mark), ReadStoreError> {
         self.store.count(query, cap).await
     }
 }
@@ -387,11 +386,11 @@ pub(super) async fn select_rows<R: Row>(
     let wanted = query.limit as usize;
     let query = Query { limit: query.limit.saturating_add(1), ..query.clone() };
     let selection = store.select(&query, build).await?;
-    let (position, changes) = (selection.position, selection.changes);
+    let (position, mark) = (selection.position, selection.mark);
     let mut rows = read_rows(selection.values)?;
     let has_more = rows.len() > wanted;
     rows.truncate(wanted);
-    Ok(Page { rows, has_more, position, changes })
+    Ok(Page { rows, has_more, position, mark })
 }
 
 fn read_rows<R: Row>(values: Vec<Value>) -> Result<Vec<R>, ReadStoreError> {

@@ -1,13 +1,13 @@
 //! The tables that the read store keeps for itself, beside those of the read models. Both engines take the same text.
 
 /// The version of these tables. A read store of an older version is brought forward, a newer one is refused.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Makes the mark of the version.
 pub(super) const CREATE_MARK: &str = "create table if not exists read_schema (version bigint not null)";
 
 /// The steps from each version to the next, from none to 1 first.
-pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED, COUNTED];
+pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED, COUNTED, MARKED];
 
 const FIRST: &[&str] = &[
     "create table read_leases (
@@ -37,7 +37,15 @@ const ANCHORED: &[&str] = &["alter table read_models add column anchor text"];
 const SKIPPED: &[&str] = &["create table read_skips (
     model text not null, event_id text not null, primary key (model, event_id))"];
 
-/// How often a tenant's rows have changed in a read model, over all of its builds: an answer that was made of them holds
-/// for as long as the counts stand still.
+/// Was in no release: what counts goes back with the database, and comes to the same numbers over other rows.
 const COUNTED: &[&str] = &["create table read_changes (
     model text not null, tenant text not null, count bigint not null, primary key (model, tenant))"];
+
+/// What a tenant's rows in a build are told apart by from what they were: the build's own mark, with that of the last step
+/// that changed them. A mark never comes twice; see [`mark`](super::jobs::mark).
+const MARKED: &[&str] = &[
+    "drop table read_changes",
+    "alter table read_models add column mark bigint not null default 0",
+    "create table read_marks (
+        build text not null, tenant text not null, mark bigint not null, primary key (build, tenant))",
+];

@@ -3,6 +3,7 @@
 //! A question's text depends on its form alone, never on its values or their number, so that an engine prepares it once.
 //! Limits stand in the text: a plan that is kept must know that a page is short.
 
+use commands::ports::TenantId;
 use projections::{
     Column, ColumnType, Direction, Query, Value,
     ports::{BuildId, ReadStoreError},
@@ -33,15 +34,15 @@ pub(super) struct Statement {
 pub(super) enum PageOfEach {
     /// One statement for all of them.
     Joined(Statement),
-    /// The position and the count of changes; then one statement, run for each of the values as its parameter number
+    /// The position and the mark; then one statement, run for each of the values as its parameter number
     /// `place`. The database is in this process: that is the cheapest question.
     OneByOne { head: Statement, page: Statement, place: usize, values: Vec<Value> },
 }
 
 impl Dialect {
-    /// A page of a table, provided that the build is there, and live if it has to be: the position and the count of
-    /// changes beside each row, or beside a row of nothing. No row: another build has taken over. One statement, so
-    /// one snapshot.
+    /// A page of a table, provided that the build is there, and live if it has to be: the position and the mark of the
+    /// tenant's rows beside each row, or beside a row of nothing. No row: another build has taken over. One statement,
+    /// so one snapshot.
     pub(super) fn select_page(
         self,
         query: &Query,
@@ -126,7 +127,7 @@ impl Dialect {
         Statement { sql: format!("{from} order by {}", order.join(", ")), parameters }
     }
 
-    /// The position and the count of changes, beside what is joined.
+    /// The position and the mark of the tenant's rows, beside what is joined.
     fn standing(
         self,
         query: &Query,
@@ -140,13 +141,13 @@ impl Dialect {
             parameters.push(Parameter::One(Value::Text(value)));
             self.placeholder(parameters.len())
         };
-        let model = text(query.model.to_owned());
+        let marked = text(build.to_string());
         let tenant = text(query.tenant.to_string());
         let build = text(build.to_string());
         let state = if live { " and model.state = 'LIVE'" } else { "" };
         format!(
-            "select model.position, coalesce(changes.count, 0){columns} from read_models as model{joined}
-             left join read_changes as changes on changes.model = {model} and changes.tenant = {tenant}
+            "select model.position, model.mark + coalesce(marks.mark, 0){columns} from read_models as model{joined}
+             left join read_marks as marks on marks.build = {marked} and marks.tenant = {tenant}
              where model.build = {build}{state}"
         )
     }
@@ -158,17 +159,29 @@ impl Dialect {
         }
     }
 
-    /// How often the rows of tenants have changed, of `count` tenants on SQLite.
-    pub(super) fn changes_of(self, tenants: Vec<Value>) -> Statement {
-        let mut parameters = Parameters::default();
-        let among = self.among(Expr::col("tenant"), ColumnType::Text, tenants, &mut parameters);
-        let mut changes = sea_query::Query::select();
-        changes.columns(["model", "tenant", "count"]).from("read_changes").cond_where(among);
-        let (sql, numbers) = self.render(&changes);
-        Statement { sql, parameters: parameters.in_order(numbers) }
+    /// The read model, the tenant and the mark, of each of these tenants' rows in every live build.
+    pub(super) fn marks_of(self, tenants: &[TenantId]) -> Statement {
+        let texts = tenants.iter().map(TenantId::to_string);
+        let (asked, tenants) = match self {
+            Self::Postgres => {
+                let tenants = Parameter::Many(ColumnType::Text, texts.map(Value::Text).collect());
+                ("unnest($1::text[]) as asked (tenant)", tenants)
+            }
+            Self::Sqlite => {
+                let list = serde_json::Value::from_iter(texts).to_string();
+                ("(select value as tenant from json_each(?)) as asked", Parameter::One(Value::Text(list)))
+            }
+        };
+        let sql = format!(
+            "select model.model, asked.tenant, model.mark + coalesce(marks.mark, 0)
+             from read_models as model cross join {asked}
+             left join read_marks as marks on marks.build = model.build and marks.tenant = asked.tenant
+             where model.state = 'LIVE'"
+        );
+        Statement { sql, parameters: vec![tenants] }
     }
 
-    /// How many rows pass the filter, at most `cap`, beside the position and the count of changes.
+    /// How many rows pass the filter, at most `cap`, beside the position and the mark.
     pub(super) fn count_rows(
         self,
         query: &Query,

@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use commands::ports::{Position, TenantId};
 use projections::{
-    Changes, ColumnType, Counted, Field, Query, Selection, Table, Value,
+    ColumnType, Counted, Field, Mark, Marked, Query, Selection, Table, Value,
     ports::{
         AuditEntry, Build, BuildId, BuildState, Claim, Differences, Fence, ParkedEvent, ReadStore,
         ReadStoreError, Skip, Step, StepOutcome,
@@ -74,12 +74,12 @@ impl<E: Engine> Store<E> {
         query: &Query,
         build: &BuildId,
         cap: u32,
-    ) -> Result<Option<(u64, u64)>, ReadStoreError> {
+    ) -> Result<Option<(u64, Mark)>, ReadStoreError> {
         let statement = self.dialect.count_rows(query, build, cap)?;
         let values = self.engine.run(Read { statement, types: vec![ColumnType::Int64; 3] }).await?;
         Ok(match values.as_slice() {
-            [_position, Value::Int64(changes), Value::Int64(count)] => {
-                Some((count.unsigned_abs(), changes.unsigned_abs()))
+            [_position, Value::Int64(mark), Value::Int64(count)] => {
+                Some((count.unsigned_abs(), Mark(mark.unsigned_abs())))
             }
             _ => None,
         })
@@ -98,11 +98,11 @@ impl<E: Engine> Store<E> {
         let types = vec![ColumnType::Int64, ColumnType::Int64, column_type, ColumnType::Int64];
         let mut values = self.engine.run(ReadEach { pages, types }).await?.into_iter();
         let mut counted = None;
-        while let (Some(_position), Some(Value::Int64(changes)), Some(value), Some(count)) =
+        while let (Some(_position), Some(Value::Int64(mark)), Some(value), Some(count)) =
             (values.next(), values.next(), values.next(), values.next())
         {
-            let counted =
-                counted.get_or_insert(Counted { of_each: Vec::new(), changes: changes.unsigned_abs() });
+            let mark = Mark(mark.unsigned_abs());
+            let counted = counted.get_or_insert(Counted { of_each: Vec::new(), mark });
             if let Value::Int64(count) = count {
                 counted.of_each.push((value, count.unsigned_abs()));
             }
@@ -123,7 +123,7 @@ impl<E: Engine> Store<E> {
     }
 }
 
-/// The position, the count of changes, then the row.
+/// The position, the mark, then the row.
 fn types(query: &Query) -> Vec<ColumnType> {
     let row = query.table.columns.iter().map(|column| column.column_type);
     [ColumnType::Int64; BEFORE_ROWS].into_iter().chain(row).collect()
@@ -140,13 +140,13 @@ fn selection(query: &Query, values: Vec<Value>) -> Result<Option<Selection>, Rea
     if values.is_empty() {
         return Ok(None);
     }
-    let (position, changes) = (number(0)?, number(1)?);
+    let (position, mark) = (number(0)?, Mark(number(1)?));
     // Beside the position of an empty page stands a row of nothing; no row's tenant is missing.
     let is_empty = values.get(BEFORE_ROWS) == Some(&Value::Null);
     let width = query.table.columns.len() + BEFORE_ROWS;
     let of_rows = |index: usize| !is_empty && index % width >= BEFORE_ROWS;
     let values = values.into_iter().enumerate().filter(|(index, _)| of_rows(*index));
-    Ok(Some(Selection { values: values.map(|(_, value)| value).collect(), position, changes }))
+    Ok(Some(Selection { values: values.map(|(_, value)| value).collect(), position, mark }))
 }
 
 #[async_trait]
@@ -294,26 +294,25 @@ impl<E: Engine> ReadStore for Store<E> {
         self.read_counts(query, &live, column, values, cap).await?.ok_or(gone)
     }
 
-    async fn changes(&self, tenants: &[TenantId]) -> Result<Vec<Changes>, ReadStoreError> {
-        let tenants = tenants.iter().map(|tenant| Value::Text(tenant.to_string())).collect();
-        let statement = self.dialect.changes_of(tenants);
+    async fn marks(&self, tenants: &[TenantId]) -> Result<Vec<Marked>, ReadStoreError> {
+        let statement = self.dialect.marks_of(tenants);
         let types = vec![ColumnType::Text, ColumnType::Text, ColumnType::Int64];
         let mut values = self.engine.run(Read { statement, types }).await?.into_iter();
         let mut found = Vec::with_capacity(values.len() / 3);
-        while let (Some(Value::Text(model)), Some(Value::Text(tenant)), Some(count)) =
+        while let (Some(Value::Text(model)), Some(Value::Text(tenant)), Some(mark)) =
             (values.next(), values.next(), values.next())
         {
             let corrupt = |reason: String| ReadStoreError::Corrupt { reason };
-            found.push(Changes {
+            found.push(Marked {
                 model,
                 tenant: tenant.parse().map_err(|error: uuid::Error| corrupt(error.to_string()))?,
-                count: u64::from_value(count).map_err(|error| corrupt(error.to_string()))?,
+                mark: Mark(u64::from_value(mark).map_err(|error| corrupt(error.to_string()))?),
             });
         }
         Ok(found)
     }
 
-    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, u64), ReadStoreError> {
+    async fn count(&self, query: &Query, cap: u32) -> Result<(u64, Mark), ReadStoreError> {
         if let Some(known) = self.known_live(query.model).filter(|build| build.version == query.version)
             && let Ok(Some(counted)) = self.read_count(query, &known, cap).await
         {

@@ -115,7 +115,7 @@ impl FromReads for Context<'_> {
 
     async fn select<R: Row>(&self, query: &Query) -> Result<Page<R>> {
         let page = reads(self)?.side.select::<R>(query).await.map_err(unreadable)?;
-        self.request()?.used.rows(query, page.changes);
+        self.request()?.used.rows(query, page.mark);
         Ok(page)
     }
 
@@ -183,7 +183,7 @@ async fn rows_of<E: Edge>(
     let page = move |side: Arc<ReadSide>, used: Used, ids| async move {
         let query = order::<E>(from.0).after(after).limit(limit);
         let page = side.select_each::<E::Row>(&query, E::COLUMN, values(ids)).await.map_err(unreadable)?;
-        used.rows(&query, page.changes);
+        used.rows(&query, page.mark);
         let mut found = HashMap::new();
         sort::<E>(page.rows, &mut found);
         Ok(found)
@@ -209,7 +209,7 @@ async fn whole<E: Edge>(
     let mut query = order::<E>(tenant).filter(Filter::In(E::COLUMN, values(ids))).limit(round_rows);
     loop {
         let round = side.select::<E::Row>(&query).await.map_err(unreadable)?;
-        used.rows(&query, round.changes);
+        used.rows(&query, round.mark);
         let last = round.rows.last().filter(|_| round.has_more).map(|row| query.cursor(row));
         sort::<E>(round.rows, &mut found);
         // Rows that are left out would be goods that nobody looks for: the rounds go on to the end.
@@ -251,7 +251,7 @@ fn count_edge<'a, E: Edge>(
         let query = order::<E>(tenant);
         let counted = side.store().count_each(&query, E::COLUMN, values(ids), COUNT_CAP).await;
         let counted = counted.map_err(unreadable)?;
-        used.rows(&query, counted.changes);
+        used.rows(&query, counted.mark);
         let counts = counted.of_each.into_iter().filter_map(|(value, count)| match value {
             Value::Uuid(id) => Some((id, count)),
             _ => None,
@@ -269,9 +269,8 @@ impl Total {
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
         let count = match self {
             Self::Counted(query) => {
-                let (count, changes) =
-                    reads(context)?.side.count(query, COUNT_CAP).await.map_err(unreadable)?;
-                context.request()?.used.rows(query, changes);
+                let (count, mark) = reads(context)?.side.count(query, COUNT_CAP).await.map_err(unreadable)?;
+                context.request()?.used.rows(query, mark);
                 count
             }
             Self::OfEdge(count, tenant, id) => count(context, *tenant, *id).await?,

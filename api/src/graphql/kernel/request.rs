@@ -14,7 +14,7 @@ use commands::{
     ports::{Position, TenantId},
 };
 use domain::identity::Permission;
-use projections::Query;
+use projections::{Mark, Query};
 use uuid::Uuid;
 
 use super::{IdempotencyKey, fault, gathering::Gathering, refused};
@@ -47,18 +47,18 @@ pub struct Used(Arc<Mutex<Sources>>);
 
 #[derive(Debug, Default)]
 struct Sources {
-    /// By read model and tenant: how often the tenant's rows had changed when they were read.
-    rows: BTreeMap<(&'static str, TenantId), u64>,
+    /// By read model and tenant: the mark of the tenant's rows when they were read.
+    rows: BTreeMap<(&'static str, TenantId), Mark>,
     something_else: bool,
 }
 
 impl Used {
     /// Rows of a read model were read.
-    pub fn rows(&self, query: &Query, changes: u64) {
+    pub fn rows(&self, query: &Query, mark: Mark) {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = sources.rows.insert((query.model, query.tenant), changes);
+        let before = sources.rows.insert((query.model, query.tenant), mark);
         // They changed while the request ran: no moment has both.
-        sources.something_else |= before.is_some_and(|before| before != changes);
+        sources.something_else |= before.is_some_and(|before| before != mark);
     }
 
     /// The log, an index in memory, the clock, an engine: whatever changes without rows.
@@ -66,12 +66,12 @@ impl Used {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).something_else = true;
     }
 
-    /// The read models whose rows of this tenant the answer was made of, and how often these had changed. None: it was
-    /// made of something else too.
-    pub fn rows_alone(&self, tenant: TenantId) -> Option<Vec<(&'static str, u64)>> {
+    /// The read models whose rows of this tenant the answer was made of, and their marks. None: it was made of something
+    /// else too.
+    pub fn rows_alone(&self, tenant: TenantId) -> Option<Vec<(&'static str, Mark)>> {
         let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_tenant = sources.rows.keys().all(|(_model, whose)| *whose == tenant);
-        let rows = sources.rows.iter().map(|((model, _tenant), changes)| (*model, *changes));
+        let rows = sources.rows.iter().map(|((model, _tenant), mark)| (*model, *mark));
         (of_tenant && !sources.something_else).then(|| rows.collect())
     }
 }

@@ -1,11 +1,12 @@
 //! Answers that still hold.
 //!
 //! An answer that was made of rows alone is the same for as long as these rows do not change. Each row that a request reads
-//! comes with the count of changes to its read model's rows of its tenant, read in the same snapshot ([`Used`]); the store
-//! raises the count in the transaction that changes rows, whichever process that is, and also when another build
-//! takes over. So an answer is given again only where every count still stands where it stood, in one statement that begins
-//! after the question has come: nobody reads from here what a read of the rows would no longer show, be it from
-//! the process that keeps the rows current or from another one. Under load one statement speaks for all who wait.
+//! comes with the mark of its tenant's rows in its read model, read in the same snapshot ([`Used`]); the store gives them
+//! another in the transaction that changes rows, whichever process that is, and so does another build that takes over. A mark
+//! never comes twice, not even in a database that was put back and went another way from there. So an answer is given again
+//! only where every mark still stands, in one statement that begins after the question has come: nobody reads from here what
+//! a read of the rows would no longer show, be it from the process that keeps the rows current or from another one. Under load
+//! one statement speaks for all who wait.
 //!
 //! What is asked is the document, the operation's name, the variables, and who asks: tenant, permissions, and the
 //! actor, for a resolver may look at any of them. Mutations, answers with errors, and what is told from the log, the clock or an
@@ -24,7 +25,7 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use lru::LruCache;
-use projections::ports::ReadStore;
+use projections::{Mark, ports::ReadStore};
 use serde_json::value::RawValue;
 
 use crate::graphql::kernel::Used;
@@ -86,15 +87,15 @@ pub(super) struct Kept {
     pub(super) data: Arc<RawValue>,
     pub(super) cost: u64,
     pub(super) root_field: String,
-    /// The read models that it was made of, and how often their rows had changed.
-    made_of: Vec<(&'static str, u64)>,
+    /// The read models that it was made of, and the marks of their rows.
+    made_of: Vec<(&'static str, Mark)>,
 }
 
 /// Answers that were given last.
 pub(super) struct Answers {
     most_bytes: usize,
     kept: Mutex<KeptAnswers>,
-    counts: Counts,
+    marks: Marks,
 }
 
 struct KeptAnswers {
@@ -114,7 +115,7 @@ fn bytes(question: &Question, kept: &Kept) -> usize {
 impl Answers {
     pub(super) fn new(store: Arc<dyn ReadStore>, most_bytes: usize) -> Self {
         let kept = KeptAnswers { answers: LruCache::unbounded(), bytes: 0 };
-        Self { most_bytes, kept: Mutex::new(kept), counts: Counts::new(store) }
+        Self { most_bytes, kept: Mutex::new(kept), marks: Marks::new(store) }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, KeptAnswers> {
@@ -127,10 +128,9 @@ impl Answers {
         let holds = match &kept {
             None => false,
             Some(kept) => {
-                let counts = self.counts.now(question.caller.tenant).await;
-                counts.is_some_and(|counts| {
-                    let count = |model: &str| counts.get(model).copied().unwrap_or(0);
-                    kept.made_of.iter().all(|(model, then)| count(model) == *then)
+                let marks = self.marks.now(question.caller.tenant).await;
+                marks.is_some_and(|marks| {
+                    kept.made_of.iter().all(|(model, mark)| marks.get(*model) == Some(mark))
                 })
             }
         };
@@ -167,11 +167,11 @@ impl Answers {
     }
 }
 
-type OfModels = HashMap<String, u64>;
+type OfModels = HashMap<String, Mark>;
 type Asked = Shared<BoxFuture<'static, Option<Arc<HashMap<TenantId, OfModels>>>>>;
 
-/// How often rows have changed, asked for everybody who waits at once.
-struct Counts {
+/// The marks of rows, asked for everybody who waits at once.
+struct Marks {
     store: Arc<dyn ReadStore>,
     /// The question that has not gone out yet: whoever comes now is answered by it.
     next: Arc<Mutex<Option<Next>>>,
@@ -184,13 +184,12 @@ struct Next {
     asked: Asked,
 }
 
-impl Counts {
+impl Marks {
     fn new(store: Arc<dyn ReadStore>) -> Self {
         Self { store, next: Arc::default(), turn: Arc::default() }
     }
 
-    /// How often the tenant's rows have changed in each read model, as of a moment after this call. None: the store does
-    /// not tell.
+    /// The mark of the tenant's rows in each read model, as of a moment after this call. None: the store does not tell.
     async fn now(&self, tenant: TenantId) -> Option<OfModels> {
         let asked = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
@@ -209,18 +208,18 @@ impl Counts {
             let _turn = turn.lock().await;
             let tenants = next.upgrade()?.lock().unwrap_or_else(PoisonError::into_inner).take()?.tenants;
             let tenants: Vec<_> = tenants.into_iter().collect();
-            let changes = match store.changes(&tenants).await {
-                Ok(changes) => changes,
+            let marks = match store.marks(&tenants).await {
+                Ok(marks) => marks,
                 Err(error) => {
                     tracing::warn!(%error, "whether answers still hold cannot be told; they are made anew");
                     return None;
                 }
             };
-            let mut counts: HashMap<TenantId, OfModels> = HashMap::new();
-            for change in changes {
-                counts.entry(change.tenant).or_default().insert(change.model, change.count);
+            let mut of_tenants: HashMap<TenantId, OfModels> = HashMap::new();
+            for marked in marks {
+                of_tenants.entry(marked.tenant).or_default().insert(marked.model, marked.mark);
             }
-            Some(Arc::new(counts))
+            Some(Arc::new(of_tenants))
         };
         ask.boxed().shared()
     }

@@ -5,11 +5,7 @@ use projections::{
     ports::{AuditEntry, Build, BuildId, BuildState, ReadStoreError},
 };
 
-use super::{
-    INT, Reader, TEXT, corrupt,
-    steps::{changed_for_all, record},
-    text,
-};
+use super::{INT, Reader, TEXT, corrupt, mark, steps::record, text};
 use crate::read::{
     own_tables::{CREATE_MARK, STEPS, VERSION},
     session::{Done, Job, LONG_PATIENCE, Session},
@@ -46,6 +42,7 @@ impl Job for Prepare {
             }
         }
         if found < VERSION {
+            session.execute("update read_models set mark = $1 where mark = 0", &[mark()]).await?;
             session.batch("delete from read_schema").await?;
             session
                 .execute("insert into read_schema (version) values ($1)", &[Value::Int64(VERSION)])
@@ -98,8 +95,8 @@ impl Job for CreateBuild {
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
         let names: Vec<_> = self.tables.iter().map(|table| table.name).collect();
         let sql = format!(
-            "insert into read_models (build, model, version, revision, state, position, tables, since)
-             values ($1, $2, $3, $4, $5, 0, $6, {})",
+            "insert into read_models (build, model, version, revision, state, position, tables, since, mark)
+             values ($1, $2, $3, $4, $5, 0, $6, {}, $7)",
             S::DIALECT.now_millis()
         );
         let parameters = [
@@ -109,11 +106,9 @@ impl Job for CreateBuild {
             self.build.revision.to_value(),
             text(self.state.as_str()),
             text(names.join(" ")),
+            mark(),
         ];
         session.execute(&sql, &parameters).await?;
-        if self.state == BuildState::Live {
-            changed_for_all(session, &self.build.model).await?;
-        }
         for table in self.tables {
             session.batch(&S::DIALECT.create_table(&self.build, table)).await?;
         }
@@ -157,7 +152,6 @@ impl Job for DiscardBuild {
         if session.execute(&sql, &parameters).await? != 1 {
             return Ok(Done::RollBack(false));
         }
-        changed_for_all(session, &self.seen.id.model).await?;
         record(session, &self.audit).await?;
         Ok(Done::Commit(true))
     }
@@ -187,6 +181,7 @@ impl Job for DropBuild {
             session.batch(&format!("drop table if exists \"{}\"", self.0.table_name(table))).await?;
         }
         session.execute("delete from read_parked where build = $1", &build).await?;
+        session.execute("delete from read_marks where build = $1", &build).await?;
         session.execute("delete from read_models where build = $1", &build).await?;
         Ok(Done::Commit(()))
     }

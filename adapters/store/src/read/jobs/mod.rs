@@ -36,6 +36,12 @@ fn text(value: impl Into<String>) -> Value {
     Value::Text(value.into())
 }
 
+/// A mark that no other has, in this database or in one that it was copied from: chance makes it, for a number that counts
+/// comes again after a crash or a restored backup. The sum of two is one too, and fits.
+pub(super) fn mark() -> Value {
+    Value::Int64(Uuid::now_v7().as_u128() as i64 & ((1 << 62) - 1))
+}
+
 fn millis(duration: Duration) -> Value {
     Value::Int64(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
@@ -115,8 +121,8 @@ impl Job for Read {
     }
 }
 
-/// Reads a page for each of several values of a column: as [`Read`] does, the position and the count of changes before
-/// each row. No plan is right but one over the index that begins with the column.
+/// Reads a page for each of several values of a column: as [`Read`] does, the position and the mark before each
+/// row. No plan is right but one over the index that begins with the column.
 pub(super) struct ReadEach {
     pub(super) pages: PageOfEach,
     pub(super) types: Vec<ColumnType>,

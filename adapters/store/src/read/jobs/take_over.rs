@@ -6,12 +6,7 @@ use projections::{
     ports::{AuditEntry, BuildId, Differences, Fence, ReadStoreError, StepOutcome},
 };
 
-use super::{
-    INT, TEXT, corrupt,
-    leases::renew,
-    steps::{changed_for_all, record},
-    text,
-};
+use super::{INT, TEXT, corrupt, leases::renew, steps::record, text};
 use crate::read::{
     session::{Done, Job, LONG_PATIENCE, Session},
     sql::Dialect,
@@ -108,7 +103,6 @@ impl Job for TakeOver {
         if raised != 1 {
             return Ok(Done::RollBack(StepOutcome::Moved));
         }
-        changed_for_all(session, &self.new.model).await?;
         record(session, &self.audit).await?;
         Ok(Done::Commit(StepOutcome::Stored))
     }

@@ -1,12 +1,11 @@
-//! Pages for each of several values of a column, and how a reader knows that an answer still holds.
+//! Pages for each of several values of a column.
 
 use projections::{
     Direction, Filter, Query, Row, Value,
-    ports::{BuildState, Claim, ReadStore, Step, StepOutcome},
+    ports::{ReadStore, StepOutcome},
 };
-use uuid::Uuid;
 
-use super::store::{CrateRow, TENANT, a_crate, at_position, build, claimed, filled, query, rows_of, step};
+use super::store::{CrateRow, a_crate, build, filled, query, rows_of, step};
 use crate::harness::Harness;
 
 fn by_weight(limit: u32) -> Query {
@@ -66,49 +65,4 @@ pub async fn a_page_of_a_hundred_thousand_rows_is_read_alone<H: Harness>() {
     if let (Some(before), Some(after)) = (before, harness.rows_read("crates_v1", 100_000).await) {
         assert!(after - before < 1_000, "{} rows were read for a page of 21", after - before);
     }
-}
-
-async fn count(store: &dyn ReadStore, tenant: Uuid) -> u64 {
-    let changes = store.changes(&[tenant, Uuid::from_u128(99)]).await.unwrap();
-    changes.iter().filter(|change| change.model == "crates").map(|change| change.count).sum()
-}
-
-pub async fn changes_are_counted_by_tenant_and_never_missed<H: Harness>() {
-    let harness = &H::create().await;
-    let (store, fence) = filled(harness, &[a_crate(1, 5)]).await;
-    let first = count(&*store, TENANT).await;
-    assert!(first > 0, "rows were written");
-    assert_eq!(store.select(&query(), None).await.unwrap().changes, first, "a page tells it too");
-    assert_eq!(store.count(&query(), 10).await.unwrap().1, first, "and a count");
-    // Another tenant's rows and a checkpoint that moves alone change nothing for this one.
-    let strangers = CrateRow { tenant: Uuid::from_u128(2), ..a_crate(2, 5) };
-    store.store_step(step(&fence, 10, 11, &[strangers])).await.unwrap();
-    store.store_step(Step { changes: Vec::new(), ..step(&fence, 11, 12, &[]) }).await.unwrap();
-    assert_eq!(count(&*store, TENANT).await, first);
-    assert_eq!(count(&*store, Uuid::from_u128(2)).await, 1);
-    // A written row, a deleted one, a step that moves no checkpoint, as a repair is.
-    store.store_step(step(&fence, 12, 13, &[a_crate(1, 6)])).await.unwrap();
-    assert_eq!(count(&*store, TENANT).await, first + 1);
-    let mut deletes = Step { moves: Vec::new(), ..step(&fence, 13, 13, &[]) };
-    deletes.changes[0].deleted = vec![Value::Uuid(TENANT), Value::Uuid(Uuid::from_u128(1))];
-    assert_eq!(store.store_step(deletes).await.unwrap(), StepOutcome::Stored);
-    assert_eq!(count(&*store, TENANT).await, first + 2);
-    // What is not stored is not counted.
-    claimed(&store, Claim::ByForce).await;
-    assert_eq!(store.store_step(step(&fence, 13, 14, &[a_crate(3, 6)])).await.unwrap(), StepOutcome::Fenced);
-    assert_eq!(count(&*store, TENANT).await, first + 2);
-}
-
-pub async fn another_build_that_takes_over_counts_as_a_change_for_everybody<H: Harness>() {
-    let harness = &H::create().await;
-    let (store, fence) = filled(harness, &[a_crate(1, 5)]).await;
-    let first = count(&*store, TENANT).await;
-    store.create_build(&build(2), BuildState::Building, &[]).await.unwrap();
-    let outcome = store.take_over(&[fence], &build(2), 0, &at_position("take_over", 0)).await.unwrap();
-    assert_eq!(outcome, StepOutcome::Stored);
-    assert!(count(&*store, TENANT).await > first, "the new build is empty");
-    let live = store.builds().await.unwrap().into_iter().find(|build| build.state == BuildState::Live);
-    let before = count(&*store, TENANT).await;
-    assert!(store.discard_build(&live.unwrap(), &at_position("discard", 0)).await.unwrap());
-    assert!(count(&*store, TENANT).await > before);
 }

@@ -2,6 +2,7 @@
 
 pub mod edges;
 pub mod folding;
+pub mod marks;
 pub mod one_pass;
 pub mod parking;
 pub mod queries;
@@ -17,8 +18,6 @@ macro_rules! promises {
             edges::{
                 each_value_has_a_page_of_its_own,
                 a_page_of_a_hundred_thousand_rows_is_read_alone,
-                changes_are_counted_by_tenant_and_never_missed,
-                another_build_that_takes_over_counts_as_a_change_for_everybody,
             }
             folding::{
                 every_event_is_folded_once,
@@ -26,6 +25,12 @@ macro_rules! promises {
                 of_two_processes_one_folds_and_the_other_takes_over,
                 a_query_waits_for_a_position_and_gives_up_in_the_end,
                 a_newer_read_store_is_refused,
+            }
+            marks::{
+                what_changes_a_tenants_rows_gives_them_another_mark,
+                a_database_that_was_put_back_and_went_another_way_has_none_of_its_old_marks,
+                another_build_that_takes_over_gives_every_tenant_another_mark,
+                a_step_of_many_tenants_marks_each_of_them,
             }
             one_pass::{
                 missing_read_models_are_built_in_one_pass,

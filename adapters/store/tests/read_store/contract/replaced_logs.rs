@@ -220,7 +220,8 @@ pub async fn an_older_read_store_is_brought_forward_and_its_rows_are_built_anew<
     drop(side);
     harness
         .meddle(
-            "alter table read_models drop column anchor; drop table read_skips; drop table read_changes;
+            "alter table read_models drop column anchor; alter table read_models drop column mark;
+             drop table read_skips; drop table read_marks;
              update read_schema set version = 1",
         )
         .await;

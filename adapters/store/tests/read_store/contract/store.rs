@@ -47,11 +47,11 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_000_000 + second, 123_000_000).unwrap()
 }
 
-pub(super) fn build(revision: u32) -> BuildId {
+pub fn build(revision: u32) -> BuildId {
     BuildId { model: "crates".to_owned(), version: 1, revision }
 }
 
-pub(super) fn a_crate(number: u128, weight_grams: i64) -> CrateRow {
+pub fn a_crate(number: u128, weight_grams: i64) -> CrateRow {
     CrateRow {
         tenant: TENANT,
         crate_id: Uuid::from_u128(number),
@@ -69,7 +69,7 @@ fn change(revision: u32, rows: &[CrateRow]) -> Change {
     Change { build: build(revision), table: CrateRow::TABLE, written, deleted: Vec::new() }
 }
 
-pub(super) fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step {
+pub fn step(fence: &Fence, from: Position, to: Position, rows: &[CrateRow]) -> Step {
     Step {
         fences: vec![fence.clone()],
         renew_for: LONG,
@@ -111,7 +111,7 @@ pub(super) async fn claimed(store: &Arc<dyn ReadStore>, claim: Claim) -> Fence {
 }
 
 /// A store with a live build that holds these crates at position 10.
-pub(super) async fn filled(harness: &impl Harness, crates: &[CrateRow]) -> (Arc<dyn ReadStore>, Fence) {
+pub async fn filled(harness: &impl Harness, crates: &[CrateRow]) -> (Arc<dyn ReadStore>, Fence) {
     let store = harness.open().await;
     store.create_build(&build(1), BuildState::Live, &[CrateRow::TABLE]).await.unwrap();
     store.index_build(&build(1), &[CrateRow::TABLE]).await.unwrap();
