@@ -33,6 +33,24 @@ pub const POSTGRES: &[Migration] = migrations![
     4 "subject_keys" "postgres/0004_subject_keys.sql",
 ];
 
+/// An index over a table that may be large. It is not part of a step: steps are short, and everybody waits for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: &'static str,
+    /// The table, the columns, and which rows it holds.
+    pub on: &'static str,
+}
+
+/// What a PostgreSQL database has beside its steps. Each is built while the log is written to, and anew where that broke off.
+pub const POSTGRES_INDEXES: &[Index] = &[
+    Index { name: "commits_by_expiry", on: "commits (expires_at) where expires_at is not null" },
+    Index {
+        name: "reactions_parked",
+        on: "events (position) where category = 'reaction' and event_type = 'ReactionParked'",
+    },
+];
+
 /// The table that says which steps a PostgreSQL database has taken.
 pub const POSTGRES_VERSIONS: &str = "cairn_schema_versions";
 

@@ -2,8 +2,6 @@
 -- tell which of them were given to derived ids.
 alter table commits add column expires_at timestamptz;
 
-create index commits_by_expiry on commits (expires_at) where expires_at is not null;
-
 -- As before, and besides: refuses instants of a clock that is more than a minute ahead, notes when answers expire, and takes the
 -- place of those that have. The function of 28 arguments stays for programs of the last release that still run beside this one.
 create function append_batch(

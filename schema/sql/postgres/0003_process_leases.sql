@@ -5,5 +5,3 @@ create table process_leases (
     epoch      bigint not null,
     expires_at timestamptz not null
 ) with (fillfactor = 50);
-
-create index reactions_parked on events (position) where category = 'reaction' and event_type = 'ReactionParked';

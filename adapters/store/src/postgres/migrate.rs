@@ -1,24 +1,46 @@
+use std::time::Duration;
+
 use commands::ports::StoreError;
-use schema::migrations::{POSTGRES, POSTGRES_VERSIONS, newest};
+use schema::migrations::{Index, POSTGRES, POSTGRES_INDEXES, POSTGRES_VERSIONS, newest};
+use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Transaction};
 
 use super::{failure::store_error, lane::connect};
 use crate::address::Address;
 
 const MIGRATING: &str = "bringing the schema forward";
+const INDEXING: &str = "building an index of the log";
+
+/// An older program goes on appending meanwhile. Whoever wants a table for himself makes everybody wait who comes after him,
+/// so he asks for a moment and again later. What is done once he has it may take what it takes.
+const FOR_A_MOMENT: &str = "set lock_timeout = '500ms'; set statement_timeout = 0";
+/// In between the log is open to all.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// Somebody who holds a table for longer, a backup perhaps, is told of.
+const ASK_FOR: Duration = Duration::from_secs(60);
 
 /// Brings a database's schema forward, from nothing if need be. Several processes may do it at once.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8,
 /// [`StoreError::TooNew`] for one that a newer program has brought forward: neither is written to. [`StoreError::Unavailable`]
-/// when it cannot be reached.
+/// when it cannot be reached, or somebody holds a table that has to change.
 pub(super) async fn migrate(address: &Address) -> Result<(), StoreError> {
     let mut client = connect(address).await?;
-    migrate_with(&mut client).await
+    client.batch_execute(FOR_A_MOMENT).await.map_err(store_error(MIGRATING))?;
+    let until = Instant::now() + ASK_FOR;
+    while let Err(error) = take_steps(&mut client).await {
+        let may_pass = matches!(error, StoreError::Unavailable { .. }) && !client.is_closed();
+        if !may_pass || Instant::now() > until {
+            return Err(error);
+        }
+        tracing::info!(%error, "the log's schema moves forward as soon as nobody holds it");
+        sleep(ASK_AGAIN_AFTER).await;
+    }
+    build_indexes(&client).await
 }
 
-async fn migrate_with(client: &mut Client) -> Result<(), StoreError> {
+async fn take_steps(client: &mut Client) -> Result<(), StoreError> {
     let failed = store_error(MIGRATING);
     let transaction = client.transaction().await.map_err(&failed)?;
     // 'CAIR' and 2, the schema's turn: of two processes, the second finds the work done.
@@ -41,6 +63,45 @@ async fn migrate_with(client: &mut Client) -> Result<(), StoreError> {
         transaction.batch_execute(&mark).await.map_err(&failed)?;
     }
     transaction.commit().await.map_err(&failed)
+}
+
+/// Builds what is missing beside those who write. It waits for everybody who was there before, who waits for nobody: so whoever
+/// finds another process at it looks again later, and does not wait within a statement of his own.
+async fn build_indexes(client: &Client) -> Result<(), StoreError> {
+    let failed = store_error(INDEXING);
+    while let Some((index, broke_off)) = missing_index(client).await? {
+        // 'CAIR' and 3, the indexes' turn. It ends with the connection at the latest.
+        let turn = client.query_one("select pg_try_advisory_lock(1128352082, 3)", &[]).await;
+        if !turn.map_err(&failed)?.get::<_, bool>(0) {
+            sleep(ASK_AGAIN_AFTER).await;
+            continue;
+        }
+        // The one before may have built it since.
+        if missing_index(client).await? == Some((index, broke_off)) {
+            tracing::info!(index = index.name, "the log gets an index, and is written to meanwhile");
+            client.batch_execute("set lock_timeout = 0").await.map_err(&failed)?;
+            if broke_off {
+                let drop = format!("drop index concurrently {}", index.name);
+                client.batch_execute(&drop).await.map_err(&failed)?;
+            }
+            let create = format!("create index concurrently {} on {}", index.name, index.on);
+            client.batch_execute(&create).await.map_err(&failed)?;
+        }
+        let unlock = client.execute("select pg_advisory_unlock(1128352082, 3)", &[]).await;
+        unlock.map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// The first index that is not there, or that somebody began to build and did not end.
+async fn missing_index(client: &Client) -> Result<Option<(Index, bool)>, StoreError> {
+    let names: Vec<_> = POSTGRES_INDEXES.iter().map(|index| index.name).collect();
+    let standing = "select indisvalid from unnest($1::text[]) with ordinality as known (name, ordinal)
+                    left join pg_index on indexrelid = to_regclass(name) order by ordinal";
+    let rows = client.query(standing, &[&names]).await.map_err(store_error(INDEXING))?;
+    let standing = rows.iter().map(|row| row.get::<_, Option<bool>>(0));
+    let missing = POSTGRES_INDEXES.iter().zip(standing).find(|(_, valid)| *valid != Some(true));
+    Ok(missing.map(|(index, valid)| (*index, valid == Some(false))))
 }
 
 /// A database of another encoding cannot hold every name that people have, and would refuse it only when it comes.

@@ -6,6 +6,7 @@ mod contract;
 mod database;
 mod fixtures;
 mod harness;
+mod migrations;
 mod model;
 mod postgres_database;
 mod sqlite_file;
