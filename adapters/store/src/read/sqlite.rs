@@ -1,9 +1,9 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     task::{Context, Poll, Waker},
     thread,
     time::Duration,
@@ -18,7 +18,7 @@ use rusqlite::{
     config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -26,23 +26,16 @@ use super::{
     session::{Done, Engine, Job, Session},
     sql::Dialect,
 };
+use crate::sqlite::Readers;
 
 type WriterJob = Box<dyn FnOnce(&mut Connection) + Send>;
-
-const READERS: usize = 4;
 
 /// Read models in a SQLite file of their own: one thread writes, readers beside it. A commit need not reach the disk
 /// before it is answered (`synchronous = normal`): after a power cut rows and checkpoint go back together, and the
 /// log tells the rest again.
 pub(super) struct SqliteEngine {
     writer: mpsc::Sender<WriterJob>,
-    readers: Arc<Readers>,
-}
-
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    readers: Arc<Readers<ReadStoreError>>,
 }
 
 fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> ReadStoreError {
@@ -98,26 +91,9 @@ impl SqliteEngine {
         thread::Builder::new().name("cairn-read-writer".to_owned()).spawn(run).map_err(|error| {
             ReadStoreError::Unavailable { doing: "starting the writer's thread", reason: error.to_string() }
         })?;
-        let readers =
-            Readers { path: path.to_owned(), idle: Mutex::default(), turns: Semaphore::new(READERS) };
-        Ok(Self { writer, readers: Arc::new(readers) })
-    }
-}
-
-impl Readers {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
-        let idle = self.idle().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path, "pragma query_only = on; pragma cache_size = -16384;")?,
-        };
-        let answer = run_job(&mut connection, job);
-        self.idle().push(connection);
-        answer
+        let path = path.to_owned();
+        let reader = move || connect(&path, "pragma query_only = on; pragma cache_size = -16384;");
+        Ok(Self { writer, readers: Arc::new(Readers::new(reader)) })
     }
 }
 
@@ -132,10 +108,7 @@ impl Engine for SqliteEngine {
             self.writer.send(job).map_err(|gone| broken(gone.to_string()))?;
             answered.await.map_err(|gone| broken(gone.to_string()))?
         } else {
-            let _turn = self.readers.turns.acquire().await.map_err(|closed| broken(closed.to_string()))?;
-            let readers = Arc::clone(&self.readers);
-            let task = tokio::task::spawn_blocking(move || readers.run(job));
-            task.await.map_err(|death| broken(death.to_string()))?
+            self.readers.run(broken, move |connection| run_job(connection, job)).await
         }
     }
 }

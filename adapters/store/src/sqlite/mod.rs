@@ -8,11 +8,13 @@ mod ends;
 mod events;
 mod failure;
 mod file;
+mod readers;
 mod reads;
 mod side_tables;
 mod store;
 mod subject_keys;
-mod threads;
+mod writer;
 
 pub use file::SqliteFile;
+pub(crate) use readers::Readers;
 pub use store::SqliteEventStore;

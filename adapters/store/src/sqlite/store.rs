@@ -15,13 +15,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    append,
-    ends::Ends,
-    events::as_sql,
-    failure::store_error,
-    file::SqliteFile,
-    reads,
-    threads::{Readers, WriterThread},
+    append, ends::Ends, events::as_sql, failure::store_error, file::SqliteFile, readers::Readers, reads,
+    writer::WriterThread,
 };
 use crate::wake::raise;
 
@@ -34,7 +29,7 @@ pub struct SqliteEventStore {
     writer: WriterThread,
     /// The writer's alone.
     ends: Arc<Mutex<Option<Ends>>>,
-    readers: Arc<Readers>,
+    readers: Arc<Readers<StoreError>>,
     head: Arc<watch::Sender<Position>>,
 }
 
@@ -68,7 +63,8 @@ impl SqliteEventStore {
             doing: "opening the event store's file",
             reason: death.to_string(),
         })??;
-        let readers = Arc::new(Readers::new(file.clone()));
+        let reader = file.clone();
+        let readers = Arc::new(Readers::new(move || reader.reader()));
         let head = Arc::new(watch::Sender::new(head));
         tokio::spawn(poll(Arc::downgrade(&readers), Arc::downgrade(&head)));
         Ok(Self { file, writer, ends: Arc::default(), readers, head })
@@ -98,7 +94,7 @@ impl SqliteEventStore {
         &self,
         read: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.run(read).await
+        self.readers.run(died, read).await
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -110,15 +106,19 @@ impl SqliteEventStore {
     }
 }
 
+fn died(reason: String) -> StoreError {
+    StoreError::Unavailable { doing: "reading the event store's file", reason }
+}
+
 /// The safety net under [`EventStore::wake_up`], and the only way to hear of other processes. Ends with the store.
-async fn poll(readers: Weak<Readers>, head: Weak<watch::Sender<Position>>) {
+async fn poll(readers: Weak<Readers<StoreError>>, head: Weak<watch::Sender<Position>>) {
     loop {
         tokio::time::sleep(POLL_EVERY).await;
         let (Some(readers), Some(head)) = (readers.upgrade(), head.upgrade()) else { return };
         if head.receiver_count() == 0 {
             continue;
         }
-        match readers.run(|connection| reads::head(connection)).await {
+        match readers.run(died, |connection| reads::head(connection)).await {
             Ok(found) => raise(&head, found),
             Err(error) => tracing::warn!(%error, "readers of the log could not be woken"),
         }

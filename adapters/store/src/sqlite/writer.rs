@@ -1,14 +1,14 @@
-//! Where SQLite may block: the writer's thread, and the readers' turns on Tokio's blocking threads.
+//! Where a write to SQLite may block.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, PoisonError, mpsc},
+    sync::mpsc,
     thread::{self, JoinHandle},
 };
 
 use commands::ports::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::file::SqliteFile;
 
@@ -63,46 +63,5 @@ impl Drop for WriterThread {
             // Waiting closes the file before the store is gone: whoever opens it next finds it at rest.
             let _ended = thread.join();
         }
-    }
-}
-
-/// Connections for reading, at most [`Self::SIZE`] in use at once.
-pub(super) struct Readers {
-    file: SqliteFile,
-    idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
-}
-
-impl Readers {
-    const SIZE: usize = 4;
-
-    pub(super) fn new(file: SqliteFile) -> Self {
-        Self { file, idle: Mutex::default(), turns: Semaphore::new(Self::SIZE) }
-    }
-
-    /// Runs a read on a blocking thread.
-    pub(super) async fn run<T: Send + 'static>(
-        self: &std::sync::Arc<Self>,
-        read: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let unavailable =
-            |reason: String| StoreError::Unavailable { doing: "waiting for a reader's turn", reason };
-        let _turn = self.turns.acquire().await.map_err(|closed| unavailable(closed.to_string()))?;
-        let readers = std::sync::Arc::clone(self);
-        let task = tokio::task::spawn_blocking(move || {
-            let idle = readers.idle().pop();
-            let mut connection = match idle {
-                Some(connection) => connection,
-                None => readers.file.reader()?,
-            };
-            let result = read(&mut connection);
-            readers.idle().push(connection);
-            result
-        });
-        task.await.map_err(|death| unavailable(death.to_string()))?
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
