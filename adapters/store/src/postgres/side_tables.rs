@@ -152,24 +152,25 @@ impl LeaseStore for PostgresEventStore {
         holder: Uuid,
         hold_for: Duration,
     ) -> Result<Option<Fence>, StoreError> {
-        let taken = self.read("looking for a lease", SIDE_TABLES + 6, &[&lease, &holder]).await?;
+        let taken = self.leases.query("looking for a lease", SIDE_TABLES + 6, &[&lease, &holder]).await?;
         if !taken.is_empty() {
             return Ok(None);
         }
         let hold_for = milliseconds(hold_for);
-        let rows = self.read("taking a lease", SIDE_TABLES + 9, &[&lease, &holder, &hold_for]).await?;
+        let rows =
+            self.leases.query("taking a lease", SIDE_TABLES + 9, &[&lease, &holder, &hold_for]).await?;
         Ok(rows.first().map(|row| Fence { lease: lease.to_owned(), epoch: row.get(0) }))
     }
 
     async fn renew_lease(&self, fence: &Fence, hold_for: Duration) -> Result<bool, StoreError> {
         let hold_for = milliseconds(hold_for);
         let parameters: [&(dyn ToSql + Sync); 3] = [&fence.lease, &fence.epoch, &hold_for];
-        Ok(!self.read("keeping a lease", SIDE_TABLES + 10, &parameters).await?.is_empty())
+        Ok(!self.leases.query("keeping a lease", SIDE_TABLES + 10, &parameters).await?.is_empty())
     }
 
     async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
         let parameters: [&(dyn ToSql + Sync); 2] = [&fence.lease, &fence.epoch];
-        self.read("giving a lease back", SIDE_TABLES + 11, &parameters).await.map(drop)
+        self.leases.query("giving a lease back", SIDE_TABLES + 11, &parameters).await.map(drop)
     }
 }
 

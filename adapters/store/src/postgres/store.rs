@@ -85,6 +85,8 @@ pub struct PostgresEventStore {
     reads: Vec<Lane>,
     /// For the first answers, whose queries the writer has too.
     answers: Lane,
+    /// For leases: one that waits behind a slow read is lost.
+    pub(super) leases: Lane,
     next_read: AtomicUsize,
     head: Arc<watch::Sender<Position>>,
     appended: watch::Sender<Position>,
@@ -113,6 +115,7 @@ impl PostgresEventStore {
             logs: (0..LOG_LANES).map(|_| Lane::new(Arc::clone(&address), QUERIES)).collect(),
             reads,
             answers: Lane::new(Arc::clone(&address), append::QUERIES),
+            leases: Lane::new(Arc::clone(&address), QUERIES),
             next_read: AtomicUsize::new(0),
             head: Arc::new(watch::Sender::new(0)),
             appended: watch::Sender::new(0),

@@ -20,7 +20,7 @@ use tokio_postgres::{
 use self::values::{Array, Bound, arrays, read_row};
 use super::{
     pages,
-    session::{Done, Engine, Job, Session},
+    session::{Done, Engine, Job, Queue, Session},
     sql::Dialect,
     working::Working,
 };
@@ -28,6 +28,10 @@ use crate::address::Address;
 
 /// A step of the projector need not wait for a rebuild's: the database keeps them apart.
 const WRITERS: usize = 3;
+/// Renewals of leases are short.
+const KEEPERS: usize = 1;
+/// Index builds and images.
+const BUILDERS: usize = 2;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Read models in a PostgreSQL database, beside the log or alone. A commit need not reach the disk before it is answered
@@ -38,8 +42,26 @@ pub(super) struct PostgresEngine {
     idle_asking: Mutex<Vec<Connection>>,
     /// For rows by their keys.
     idle_by_key: Mutex<Vec<Connection>>,
-    readers: Arc<Semaphore>,
-    writers: Arc<Semaphore>,
+    turns: Turns,
+}
+
+/// How many work at once, of each queue.
+struct Turns {
+    asking: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
+    keeping: Arc<Semaphore>,
+    building: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn of(&self, queue: Queue) -> Arc<Semaphore> {
+        Arc::clone(match queue {
+            Queue::Asking => &self.asking,
+            Queue::Writing => &self.writing,
+            Queue::Keeping => &self.keeping,
+            Queue::Building => &self.building,
+        })
+    }
 }
 
 /// What every connection is set to.
@@ -95,8 +117,12 @@ impl PostgresEngine {
             address: Arc::new(address),
             idle_asking: Mutex::default(),
             idle_by_key: Mutex::default(),
-            readers: Arc::new(Semaphore::new(Self::READERS)),
-            writers: Arc::new(Semaphore::new(WRITERS)),
+            turns: Turns {
+                asking: Arc::new(Semaphore::new(Self::READERS)),
+                writing: Arc::new(Semaphore::new(WRITERS)),
+                keeping: Arc::new(Semaphore::new(KEEPERS)),
+                building: Arc::new(Semaphore::new(BUILDERS)),
+            },
         })
     }
 
@@ -134,9 +160,8 @@ impl Engine for PostgresEngine {
     /// A connection on which something failed is closed, which rolls back whatever it had begun.
     async fn run<J: Job>(&self, job: J) -> Result<J::Answer, ReadStoreError> {
         let unavailable = |reason: String| ReadStoreError::Unavailable { doing: J::DOING, reason };
-        let turns = if J::WRITES { &self.writers } else { &self.readers };
-        let turn =
-            Arc::clone(turns).acquire_owned().await.map_err(|closed| unavailable(closed.to_string()))?;
+        let turn = self.turns.of(J::QUEUE).acquire_owned().await;
+        let turn = turn.map_err(|closed| unavailable(closed.to_string()))?;
         let idle = self.idle(J::BY_KEY).pop().filter(|connection| !connection.client.is_closed());
         let mut connection = match idle {
             Some(connection) => connection,

@@ -78,6 +78,19 @@ pub(super) enum Done<T> {
     RollBack(T),
 }
 
+/// Whose turn a job waits for, where several may work at once. Nobody waits behind what may take longer than he has time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// Readers.
+    Asking,
+    /// Whoever writes rows.
+    Writing,
+    /// Who keeps a lease: late is lost.
+    Keeping,
+    /// Who writes whole tables.
+    Building,
+}
+
 /// One operation of the read store, in one transaction.
 pub(super) trait Job: Send + 'static {
     type Answer: Send + 'static;
@@ -85,6 +98,8 @@ pub(super) trait Job: Send + 'static {
     const DOING: &'static str;
     /// Whether it writes.
     const WRITES: bool;
+    /// Behind whom it waits.
+    const QUEUE: Queue = if Self::WRITES { Queue::Writing } else { Queue::Asking };
     /// How long it may take before it counts as failed.
     const PATIENCE: Duration = PATIENCE;
     /// Whether it is one statement, which is a transaction by itself where there is no more.

@@ -1,10 +1,13 @@
 //! What a PostgreSQL database may be, and what happens when the way to it is lost or a stranger is in it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use adapters_store::postgres::PostgresEventStore;
 use chrono::{TimeDelta, Utc};
-use commands::ports::{EventStore, LogFilter, StoreError};
+use commands::ports::{DeadlineStore, EventStore, LeaseStore, LogFilter, StoreError};
 use futures::future::join_all;
 
 use crate::{
@@ -235,4 +238,25 @@ async fn a_name_too_long_for_the_index_is_no_outage() {
     let name: String = (0..400).map(|_| uuid::Uuid::now_v7().simple().to_string()).collect();
     let rejected = store.append(&[commit(tenant, vec![write(&lot(tenant, &name), 0, 1)])]).await;
     assert!(matches!(rejected, Err(StoreError::Rejected { .. })), "{rejected:?}");
+}
+
+/// As it was, leases went behind the reads: of a lease of ten seconds, one slow read took most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_waits_for_no_read() {
+    let database = Database::create().await;
+    let (store, stranger) = (open(&database).await.unwrap(), database.client().await);
+    let long = Duration::from_secs(60);
+    let fence = store.claim_lease("one", uuid::Uuid::now_v7(), long).await.unwrap().unwrap();
+    stranger.batch_execute("begin; lock table deadlines in access exclusive mode").await.unwrap();
+    let reads = join_all((0..16).map(|_| store.next_due_at()));
+    let lease = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let asked = Instant::now();
+        assert!(store.renew_lease(&fence, long).await.unwrap());
+        let waited = asked.elapsed();
+        stranger.batch_execute("rollback").await.unwrap();
+        waited
+    };
+    let (_read, waited) = tokio::join!(reads, lease);
+    assert!(waited < Duration::from_secs(2), "it waited for {waited:?}");
 }

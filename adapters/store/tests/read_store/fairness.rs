@@ -1,4 +1,4 @@
-//! A process that folds still runs commands and answers queries.
+//! A process that folds still runs commands, answers queries and keeps its leases.
 
 use std::{
     thread,
@@ -7,11 +7,12 @@ use std::{
 
 use adapters_store::memory::MemoryEventStore;
 use commands::ports::RecordedEvent;
-use projections::{FoldError, Keys, Model, ReadModel, Rows, Table};
+use projections::{FoldError, Keys, Model, ReadModel, Row, Rows, Table};
 use uuid::Uuid;
 
 use crate::{
-    harness::{Harness, Sqlite},
+    contract::store::{CrateRow, a_crate, build, filled},
+    harness::{Harness, Postgres, Sqlite},
     tally::{TallyRow, raise_many},
 };
 
@@ -27,7 +28,7 @@ impl ReadModel for Slow {
     const CATEGORIES: &'static [&'static str] = &["tally"];
 
     fn tables() -> Vec<&'static Table> {
-        vec![<TallyRow as projections::Row>::TABLE]
+        vec![TallyRow::TABLE]
     }
 
     fn keys(_: &RecordedEvent, _: &mut Keys<'_>) {}
@@ -64,4 +65,29 @@ async fn whoever_waits_for_a_turn_does_not_wait_for_a_page_to_be_folded() {
     assert!(!other.is_finished(), "somebody waited for {:?}", other.await.unwrap());
     other.abort();
     side.stop().await;
+}
+
+/// As it was, a lease was kept on the turns of those who write: three indexes over large tables, and it was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_is_kept_while_indexes_are_built() {
+    let harness = Postgres::create().await;
+    let (store, fence) = filled(&harness, &[a_crate(1, 5)]).await;
+    // Whoever writes holds up the building of an index.
+    let stranger = harness.stranger().await;
+    let write = "begin; update crates_v1 set weight_grams = 6; drop index crates_v1_i1";
+    stranger.batch_execute(write).await.unwrap();
+    let builds = (0..3).map(|_| {
+        let store = std::sync::Arc::clone(&store);
+        tokio::spawn(async move { store.index_build(&build(1), &[CrateRow::TABLE]).await })
+    });
+    let builds: Vec<_> = builds.collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let asked = Instant::now();
+    assert!(store.renew(&fence, Duration::from_secs(60)).await.unwrap());
+    assert!(asked.elapsed() < Duration::from_secs(2), "it waited for {:?}", asked.elapsed());
+    assert!(builds.iter().all(|build| !build.is_finished()), "they waited for nobody: nothing was tested");
+    stranger.batch_execute("rollback").await.unwrap();
+    for build in builds {
+        build.await.unwrap().unwrap();
+    }
 }

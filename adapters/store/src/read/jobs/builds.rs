@@ -8,7 +8,7 @@ use projections::{
 use super::{INT, Reader, TEXT, corrupt, mark, steps::record, text};
 use crate::read::{
     own_tables::{CREATE_MARK, STEPS, VERSION},
-    session::{Done, Job, LONG_PATIENCE, Session},
+    session::{Done, Job, LONG_PATIENCE, Queue, Session},
     sql::Dialect,
 };
 
@@ -123,6 +123,7 @@ impl Job for CreateIndex {
     type Answer = ();
     const DOING: &'static str = "making a read model's indexes";
     const WRITES: bool = true;
+    const QUEUE: Queue = Queue::Building;
     const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
@@ -163,6 +164,7 @@ impl Job for DropBuild {
     type Answer = ();
     const DOING: &'static str = "dropping an old read model";
     const WRITES: bool = true;
+    const QUEUE: Queue = Queue::Building;
     const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {

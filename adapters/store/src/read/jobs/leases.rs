@@ -7,7 +7,7 @@ use projections::{
 use uuid::Uuid;
 
 use super::{INT, corrupt, millis, text};
-use crate::read::session::{Done, Job, Session};
+use crate::read::session::{Done, Job, Queue, Session};
 
 pub(in crate::read) struct ClaimLease {
     pub(in crate::read) lease: String,
@@ -89,6 +89,7 @@ impl Job for RenewLease {
     const DOING: &'static str = "keeping a lease";
     const WRITES: bool = true;
     const ALONE: bool = true;
+    const QUEUE: Queue = Queue::Keeping;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
         renew(session, &self.0, self.1).await.map(Done::Commit)

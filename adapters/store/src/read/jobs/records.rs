@@ -7,7 +7,7 @@ use projections::{
 };
 
 use super::{INT, Reader, TEXT, corrupt, text};
-use crate::read::session::{Done, Job, LONG_PATIENCE, Session};
+use crate::read::session::{Done, Job, LONG_PATIENCE, Queue, Session};
 
 pub(in crate::read) struct ListParked;
 
@@ -99,6 +99,7 @@ impl Job for SaveImage {
     type Answer = ();
     const DOING: &'static str = "keeping an index's image";
     const WRITES: bool = true;
+    const QUEUE: Queue = Queue::Building;
     const PATIENCE: Duration = LONG_PATIENCE;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<()>, ReadStoreError> {
