@@ -28,6 +28,10 @@ pub(crate) enum BadAddress {
     Url(String),
     #[error("sslmode is {0:?}; allowed is disable, prefer, require, verify-ca or verify-full")]
     Mode(String),
+    #[error(
+        "sslmode is {0:?}; with sslrootcert=system, whose authorities sign for anybody, only verify-full is allowed"
+    )]
+    WeakMode(String),
     #[error(transparent)]
     Certificates(#[from] BadCertificates),
 }
@@ -37,12 +41,12 @@ pub(crate) enum BadAddress {
 /// | `sslmode` | the way | the server's certificate |
 /// |---|---|---|
 /// | `disable` | plain | |
-/// | `prefer`, also when nothing is said | sealed if the server can | not looked at: somebody in between could as well answer that it cannot |
-/// | `require`, `verify-ca` | sealed | signed by an authority of the file `sslrootcert` |
-/// | `verify-full` | sealed | and bears the host's name |
+/// | `prefer`, also when nothing is said of either | sealed if the server can | not looked at: somebody in between could as well answer that it cannot |
+/// | `require`, `verify-ca`, also when a file alone is named | sealed | signed by an authority of the file `sslrootcert` |
+/// | `verify-full`, also with `sslrootcert=system` alone | sealed | and bears the host's name |
 ///
-/// Without `sslrootcert`, or with `sslrootcert=system`, the authorities are the operating system's. They sign for anybody, so that
-/// `require` and `verify-ca` ask for the name then too. libpq's own `require` checks nothing without a file; that is not to be had
+/// Without a file the authorities are the operating system's. They sign for anybody, so that `require` and `verify-ca` ask for the
+/// name then too; who names them by `sslrootcert=system` may ask for no less, as with libpq. libpq's own `require` checks nothing without a file; that is not to be had
 /// here: who asks for TLS gets a certificate that was checked. A socket in the file system is never sealed, as with libpq.
 #[derive(Clone)]
 pub(crate) struct Address {
@@ -63,18 +67,22 @@ impl Address {
             BadAddress::Url(reason.unwrap_or_else(|| error.to_string()))
         })?;
         let (ssl_mode, check) = match (mode.as_deref(), &roots) {
-            (Some("disable"), _) => (SslMode::Disable, Check::Nothing),
-            (None | Some("prefer"), _) => (SslMode::Prefer, Check::Nothing),
-            (Some("require" | "verify-ca"), Some(_)) => (SslMode::Require, Check::Authority),
-            (Some("require" | "verify-ca"), None) | (Some("verify-full"), _) => {
-                (SslMode::Require, Check::AuthorityAndName)
+            (Some(weak @ ("disable" | "prefer" | "require" | "verify-ca")), Roots::System) => {
+                return Err(BadAddress::WeakMode(weak.to_owned()));
             }
+            (Some("disable"), _) => (SslMode::Disable, Check::Nothing),
+            (None, Roots::Unsaid) | (Some("prefer"), _) => (SslMode::Prefer, Check::Nothing),
+            // Who names an authority wants it to have signed.
+            (None | Some("require" | "verify-ca"), Roots::File(_)) => (SslMode::Require, Check::Authority),
+            (None, Roots::System)
+            | (Some("require" | "verify-ca"), Roots::Unsaid)
+            | (Some("verify-full"), _) => (SslMode::Require, Check::AuthorityAndName),
             (Some(other), _) => return Err(BadAddress::Mode(other.to_owned())),
         };
         let hosts = config.get_hosts();
         let is_socket = !hosts.is_empty() && hosts.iter().all(|host| !matches!(host, Host::Tcp(_)));
         config.ssl_mode(if is_socket { SslMode::Disable } else { ssl_mode });
-        Ok(Self { config, tls: connector(check, roots.as_deref())? })
+        Ok(Self { config, tls: connector(check, roots.file())? })
     }
 
     /// Opens a connection; nothing moves on it unless its driver is polled.
@@ -106,8 +114,25 @@ struct Sealing {
     /// The URL without it.
     rest: String,
     mode: Option<String>,
-    /// The file of `sslrootcert`; nothing for the operating system's authorities.
-    roots: Option<String>,
+    roots: Roots,
+}
+
+/// Whose authorities `sslrootcert` names.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Roots {
+    #[default]
+    Unsaid,
+    System,
+    File(String),
+}
+
+impl Roots {
+    fn file(&self) -> Option<&str> {
+        match self {
+            Self::Unsaid | Self::System => None,
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 impl Sealing {
@@ -118,15 +143,21 @@ impl Sealing {
         // A password may hold a `?`; it ends at the first `@`.
         let place = url.find('@').unwrap_or_default();
         let Some((server, query)) = url[place..].split_once('?') else {
-            return Some(Self { rest: url.to_owned(), mode: None, roots: None });
+            return Some(Self { rest: url.to_owned(), mode: None, roots: Roots::Unsaid });
         };
-        let (mut mode, mut roots) = (None, None);
+        let (mut mode, mut roots) = (None, Roots::Unsaid);
         let (mut rest, mut separator) = (format!("{}{server}", &url[..place]), '?');
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match unescaped(name).as_str() {
                 "sslmode" => mode = Some(unescaped(value)),
-                "sslrootcert" => roots = Some(unescaped(value)),
+                "sslrootcert" => {
+                    roots = match unescaped(value) {
+                        none if none.is_empty() => Roots::Unsaid,
+                        system if system == "system" => Roots::System,
+                        file => Roots::File(file),
+                    }
+                }
                 _ => {
                     rest.push(separator);
                     rest.push_str(pair);
@@ -134,7 +165,7 @@ impl Sealing {
                 }
             }
         }
-        Some(Self { rest, mode, roots: roots.filter(|file| file != "system") })
+        Some(Self { rest, mode, roots })
     }
 }
 
@@ -158,9 +189,8 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sealing(rest: &str, mode: Option<&str>, roots: Option<&str>) -> Option<Sealing> {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Some(Sealing { rest: rest.to_owned(), mode: owned(mode), roots: owned(roots) })
+    fn sealing(rest: &str, mode: Option<&str>, roots: Roots) -> Option<Sealing> {
+        Some(Sealing { rest: rest.to_owned(), mode: mode.map(str::to_owned), roots })
     }
 
     fn mode(url: &str) -> SslMode {
@@ -174,10 +204,11 @@ mod tests {
     #[test]
     fn what_a_url_says_of_tls_is_found_wherever_it_stands() {
         let url = "postgres://a@db/x?sslmode=verify-ca&connect_timeout=3&sslrootcert=/a%20b.crt";
-        let found = sealing("postgres://a@db/x?connect_timeout=3", Some("verify-ca"), Some("/a b.crt"));
+        let file = Roots::File("/a b.crt".to_owned());
+        let found = sealing("postgres://a@db/x?connect_timeout=3", Some("verify-ca"), file);
         assert_eq!(Sealing::take(url), found);
         let system = "postgres://a@db/x?sslrootcert=system";
-        assert_eq!(Sealing::take(system), sealing("postgres://a@db/x", None, None));
+        assert_eq!(Sealing::take(system), sealing("postgres://a@db/x", None, Roots::System));
         // Whatever would hide it from here, must not let tokio-postgres see it and be overruled.
         for hidden in [
             "postgres://a:p?w@db/x?sslmode=require",
@@ -195,6 +226,19 @@ mod tests {
         assert_eq!(mode("postgres://a@db/x?sslmode=verify-full"), SslMode::Require);
         assert_eq!(mode("postgres:///x?host=/run/postgresql&sslmode=require"), SslMode::Disable);
         assert_eq!(mode("postgres://%2Frun%2Fpostgresql,db/x?sslmode=require"), SslMode::Require);
+    }
+
+    /// As it was, both were connected to as if nothing had been said: unsealed, if the server said so.
+    #[test]
+    fn whoever_names_authorities_is_not_connected_to_a_server_that_none_of_them_has_signed() {
+        assert_eq!(mode("postgres://a@db/x?sslrootcert=system"), SslMode::Require);
+        assert_eq!(mode("postgres://a@db/x?sslrootcert=system&sslmode=verify-full"), SslMode::Require);
+        for weak in ["disable", "prefer", "require", "verify-ca"] {
+            let refused = refusal(&format!("postgres://a@db/x?sslmode={weak}&sslrootcert=system"));
+            assert!(refused.contains("only verify-full"), "{weak}: {refused}");
+        }
+        assert!(refusal("postgres://a@db/x?sslrootcert=/none.crt").contains("/none.crt"), "it is read");
+        assert_eq!(mode("postgres://a@db/x?sslrootcert="), SslMode::Prefer, "nothing is said");
     }
 
     #[test]

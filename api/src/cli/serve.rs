@@ -30,7 +30,7 @@ Examples:
 sslmode of a PostgreSQL URL is disable; prefer (the default: sealed if the server can, by whoever it is);
 require or verify-ca (sealed, the certificate signed by an authority of sslrootcert); verify-full (and it
 bears the host's name). Without sslrootcert the operating system's authorities count, and all three
-check the name.
+check the name. A file as sslrootcert alone means verify-ca, sslrootcert=system verify-full and nothing less.
 
 It answers on /graphql, /health/live, /health/ready (200 once the read models have caught up) and /metrics.
 Logs are JSON on standard error. Ctrl-C, or SIGTERM, answers what was accepted and then stops.")]
