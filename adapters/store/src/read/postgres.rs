@@ -28,6 +28,8 @@ use crate::address::Address;
 
 /// A step of the projector need not wait for a rebuild's: the database keeps them apart.
 const WRITERS: usize = 3;
+/// One question of marks speaks for all who wait.
+const COMPARERS: usize = 1;
 /// Renewals of leases are short.
 const KEEPERS: usize = 1;
 /// Index builds and images.
@@ -48,6 +50,7 @@ pub(super) struct PostgresEngine {
 /// How many work at once, of each queue.
 struct Turns {
     asking: Arc<Semaphore>,
+    comparing: Arc<Semaphore>,
     writing: Arc<Semaphore>,
     keeping: Arc<Semaphore>,
     building: Arc<Semaphore>,
@@ -57,6 +60,7 @@ impl Turns {
     fn of(&self, queue: Queue) -> Arc<Semaphore> {
         Arc::clone(match queue {
             Queue::Asking => &self.asking,
+            Queue::Comparing => &self.comparing,
             Queue::Writing => &self.writing,
             Queue::Keeping => &self.keeping,
             Queue::Building => &self.building,
@@ -119,6 +123,7 @@ impl PostgresEngine {
             idle_by_key: Mutex::default(),
             turns: Turns {
                 asking: Arc::new(Semaphore::new(Self::READERS)),
+                comparing: Arc::new(Semaphore::new(COMPARERS)),
                 writing: Arc::new(Semaphore::new(WRITERS)),
                 keeping: Arc::new(Semaphore::new(KEEPERS)),
                 building: Arc::new(Semaphore::new(BUILDERS)),

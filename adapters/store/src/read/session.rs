@@ -83,6 +83,8 @@ pub(super) enum Done<T> {
 pub(super) enum Queue {
     /// Readers.
     Asking,
+    /// Who wants to know whether what he has still holds: sooner than he could read it.
+    Comparing,
     /// Whoever writes rows.
     Writing,
     /// Who keeps a lease: late is lost.

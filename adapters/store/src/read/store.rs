@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::{
     jobs::{
         ClaimLease, Compare, CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListAudit, ListBuilds,
-        ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReadEach, ReleaseLease,
-        RenewLease, SaveImage, StoreStep, TakeOver,
+        ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReadEach, ReadMarks,
+        ReleaseLease, RenewLease, SaveImage, StoreStep, TakeOver,
     },
     session::Engine,
     sql::Dialect,
@@ -295,9 +295,8 @@ impl<E: Engine> ReadStore for Store<E> {
     }
 
     async fn marks(&self, tenants: &[TenantId]) -> Result<Vec<Marked>, ReadStoreError> {
-        let statement = self.dialect.marks_of(tenants);
-        let types = vec![ColumnType::Text, ColumnType::Text, ColumnType::Int64];
-        let mut values = self.engine.run(Read { statement, types }).await?.into_iter();
+        let marks = ReadMarks(self.dialect.marks_of(tenants));
+        let mut values = self.engine.run(marks).await?.into_iter();
         let mut found = Vec::with_capacity(values.len() / 3);
         while let (Some(Value::Text(model)), Some(Value::Text(tenant)), Some(mark)) =
             (values.next(), values.next(), values.next())

@@ -16,6 +16,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_graphql::Variables;
@@ -25,8 +26,12 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use lru::LruCache;
-use projections::{Mark, ports::ReadStore};
+use projections::{
+    Mark, Marked,
+    ports::{ReadStore, ReadStoreError},
+};
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use crate::graphql::kernel::Used;
 
@@ -105,6 +110,8 @@ struct KeptAnswers {
 
 /// What an entry takes beside its texts.
 const ENTRY_BYTES: usize = 512;
+/// So long may it take to learn whether an answer holds; then it is made anew, which may be the faster way.
+const LOOK_FOR: Duration = Duration::from_millis(250);
 /// The largest answer that is kept is this part of them all.
 const LARGEST_PART: usize = 8;
 
@@ -114,8 +121,18 @@ fn bytes(question: &Question, kept: &Kept) -> usize {
 
 impl Answers {
     pub(super) fn new(store: Arc<dyn ReadStore>, most_bytes: usize) -> Self {
+        Self::over(
+            Arc::new(move |tenants| {
+                let store = Arc::clone(&store);
+                async move { store.marks(&tenants).await }.boxed()
+            }),
+            most_bytes,
+        )
+    }
+
+    fn over(ask: AskMarks, most_bytes: usize) -> Self {
         let kept = KeptAnswers { answers: LruCache::unbounded(), bytes: 0 };
-        Self { most_bytes, kept: Mutex::new(kept), marks: Marks::new(store) }
+        Self { most_bytes, kept: Mutex::new(kept), marks: Marks::new(ask) }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, KeptAnswers> {
@@ -128,8 +145,8 @@ impl Answers {
         let holds = match &kept {
             None => false,
             Some(kept) => {
-                let marks = self.marks.now(question.caller.tenant).await;
-                marks.is_some_and(|marks| {
+                let marks = timeout(LOOK_FOR, self.marks.now(question.caller.tenant)).await;
+                marks.ok().flatten().is_some_and(|marks| {
                     kept.made_of.iter().all(|(model, mark)| marks.get(*model) == Some(mark))
                 })
             }
@@ -167,12 +184,14 @@ impl Answers {
     }
 }
 
+type AskMarks =
+    Arc<dyn Fn(Vec<TenantId>) -> BoxFuture<'static, Result<Vec<Marked>, ReadStoreError>> + Send + Sync>;
 type OfModels = HashMap<String, Mark>;
 type Asked = Shared<BoxFuture<'static, Option<Arc<HashMap<TenantId, OfModels>>>>>;
 
 /// The marks of rows, asked for everybody who waits at once.
 struct Marks {
-    store: Arc<dyn ReadStore>,
+    ask: AskMarks,
     /// The question that has not gone out yet: whoever comes now is answered by it.
     next: Arc<Mutex<Option<Next>>>,
     /// One question at a time: those who come while one is out wait for the next.
@@ -185,8 +204,8 @@ struct Next {
 }
 
 impl Marks {
-    fn new(store: Arc<dyn ReadStore>) -> Self {
-        Self { store, next: Arc::default(), turn: Arc::default() }
+    fn new(ask: AskMarks) -> Self {
+        Self { ask, next: Arc::default(), turn: Arc::default() }
     }
 
     /// The mark of the tenant's rows in each read model, as of a moment after this call. None: the store does not tell.
@@ -201,14 +220,13 @@ impl Marks {
     }
 
     fn ask(&self) -> Asked {
-        let (store, turn) = (Arc::clone(&self.store), Arc::clone(&self.turn));
+        let (marks, turn) = (Arc::clone(&self.ask), Arc::clone(&self.turn));
         // It holds itself no longer than until it goes out.
         let next = Arc::downgrade(&self.next);
         let ask = async move {
             let _turn = turn.lock().await;
             let tenants = next.upgrade()?.lock().unwrap_or_else(PoisonError::into_inner).take()?.tenants;
-            let tenants: Vec<_> = tenants.into_iter().collect();
-            let marks = match store.marks(&tenants).await {
+            let marks = match marks(tenants.into_iter().collect()).await {
                 Ok(marks) => marks,
                 Err(error) => {
                     tracing::warn!(%error, "whether answers still hold cannot be told; they are made anew");
@@ -222,5 +240,33 @@ impl Marks {
             Some(Arc::new(of_tenants))
         };
         ask.boxed().shared()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::pending;
+    use projections::{
+        Query,
+        lots::{PartnerRow, Partners},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// As it was, each kept answer waited as long as the store did, before the time of its operation began.
+    #[tokio::test]
+    async fn a_store_that_does_not_tell_whether_an_answer_holds_has_it_made_anew() {
+        let tenant = Uuid::from_u128(1);
+        let answers = Answers::over(Arc::new(|_| pending().boxed()), 1 << 20);
+        let question =
+            Question::new("{ partners }", None, &Variables::default(), &Caller::system(tenant)).unwrap();
+        let used = Used::default();
+        used.rows(&Query::of::<Partners, PartnerRow>(tenant), Mark(1));
+        let data = Arc::from(RawValue::from_string("{}".to_owned()).unwrap());
+        answers.keep(question.clone(), &used, (&data, 1, "partners"));
+        let several = futures::future::join_all((0..3).map(|_| answers.find(&question)));
+        let found = timeout(LOOK_FOR * 8, several).await.expect("somebody waits on");
+        assert!(found.iter().all(Option::is_none));
     }
 }

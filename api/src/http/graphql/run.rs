@@ -32,6 +32,8 @@ impl GraphqlService {
         parameters: Parameters,
         methods: Methods,
     ) -> Answer {
+        // The operation's time is that of all that is done for it.
+        let begun = Instant::now();
         let source = match self.document(&parameters) {
             Ok(source) => source,
             Err(answer) => return answer,
@@ -59,7 +61,7 @@ impl GraphqlService {
                 let context = context.for_one_operation();
                 let (used, root_field) = (context.used.clone(), admitted.root_field.clone());
                 let is_query = admitted.operation_type == OperationType::Query;
-                let answer = self.run_admitted(context, admitted, source).await;
+                let answer = self.run_admitted(context, admitted, source, begun).await;
                 let question = question.filter(|_| is_query);
                 self.keep(question, answer, &used, &root_field)
             }
@@ -115,7 +117,13 @@ impl GraphqlService {
         }
     }
 
-    async fn run_admitted(&self, context: RequestContext, admitted: Admitted, source: &str) -> Answer {
+    async fn run_admitted(
+        &self,
+        context: RequestContext,
+        admitted: Admitted,
+        source: &str,
+        begun: Instant,
+    ) -> Answer {
         let started = Instant::now();
         if context.caller.is_anonymous() && !self.is_open(&admitted.operation.node) {
             return Answer::failed(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "a bearer token is needed");
@@ -127,8 +135,9 @@ impl GraphqlService {
         let mut request = Request::new(source).variables(variables).data(context);
         let operations = DocumentOperations::Single(Positioned::clone(&operation));
         request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::new() });
+        let left = self.limits.timeout.saturating_sub(begun.elapsed());
         let running = AssertUnwindSafe(self.executor.run(request)).catch_unwind();
-        let answer = match tokio::time::timeout(self.limits.timeout, running).await {
+        let answer = match tokio::time::timeout(left, running).await {
             Ok(Ok(response)) => self.answer(response, &operation.node, cost),
             Ok(Err(_panic)) => {
                 tracing::error!(field = root_field, "a resolver panicked");

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     pages::{PageOfEach, Parameter, Statement},
-    session::{Done, Job, Session},
+    session::{Done, Job, Queue, Session},
 };
 
 pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
@@ -118,6 +118,20 @@ impl Job for Read {
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         session.ask(&self.statement, &self.types).await.map(Done::Commit)
+    }
+}
+
+/// Reads the marks of rows.
+pub(super) struct ReadMarks(pub(super) Statement);
+
+impl Job for ReadMarks {
+    type Answer = Vec<Value>;
+    const DOING: &'static str = "reading the marks of read models";
+    const WRITES: bool = false;
+    const QUEUE: Queue = Queue::Comparing;
+
+    async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
+        session.ask(&self.0, &[TEXT, TEXT, INT]).await.map(Done::Commit)
     }
 }
 
