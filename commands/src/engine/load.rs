@@ -60,7 +60,7 @@ impl Engine {
         let version = loop {
             state = codec.evolve(state, key, &mut past.events().skip(folded))?;
             last_event = past.last_event().or(last_event);
-            if past.len() < PAGE {
+            if !past.may_go_on(PAGE) {
                 break past.version();
             }
             past = ask(past.version(), None).await?;

@@ -322,6 +322,12 @@ pub struct LogPage {
     pub read_through: Position,
 }
 
+impl LogPage {
+    /// A page ends with the event that brings its payloads to so many bytes: a few thousand events of a megabyte would not fit
+    /// into memory. 16 MiB.
+    pub const BYTES: usize = 16 * 1024 * 1024;
+}
+
 /// The append-only log. Its promises (design.md, section 3) are one suite, run against every adapter:
 /// commits are atomic, also within a batch; positions start at 1, have no gaps and become visible in order; a
 /// repeated command id gets the first answer for as long as it is kept; what was acknowledged survives any `kill -9`.
@@ -356,8 +362,9 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(pasts)
     }
 
-    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A filtered page
-    /// may end before it is full and before the head: what comes next is asked for after [`LogPage::read_through`].
+    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A page
+    /// may end before it is full and before the head, for its bytes ([`LogPage::BYTES`]) or because few events pass the filter:
+    /// what comes next is asked for after [`LogPage::read_through`].
     async fn read_log(
         &self,
         after: Position,

@@ -33,6 +33,7 @@ pub struct Past {
     text: String,
     events: Vec<Mark>,
     last_event: Option<Uuid>,
+    ends_early: bool,
 }
 
 /// Where an event's parts end in the text.
@@ -57,6 +58,9 @@ pub struct PastEvent<'a> {
 }
 
 impl Past {
+    /// A store may end a page with the event that brings its text to so many bytes, since many streams are loaded at once. 1 MiB.
+    pub const BYTES: usize = 1024 * 1024;
+
     /// Nothing yet; the event that is pushed first has the version after this one.
     pub fn after(version: Version) -> Self {
         Self { after: version, ..Self::default() }
@@ -114,6 +118,16 @@ impl Past {
     pub fn holds_personal_data(&self) -> bool {
         let snapshot = self.snapshot.as_ref().is_some_and(|snapshot| personal::is_open(&snapshot.state));
         snapshot || personal::is_open(&self.text)
+    }
+
+    /// Says that the stream may go on, though the page holds fewer events than were asked for.
+    pub fn end_early(&mut self) {
+        self.ends_early = true;
+    }
+
+    /// Whether the stream may go on after this page, for which `limit` events were asked for.
+    pub fn may_go_on(&self, limit: usize) -> bool {
+        self.ends_early || self.len() >= limit
     }
 
     /// How many bytes of text the events hold.

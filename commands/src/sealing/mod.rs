@@ -146,6 +146,9 @@ impl Sealing {
             for event in self.read_stream(stream, after, past.len()).await? {
                 open.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
             }
+            if past.may_go_on(usize::MAX) {
+                open.end_early();
+            }
             *past = open;
         }
         Ok(())

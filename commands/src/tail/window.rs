@@ -113,10 +113,12 @@ impl Window {
         };
         match next {
             Some((events, end, has_more)) => {
-                self.has_more = has_more;
                 if self.freshness.is_none() && events.iter().any(|event| personal::is_open(&event.payload)) {
                     self.freshness = Some(freshness);
                 }
+                // A page may end for its bytes; what was cut off is not waited for again and again.
+                let (was, is) = (self.end.position, end.position);
+                self.has_more = has_more || (is > was && is < heard);
                 self.push(events, end);
             }
             None => {

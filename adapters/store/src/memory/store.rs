@@ -100,6 +100,10 @@ impl State {
         let skipped = usize::try_from(past.version()).unwrap_or(usize::MAX);
         for event in places.iter().skip(skipped).take(limit).map(|&place| &self.log[place]) {
             past.push(&event.event_type, event.schema_version, &event.payload, event.event_id);
+            if past.bytes() >= Past::BYTES {
+                past.end_early();
+                break;
+            }
         }
         past
     }
@@ -214,15 +218,15 @@ impl EventStore for MemoryEventStore {
         let state = self.state();
         let head = state.log.len() as Position;
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
-        let events: Vec<_> = state
-            .log
-            .iter()
-            .skip(skipped)
-            .filter(|event| filter.passes(event))
-            .take(limit)
-            .cloned()
-            .collect();
-        let full = events.len() == limit;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for event in state.log.iter().skip(skipped).filter(|event| filter.passes(event)) {
+            if events.len() == limit || bytes >= LogPage::BYTES {
+                break;
+            }
+            bytes += event.payload.len();
+            events.push(event.clone());
+        }
+        let full = events.len() == limit || bytes >= LogPage::BYTES;
         let read_through =
             if full { events.last().map_or(after, |last| last.position) } else { head.max(after) };
         Ok(LogPage { events, read_through })

@@ -27,6 +27,11 @@ pub(super) fn recorded_events(rows: &[Row]) -> Result<Vec<RecordedEvent>, StoreE
     rows.iter().map(recorded_event).collect()
 }
 
+/// What a row's payload takes.
+pub(super) fn payload_bytes(row: &Row) -> usize {
+    row.try_get::<_, &str>(8).map_or(0, str::len)
+}
+
 fn recorded_event(row: &Row) -> Result<RecordedEvent, StoreError> {
     let unreadable = |position: Position, error: &dyn std::error::Error| StoreError::Corrupt {
         reason: format!("table events, position {position}: {error}"),

@@ -1,8 +1,9 @@
 //! A connection for one kind of work, opened when first needed and again whenever it was lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use commands::ports::StoreError;
+use futures::TryStreamExt;
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout},
@@ -65,11 +66,31 @@ impl Lane {
         query: usize,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
+        self.query_until(doing, query, parameters, |_| false).await
+    }
+
+    /// As [`Self::query`], but takes no row after one that is enough. What the server sends beyond it is dropped as it comes.
+    pub(super) async fn query_until(
+        &self,
+        doing: &'static str,
+        query: usize,
+        parameters: &[&(dyn ToSql + Sync)],
+        mut is_enough: impl FnMut(&Row) -> bool + Send,
+    ) -> Result<Vec<Row>, StoreError> {
         let session = self.session().await?;
         let run = async {
             let prepare = || session.client.prepare(self.queries[query]);
             let statement = session.statements[query].get_or_try_init(prepare).await?;
-            session.client.query(statement, parameters).await
+            let mut answer = pin!(session.client.query_raw(statement, parameters.iter().copied()).await?);
+            let mut rows = Vec::new();
+            while let Some(row) = answer.try_next().await? {
+                let enough = is_enough(&row);
+                rows.push(row);
+                if enough {
+                    break;
+                }
+            }
+            Ok(rows)
         };
         match timeout(self.patience, run).await {
             Ok(result) => result.map_err(store_error(doing)),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     append, bell,
-    events::{as_sql, columns, from_sql, recorded_events},
+    events::{as_sql, columns, from_sql, payload_bytes, recorded_events},
     lane::Lane,
     migrate::migrate,
     pasts, side_tables, subject_keys,
@@ -88,6 +88,8 @@ pub struct PostgresEventStore {
     /// For leases: one that waits behind a slow read is lost.
     pub(super) leases: Lane,
     next_read: AtomicUsize,
+    /// How many events of the log are asked for at most: no more than lately went into a page.
+    most_events: AtomicUsize,
     head: Arc<watch::Sender<Position>>,
     appended: watch::Sender<Position>,
 }
@@ -117,6 +119,7 @@ impl PostgresEventStore {
             answers: Lane::new(Arc::clone(&address), append::QUERIES),
             leases: Lane::new(Arc::clone(&address), QUERIES),
             next_read: AtomicUsize::new(0),
+            most_events: AtomicUsize::new(usize::MAX),
             head: Arc::new(watch::Sender::new(0)),
             appended: watch::Sender::new(0),
         };
@@ -148,6 +151,34 @@ impl PostgresEventStore {
 
     fn next_of<'lanes>(&self, lanes: &'lanes [Lane]) -> &'lanes Lane {
         &lanes[self.next_read.fetch_add(1, Ordering::Relaxed) % lanes.len()]
+    }
+}
+
+impl PostgresEventStore {
+    /// A page of the log, and whether it was cut off: by `limit`, or because it came to [`LogPage::BYTES`].
+    async fn read_page(
+        &self,
+        query: usize,
+        limit: usize,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
+        let (mut bytes, most) = (0, self.most_events.load(Ordering::Relaxed));
+        let is_enough = |row: &Row| {
+            bytes += payload_bytes(row);
+            bytes >= LogPage::BYTES
+        };
+        let log = self.next_of(&self.logs);
+        let rows = log.query_until("reading the log", query, parameters, is_enough).await?;
+        let events = recorded_events(&rows)?;
+        let is_cut = bytes >= LogPage::BYTES;
+        // The server sends a page to its end, wanted or not: of large events fewer are asked for next time.
+        if is_cut {
+            self.most_events.store(events.len(), Ordering::Relaxed);
+        } else if events.len() == limit && limit == most {
+            self.most_events.store(most.saturating_mul(2), Ordering::Relaxed);
+        }
+        let is_cut = is_cut || events.len() == limit;
+        Ok((events, is_cut))
     }
 }
 
@@ -200,11 +231,10 @@ impl EventStore for PostgresEventStore {
         filter: &LogFilter,
         limit: usize,
     ) -> Result<LogPage, StoreError> {
-        let doing = "reading the log";
+        let limit = limit.min(self.most_events.load(Ordering::Relaxed));
         let (from, most) = (as_sql(after), as_sql(limit as u64));
-        let log = self.next_of(&self.logs);
         if filter.is_everything() {
-            let events = recorded_events(&log.query(doing, READ_LOG, &[&from, &most]).await?)?;
+            let (events, _) = self.read_page(READ_LOG, limit, &[&from, &most]).await?;
             check_for_gaps(after, &events)?;
             let read_through = events.last().map_or(after, |event| event.position);
             return Ok(LogPage { events, read_through });
@@ -216,9 +246,9 @@ impl EventStore for PostgresEventStore {
         let end = after.saturating_add(LOOKED_THROUGH).min(head.max(after));
         let until = as_sql(end);
         let parameters: [&(dyn ToSql + Sync); 5] = [&from, &categories, &event_types, &most, &until];
-        let events = recorded_events(&log.query(doing, READ_LOG_FILTERED, &parameters).await?)?;
+        let (events, is_cut) = self.read_page(READ_LOG_FILTERED, limit, &parameters).await?;
         let last_read = events.last().map_or(after, |event| event.position);
-        let read_through = if events.len() < limit { end } else { last_read };
+        let read_through = if is_cut { last_read } else { end };
         Ok(LogPage { events, read_through })
     }
 

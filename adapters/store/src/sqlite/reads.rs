@@ -25,7 +25,7 @@ pub(super) fn read_stream(
          order by version limit ?"
     );
     let (after, limit) = (as_sql(after_version), as_sql(limit as u64));
-    events(connection, &sql, params![stream.tenant, &*stream.category, &*stream.id, after, limit])
+    events(connection, &sql, params![stream.tenant, &*stream.category, &*stream.id, after, limit], usize::MAX)
 }
 
 pub(super) fn load_pasts(
@@ -68,6 +68,10 @@ fn past(
     let mut rows = events.query(params![tenant, &**category, &**id, after, as_sql(limit as u64)])?;
     while let Some(row) = rows.next()? {
         past.push(row.get_ref(0)?.as_str()?, row.get(1)?, row.get_ref(2)?.as_str()?, row.get(3)?);
+        if past.bytes() >= Past::BYTES {
+            past.end_early();
+            break;
+        }
     }
     Ok(past)
 }
@@ -92,13 +96,15 @@ pub(super) fn read_log(
     let (first, last) = (as_sql(after), as_sql(limit as u64));
     let wanted = filter.categories.iter().chain(&filter.event_types).map(|name| name as &dyn ToSql);
     let parameters = std::iter::once(&first as &dyn ToSql).chain(wanted).chain([&last as &dyn ToSql]);
-    let events = events(&transaction, &sql, params_from_iter(parameters))?;
+    let events = events(&transaction, &sql, params_from_iter(parameters), LogPage::BYTES)?;
     let last_read = events.last().map_or(after, |event| event.position);
     if filter.is_everything() {
         check_for_gaps(after, &events)?;
         return Ok(LogPage { events, read_through: last_read });
     }
-    let read_through = if events.len() < limit { head(&transaction)?.max(after) } else { last_read };
+    let bytes: usize = events.iter().map(|event| event.payload.len()).sum();
+    let is_full = events.len() >= limit || bytes >= LogPage::BYTES;
+    let read_through = if is_full { last_read } else { head(&transaction)?.max(after) };
     Ok(LogPage { events, read_through })
 }
 
@@ -148,19 +154,25 @@ pub(super) fn parked_reactions(connection: &Connection) -> Result<Vec<RecordedEv
                and later.stream_id = parked.stream_id and later.version > parked.version)
          order by position"
     );
-    events(connection, &sql, [])
+    events(connection, &sql, [], usize::MAX)
 }
 
+/// Ends with the event that brings the payloads to so many bytes.
 fn events(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,
+    most_bytes: usize,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let mut select = connection.prepare_cached(sql).map_err(store_error(READING))?;
     let mut rows = select.query(parameters).map_err(store_error(READING))?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error(READING))? {
-        events.push(recorded_event(row)?);
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    while bytes < most_bytes
+        && let Some(row) = rows.next().map_err(store_error(READING))?
+    {
+        let event = recorded_event(row)?;
+        bytes += event.payload.len();
+        events.push(event);
     }
     Ok(events)
 }

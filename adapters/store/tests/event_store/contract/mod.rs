@@ -53,6 +53,7 @@ macro_rules! promises {
             reads::the_pasts_of_many_streams_are_the_streams_without_their_envelopes,
             reads::a_snapshot_stands_for_the_events_before_it,
             reads::the_log_is_read_from_a_position,
+            reads::a_page_of_large_events_ends_at_so_many_bytes,
             reads::a_filter_keeps_categories_and_types,
             reads::a_filtered_page_says_how_far_it_looked,
             reads::a_hole_stops_an_unfiltered_reader,

@@ -193,3 +193,40 @@ pub async fn an_empty_log_has_nothing(harness: &impl Harness) {
     assert_eq!(store.read_log(0, &LogFilter::default(), 10).await.unwrap().read_through, 0);
     assert_eq!(store.find_answer(tenant(), uuid::Uuid::now_v7()).await.unwrap(), None);
 }
+
+/// A few thousand of them at once would not fit into memory.
+pub async fn a_page_of_large_events_ends_at_so_many_bytes(harness: &impl Harness) {
+    const LARGE: usize = 3 * 1024 * 1024;
+    let (store, tenant) = (harness.open().await, tenant());
+    let stream = lot(tenant, "large");
+    let payload = format!(r#"{{"text":"{}"}}"#, "x".repeat(LARGE));
+    for version in 0..14 {
+        let mut large = commit(tenant, vec![write(&stream, version, 1)]);
+        large.streams[0].events[0].payload = payload.as_str().into();
+        appended(&append_one(&store, &large).await);
+    }
+    append_one(&store, &commit(tenant, vec![write(&lot(tenant, "small"), 0, 200)])).await;
+    let lots = LogFilter { categories: vec!["lot".into()], ..LogFilter::default() };
+    for filter in [LogFilter::default(), lots] {
+        let (mut after, mut found) = (0, Vec::new());
+        while after < 214 {
+            let page = store.read_log(after, &filter, 500).await.unwrap();
+            let bytes: usize = page.events.iter().map(|event| event.payload.len()).sum();
+            assert!(bytes <= LogPage::BYTES + payload.len(), "{bytes} at once");
+            assert!(page.read_through > after, "each page comes further");
+            after = page.read_through;
+            found.extend(positions(&page.events));
+        }
+        assert_eq!(found, (1..=214).collect::<Vec<_>>());
+    }
+    let (mut after, mut found) = (0, Vec::new());
+    loop {
+        let past = store.load_pasts(&[past_of((&stream, after))], 500).await.unwrap().remove(0);
+        found.extend(past.events().map(|event| event.version));
+        after = past.version();
+        if !past.may_go_on(500) {
+            break;
+        }
+    }
+    assert_eq!(found, (1..=14).collect::<Vec<_>>());
+}
