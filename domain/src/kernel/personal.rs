@@ -10,7 +10,13 @@ use serde_json::{Map, Value};
 ///
 /// `Serialize` fails, so that no event, state, answer or log line can carry it away in the open. The engine alone
 /// writes it, with [`in_the_open`], for a log that seals what it is given; a store refuses what has stayed open.
-/// After erasure it reads as `ERASED`, never as an error (identity.md, section 0).
+/// For the same reason it is no `Display`: a refusal's sentence is kept and published, and nothing is to slip into one.
+/// Who may show it says so, by [`Self::shown`].
+///
+/// ```compile_fail
+/// let name = domain::kernel::Personal::of("u-1", "Ann".to_owned());
+/// let sentence = format!("{name} has been here");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Personal<T> {
     subject: Arc<str>,
@@ -42,12 +48,10 @@ impl<T> Personal<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Personal<T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => value.fmt(formatter),
-            None => formatter.write_str(ERASED),
-        }
+impl<T: fmt::Display> Personal<T> {
+    /// What a reader who may see it is shown: the value, or `ERASED` after erasure, never an error (identity.md, section 0).
+    pub fn shown(&self) -> String {
+        self.value.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string)
     }
 }
 
@@ -81,12 +85,12 @@ pub fn in_the_open<R>(write: impl FnOnce() -> R) -> R {
 
 /// Whether a text that was written [`in_the_open`] holds personal data that nobody has sealed.
 pub fn is_open(text: &str) -> bool {
-    has_key(text, "\"$open\"")
+    has_key(text, OPEN)
 }
 
 /// Whether a stored text holds sealed personal data.
 pub fn is_sealed(text: &str) -> bool {
-    has_key(text, "\"$seal\"")
+    has_key(text, SEALED)
 }
 
 /// Stands in a stored text wherever it holds something that tells about this subject, and in no other.
@@ -95,10 +99,16 @@ pub fn sealed_sign(subject: &str) -> String {
     format!("\"{SEALED}\":{{\"subject\":{}", Value::from(subject))
 }
 
-/// Every event is looked at, written or read, and hardly any holds the sign: looking for one byte is ten times as fast.
-fn has_key(text: &str, quoted: &str) -> bool {
-    // A quotation mark inside a JSON text is escaped: this stands nowhere but as a key.
-    text.contains('$') && text.contains(quoted)
+/// Whether an object of a JSON text has this key, without reading the text. A text of that content is no key: a colon
+/// follows a key alone, and a quotation mark inside a text is escaped. Every event is looked at, and hardly any holds the
+/// sign: looking for one byte first is ten times as fast.
+fn has_key(text: &str, key: &str) -> bool {
+    text.contains('$')
+        && text.match_indices(key).any(|(at, found)| {
+            let opened = text[..at].strip_suffix('"').is_some_and(|before| !before.ends_with('\\'));
+            let closed = text[at + found.len()..].strip_prefix('"').map(str::trim_ascii_start);
+            opened && closed.is_some_and(|behind| behind.starts_with(':'))
+        })
 }
 
 /// A value on its way between open and sealed.
@@ -157,6 +167,17 @@ pub fn subjects(text: &str) -> Vec<Arc<str>> {
         rewrite(text, from, to, note).ok();
     }
     subjects
+}
+
+/// A value as JSON, for somebody to whom nothing personal is told: whom it is about, as on the log, and nothing more.
+pub fn masked(value: &impl Serialize) -> serde_json::Result<Value> {
+    let mut tree = in_the_open(|| serde_json::to_value(value))?;
+    let mut nothing = |_held: Held<'_>| Ok::<_, std::convert::Infallible>(None);
+    match walk(&mut tree, &mut String::new(), OPEN, SEALED, &mut nothing) {
+        Ok(()) => Ok(tree),
+        Err(RewriteError::Json(error)) => Err(error),
+        Err(RewriteError::Value { source, .. }) => match source {},
+    }
 }
 
 /// A text with personal data could not be sealed or opened.
@@ -332,7 +353,17 @@ mod tests {
         assert!(is_open(&open()));
         assert!(serde_json::to_string(&booked()).is_err(), "the door is closed behind");
         assert_eq!(format!("{:?}", booked().name), "Personal(of ann)");
-        assert!(!is_open(&serde_json::to_string("\"$open\"").unwrap()), "a text is no key");
+    }
+
+    #[test]
+    fn only_a_key_tells_of_personal_data_and_no_text_that_somebody_writes() {
+        for text in ["$open", "\"$open\"", "\"$open\":", "$open\":", "$seal", "\"$seal\":{}"] {
+            let written = serde_json::json!({ "name": text, "notes": [text], "a": { "b": text, "c": 1 } });
+            let written = written.to_string();
+            assert!(!is_open(&written) && !is_sealed(&written), "{written}");
+        }
+        let pretty = in_the_open(|| serde_json::to_string_pretty(&booked())).unwrap();
+        assert!(is_open(&pretty), "however the text is spaced");
     }
 
     #[test]
@@ -369,13 +400,21 @@ mod tests {
     }
 
     #[test]
+    fn who_may_see_nothing_personal_sees_all_the_rest() {
+        let shown = masked(&booked()).unwrap();
+        assert_eq!(shown["seats"], 3);
+        assert_eq!(shown["name"], serde_json::json!({ "$seal": { "subject": "ann" } }));
+        assert!(!shown.to_string().contains("Bob"), "{shown}");
+    }
+
+    #[test]
     fn what_was_erased_reads_so() {
         let opened = open_text::<Infallible>(
             r#"{"name":{"$seal":{"subject":"ann","value":{}}},"guests":[],"seats":1}"#,
             |_held| Ok(None),
         );
         let read: Booked = serde_json::from_str(&opened.unwrap()).unwrap();
-        assert_eq!((read.name.value(), read.name.to_string().as_str()), (None, "ERASED"));
+        assert_eq!((read.name.value(), read.name.shown().as_str()), (None, "ERASED"));
         assert_eq!(read.name.subject(), "ann");
     }
 }

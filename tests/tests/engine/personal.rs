@@ -83,7 +83,7 @@ struct Book {
 impl Command for Book {
     const NAME: &'static str = "Book";
     const PERMISSION: Permission = Permission::BookingsManage;
-    /// Who sits there after it, as the engine's state says.
+    /// Whom the engine's state tells about after it.
     type Reply = Vec<String>;
 
     fn handle(&self, stage: &mut Stage<'_>) -> Result<Vec<String>, Stop> {
@@ -93,7 +93,21 @@ impl Command for Book {
             seats: 2,
         };
         let table = stage.decide::<Table>("window", booked)?;
-        Ok(table.guests.iter().map(ToString::to_string).collect())
+        Ok(table.guests.iter().map(|guest| guest.subject().to_owned()).collect())
+    }
+}
+
+/// A command whose answer would tell what it has read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Telling;
+
+impl Command for Telling {
+    const NAME: &'static str = "Telling";
+    const PERMISSION: Permission = Permission::BookingsManage;
+    type Reply = Vec<Personal<String>>;
+
+    fn handle(&self, stage: &mut Stage<'_>) -> Result<Vec<Personal<String>>, Stop> {
+        Ok(stage.state::<Table>("window")?.guests.clone())
     }
 }
 
@@ -153,7 +167,7 @@ impl Restaurant {
 
     pub(super) async fn guests(&self) -> Vec<String> {
         let table = fold::<Table>(&self.events().await).unwrap();
-        table.guests.iter().map(ToString::to_string).collect()
+        table.guests.iter().map(Personal::shown).collect()
     }
 }
 
@@ -161,7 +175,7 @@ impl Restaurant {
 async fn the_log_holds_ciphertext_and_every_reader_the_value() {
     let restaurant = Restaurant::open();
     restaurant.book("u-1", "Ann").await;
-    assert_eq!(restaurant.book("u-2", "Bob").await, ["Ann", "Bob"]);
+    assert_eq!(restaurant.book("u-2", "Bob").await, ["u-1", "u-2"]);
     for event in restaurant.raw.read_stream(&restaurant.key(), 0, 100).await.unwrap() {
         assert!(!event.payload.contains("Ann") && !event.payload.contains("Bob"), "{}", event.payload);
         assert!(event.payload.contains("\"subject\":\"u-") && event.payload.contains("\"seats\":2"));
@@ -170,9 +184,9 @@ async fn the_log_holds_ciphertext_and_every_reader_the_value() {
     assert_eq!(restaurant.guests().await, ["Ann", "Bob"]);
     let page = restaurant.sealing.read_log(0, &LogFilter::default(), 10).await.unwrap();
     let GuestEvent::GuestBooked(first) = decode_event(&page.events[0]).unwrap();
-    assert_eq!(first.email.to_string(), "Ann@example.com");
+    assert_eq!(first.email.shown(), "Ann@example.com");
     let restarted = Restaurant::over(Arc::clone(&restaurant.raw));
-    assert_eq!(restarted.book("u-3", "Cec").await, ["Ann", "Bob", "Cec"], "the state is folded from the log");
+    assert_eq!(restarted.book("u-3", "Cec").await, ["u-1", "u-2", "u-3"], "the state is folded from the log");
 }
 
 async fn snapshot(log: &dyn EventStore, stream: &StreamKey, shape: &str) -> Option<Snapshot> {
@@ -183,8 +197,8 @@ async fn snapshot(log: &dyn EventStore, stream: &StreamKey, shape: &str) -> Opti
 #[tokio::test]
 async fn a_snapshot_is_sealed_too() {
     let restaurant = Restaurant::open();
-    for name in ["Ann", "Bob"] {
-        restaurant.book("u-1", name).await;
+    for (subject, name) in [("u-1", "Ann"), ("u-2", "Bob")] {
+        restaurant.book(subject, name).await;
     }
     let shape = format!("{}.{}", Table::CATEGORY, Table::STATE_VERSION);
     let mut kept = None;
@@ -197,7 +211,7 @@ async fn a_snapshot_is_sealed_too() {
     let opened = snapshot(&*restaurant.sealing, &restaurant.key(), &shape).await.unwrap();
     assert!(opened.state.contains("Ann"));
     let restarted = Restaurant::over(Arc::clone(&restaurant.raw));
-    assert_eq!(restarted.book("u-3", "Cec").await, ["Ann", "Bob", "Cec"]);
+    assert_eq!(restarted.book("u-3", "Cec").await, ["u-1", "u-2", "u-3"]);
 }
 
 /// Acceptance case 15 of identity.md, as far as it is the log's.
@@ -212,7 +226,7 @@ async fn after_erasure_every_event_still_replays_and_reads_erased() {
     let seats = fold::<Table>(&restaurant.events().await).unwrap().seats;
     assert_eq!(seats, 4, "what tells about nobody stays");
     let restarted = Restaurant::over(Arc::clone(&restaurant.raw));
-    assert_eq!(restarted.book("u-1", "Ann").await, ["ERASED", "Bob", "Ann"]);
+    assert_eq!(restarted.book("u-1", "Ann").await, ["u-1", "u-2", "u-1"]);
     assert_eq!(restarted.guests().await, ["ERASED", "Bob", "ERASED"], "nothing more is kept about her");
     let keys = restaurant.raw.subject_keys(tenant, &["u-1".into()]).await.unwrap();
     assert_eq!(keys[0].wrapped, None);
@@ -323,4 +337,13 @@ async fn nothing_personal_passes_a_log_that_does_not_seal_nor_a_command() {
     assert_eq!(plain.store.head().await.unwrap(), 0);
     let refused = plain.give(Careless { name: Personal::of("u-1", "Ann".to_owned()) }).await.unwrap_err();
     assert!(matches!(refused, CommandError::Fault { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn an_answer_cannot_carry_what_is_personal() {
+    let restaurant = Restaurant::open();
+    restaurant.book("u-1", "Ann").await;
+    let refused = restaurant.plant.give(Telling).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Fault { .. }), "{refused}");
+    assert!(!refused.to_string().contains("Ann"), "{refused}");
 }
