@@ -10,7 +10,12 @@ use commands::{
     ports::{EventStore, StreamKey},
     process::{CommandRegistry, ProcessManager},
 };
-use domain::{Event, claims::KeyClaim, kernel::EventSchema, reactions::Reaction};
+use domain::{
+    Event,
+    claims::KeyClaim,
+    kernel::{EventSchema, personal},
+    reactions::Reaction,
+};
 use futures::future::BoxFuture;
 use projections::{
     Model,
@@ -92,8 +97,8 @@ impl Category {
                 Box::pin(async move {
                     let AsOf { state, version, position, recorded_at } =
                         history::as_of::<A>(events, stream, at).await?;
-                    // A state is plain data; should one not fit into JSON, there is nothing to show of it.
-                    let state = serde_json::to_value(state).unwrap_or_default();
+                    // A state has text keys alone; should one not fit into JSON, there is nothing to show of it.
+                    let state = personal::masked(&state).unwrap_or_default();
                     Ok(AsOf { state, version, position, recorded_at })
                 })
             },
@@ -153,6 +158,11 @@ macro_rules! contexts {
         /// Every process manager.
         pub fn each_process(each: &mut impl EachProcess) {
             $( $( $( each.process::<commands::$context::$process>(); )* )? )*
+        }
+
+        /// The types that have the fields of the roots: lists, other queries, mutations.
+        pub fn roots() -> Vec<&'static str> {
+            vec![ $( $( stringify!($query), )* $( stringify!($mutation), )* )* ]
         }
 
         /// What each mutation needs.

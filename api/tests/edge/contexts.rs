@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use api::contexts;
 
-/// What stands between two texts, wherever both stand in one line of the sources below a folder; tests left out.
-fn declared(folder: &str, before: &str, after: &str) -> BTreeSet<String> {
+/// The sources below a folder, line by line; comments and tests left out.
+fn lines(folder: &str) -> Vec<String> {
     fn walk(path: &Path, found: &mut dyn FnMut(&str)) {
         for entry in fs::read_dir(path).unwrap() {
             let path = entry.unwrap().path();
@@ -19,13 +19,33 @@ fn declared(folder: &str, before: &str, after: &str) -> BTreeSet<String> {
             }
         }
     }
-    let mut names = BTreeSet::new();
+    let mut lines = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
-    walk(&root, &mut |line| {
-        let name = line.split_once(before).and_then(|(_, rest)| rest.split_once(after));
-        names.extend(name.map(|(name, _)| name.to_owned()));
-    });
+    walk(&root, &mut |line| lines.push(line.to_owned()));
+    lines
+}
+
+/// What stands between two texts, wherever both stand in one line of the sources below a folder.
+fn declared(folder: &str, before: &str, after: &str) -> BTreeSet<String> {
+    let lines = lines(folder);
+    let between = |line: &'_ String| {
+        let (_, rest) = line.split_once(before)?;
+        rest.split_once(after).map(|(name, _)| name.to_owned())
+    };
+    let names: BTreeSet<_> = lines.iter().filter_map(between).collect();
     assert!(!names.is_empty(), "{folder} declares none");
+    names
+}
+
+/// What a macro declares that is called with one name in front: `lists! { PartnerLists { … } }`.
+fn declared_by(folder: &str, call: &str) -> BTreeSet<String> {
+    let lines = lines(folder);
+    let behind = |pair: &[String]| {
+        let name = pair[1].trim().strip_suffix(" {")?;
+        pair[0].trim_end().ends_with(call).then(|| name.to_owned())
+    };
+    let names: BTreeSet<_> = lines.windows(2).filter_map(behind).collect();
+    assert!(!names.is_empty(), "{folder} declares none by {call}");
     names
 }
 
@@ -79,4 +99,20 @@ fn every_process_manager_runs() {
     let mut known = Names(BTreeSet::new());
     contexts::each_process(&mut known);
     assert_eq!(declared("commands/src", "impl ProcessManager for ", " {"), known.0);
+}
+
+#[test]
+fn every_list_query_and_mutation_is_a_field_of_its_root() {
+    const MODULES: &str = "api/src/graphql";
+    let mut declared = declared_by(MODULES, "lists! {");
+    declared.extend(declared_by(MODULES, "mutations! {"));
+    declared
+        .extend(self::declared(MODULES, "impl ", "Queries {").iter().map(|name| format!("{name}Queries")));
+    assert_eq!(declared, names(contexts::roots()));
+}
+
+#[test]
+fn every_command_that_is_stored_is_known_when_it_is_due() {
+    let known = contexts::commands_run_later();
+    assert_eq!(declared("commands/src", "impl RunLater for ", " {"), names(known.names()));
 }

@@ -90,7 +90,7 @@ impl<A: Aggregate> Codec for AggregateCodec<A> {
     fn text_bytes(&self, state: &AnyState) -> usize {
         let mut counted = Counted(0);
         if let Some(state) = state.downcast_ref::<A>() {
-            // Counting cannot fail; a state that cannot be written weighs what of it could.
+            // Counting cannot fail; a state that cannot be written weighs what of it could. What is personal weighs too.
             let _unwritable = personal::in_the_open(|| serde_json::to_writer(&mut counted, state));
         }
         counted.0
@@ -139,4 +139,51 @@ pub fn fold<'a, A: Aggregate>(events: impl IntoIterator<Item = &'a RecordedEvent
     events
         .into_iter()
         .try_fold(A::initial(), |state, recorded| Ok(state.evolve(&decode_event::<A::Event>(recorded)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        bookings::{ServiceEvent, ServiceRefusal},
+        kernel::Personal,
+    };
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Guests(Vec<Personal<String>>);
+
+    impl Decider for Guests {
+        const CATEGORY: &'static str = "guests";
+        type Command = ();
+        type Event = ServiceEvent;
+        type Error = ServiceRefusal;
+
+        fn initial() -> Self {
+            Self::default()
+        }
+
+        fn decide(&self, (): ()) -> Result<Vec<ServiceEvent>, ServiceRefusal> {
+            Ok(Vec::new())
+        }
+
+        fn evolve(self, _event: &ServiceEvent) -> Self {
+            self
+        }
+    }
+
+    impl Aggregate for Guests {
+        const STATE_VERSION: u32 = 1;
+    }
+
+    #[test]
+    fn what_is_personal_weighs_as_much_as_anything_else() {
+        let guests = |count| Guests(vec![Personal::of("u-1", "Ann of the long name".to_owned()); count]);
+        let codec = AggregateCodec::<Guests>::REFERENCE;
+        let bytes = |count| codec.text_bytes(&(Arc::new(guests(count)) as AnyState));
+        assert!(bytes(10_000) >= 200_000, "{} bytes", bytes(10_000));
+        let state = Arc::new(guests(3)) as AnyState;
+        assert_eq!(codec.save(&state).unwrap().len(), codec.text_bytes(&state));
+    }
 }

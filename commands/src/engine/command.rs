@@ -79,6 +79,10 @@ impl Caller {
     }
 }
 
+/// A command that may be stored, to be run when it is due. Which ones are is said where the program is put together; one that
+/// was forgotten there would fail when its time has come.
+pub trait RunLater: Command {}
+
 /// What travels with a command.
 #[derive(Debug, Clone)]
 pub struct Envelope {

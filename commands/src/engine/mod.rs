@@ -43,7 +43,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 pub use aggregate::{Aggregate, FoldFault, decode_event, fold};
-pub use command::{Caller, Command, CommandError, Done, Envelope};
+pub use command::{Caller, Command, CommandError, Done, Envelope, RunLater};
 pub use committer::{CommitError, Committer, CommitterConfig, Overloaded, Ticket};
 pub use forgetting::forget_old_answers;
 pub use own_stream::{Names, Reply, give, stream};

@@ -12,7 +12,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Aggregate, Command, Envelope,
+    Aggregate, Envelope, RunLater,
     aggregate::{AggregateCodec, AnyState, Codec},
 };
 use crate::ports::{
@@ -251,7 +251,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Stores a command with the commit; it runs on Cairn's own behalf when it is due, late perhaps, never lost.
-    pub fn schedule<C: Command>(&mut self, due_at: DateTime<Utc>, command: &C) -> Result<(), Stop> {
+    pub fn schedule<C: RunLater>(&mut self, due_at: DateTime<Utc>, command: &C) -> Result<(), Stop> {
         let payload = serde_json::to_string(command)
             .map_err(|error| Stop(StopReason::Fault(format!("{} cannot be written: {error}", C::NAME))))?;
         let deadline_id = self.tape.next(self.surroundings.ids);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Command, Stage, Stop},
+    engine::{Command, Reply as _, RunLater, Stage, Stop},
     own_stream, replies,
 };
 
@@ -123,6 +123,8 @@ pub struct RemindDeviation {
     /// The deviation.
     pub deviation_id: Uuid,
 }
+
+impl RunLater for RemindDeviation {}
 
 impl Command for RemindDeviation {
     const NAME: &'static str = "RemindDeviation";

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use futures::future::BoxFuture;
 
 use super::{Reacted, Reacting, reaction::Step};
-use crate::engine::{Command, CommandError, Engine, Envelope};
+use crate::engine::{CommandError, Engine, Envelope, RunLater};
 
 pub(super) type Run = fn(Engine, Envelope, Step, String) -> BoxFuture<'static, Result<Reacted, CommandError>>;
 
@@ -16,7 +16,7 @@ pub struct CommandRegistry {
 impl CommandRegistry {
     /// Makes a command known.
     #[must_use]
-    pub fn with<C: Command>(mut self) -> Self {
+    pub fn with<C: RunLater>(mut self) -> Self {
         self.commands.insert(C::NAME, |engine, envelope, step, payload| {
             Box::pin(async move {
                 let command: C = serde_json::from_str(&payload)
@@ -25,6 +25,11 @@ impl CommandRegistry {
             })
         });
         self
+    }
+
+    /// The names of the commands that it knows.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.commands.keys().copied()
     }
 
     /// A stored command as a reaction of `process`, and how it is run; `None` if this program does not know its name.

@@ -1,6 +1,6 @@
 //! A small aggregate of the tests' own: a tally that never goes below zero.
 
-use commands::engine::{Aggregate, Command, Stage, Stop};
+use commands::engine::{Aggregate, Command, RunLater, Stage, Stop};
 use domain::{Decider, Refusal, events, identity::Permission};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,8 @@ pub struct Change {
     pub by: i64,
 }
 
+impl RunLater for Change {}
+
 impl Command for Change {
     const NAME: &'static str = "Change";
     const PERMISSION: Permission = Permission::LotCreate;
@@ -139,6 +141,8 @@ impl Command for Open {
 pub struct Stumble {
     pub id: String,
 }
+
+impl RunLater for Stumble {}
 
 impl Command for Stumble {
     const NAME: &'static str = "Stumble";
