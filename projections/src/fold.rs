@@ -38,6 +38,12 @@ pub enum FoldError {
     /// The event contradicts what is known.
     #[error("{0}")]
     Contradiction(String),
+    /// What the event would leave in a row cannot be written there. A fault of the read model.
+    #[error("a row cannot be written: {reason}")]
+    Unwritable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The fold panicked. A fault of the read model.
     #[error("the fold panicked")]
     Panicked,

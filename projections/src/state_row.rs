@@ -19,7 +19,8 @@
 ///
 /// The aggregate is a struct around `Option` of its state. The row keeps that state beside the columns and `evolve` moves it
 /// on, so that no event is interpreted twice; what is asked in another way than the aggregate's own takes a
-/// [`ReadModel`](crate::ReadModel) by hand. A state or column that changes is a new `version`.
+/// [`ReadModel`](crate::ReadModel) by hand, and so does a state with personal data, which no row may hold: its streams
+/// would be parked. A state or column that changes is a new `version`.
 #[macro_export]
 macro_rules! state_rows {
     (
@@ -72,7 +73,7 @@ macro_rules! state_rows {
                 rows: &mut $crate::Rows,
             ) -> Result<(), $crate::FoldError> {
                 let (tenant, $id) = (event.stream.tenant, $crate::stream_uuid(event)?);
-                let before = rows.get::<$row>(&(tenant, $id))?.map(|row| row.state.0.clone());
+                let before = rows.get::<$row>(&(tenant, $id))?.map(|row| (*row.state).clone());
                 let event_of_it = $crate::decode(event)?;
                 let $aggregate(state) = domain::Decider::evolve($aggregate(before), &event_of_it);
                 let Some($shown) = state else {
@@ -83,11 +84,111 @@ macro_rules! state_rows {
                     tenant,
                     $id,
                     $( $field: $value, )*
-                    state: $crate::Json($shown),
+                    state: $crate::Json::try_new($shown)?,
                     version: event.version,
                 });
                 Ok(())
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use commands::ports::{Metadata, RecordedEvent, StreamKey};
+    use domain::{
+        Decider, Event,
+        bookings::{PaymentMode, ServiceCreated, ServiceEvent, ServiceRefusal, ServiceTerms},
+        kernel::{Money, Personal},
+    };
+    use serde::{Deserialize, Serialize};
+    use uuid::Uuid;
+
+    use crate::{FoldError, fold, rows_of};
+
+    /// Whose service it is, which no row may tell.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct HostState {
+        name: Option<Personal<String>>,
+    }
+
+    #[derive(Default)]
+    struct Host(Option<HostState>);
+
+    impl Decider for Host {
+        const CATEGORY: &'static str = "service";
+        type Command = ();
+        type Event = ServiceEvent;
+        type Error = ServiceRefusal;
+
+        fn initial() -> Self {
+            Self::default()
+        }
+
+        fn decide(&self, (): ()) -> Result<Vec<ServiceEvent>, ServiceRefusal> {
+            Ok(Vec::new())
+        }
+
+        fn evolve(self, event: &ServiceEvent) -> Self {
+            let name = match event {
+                ServiceEvent::ServiceCreated(ServiceCreated(terms)) => {
+                    Some(Personal::of("u-1", terms.name.clone()))
+                }
+                ServiceEvent::ServiceChanged(_)
+                | ServiceEvent::ServiceDeactivated(_)
+                | ServiceEvent::ServiceActivated(_) => None,
+            };
+            Self(Some(HostState { name }))
+        }
+    }
+
+    crate::state_rows! {
+        /// Whose services are there?
+        Hosts answers "test_model", version 1;
+        /// A host.
+        pub struct HostRow of Host(HostState) as host_id |host| {
+            /// Whether there is a name.
+            is_named: bool = host.name.is_some();
+        }
+    }
+
+    fn recorded(event: &ServiceEvent) -> RecordedEvent {
+        let mut payload = Vec::new();
+        event.serialize_payload(&mut serde_json::Serializer::new(&mut payload)).unwrap();
+        RecordedEvent {
+            position: 1,
+            stream: StreamKey::new(Uuid::nil(), Host::CATEGORY, Uuid::nil().to_string()),
+            version: 1,
+            event_id: Uuid::nil(),
+            event_type: event.event_type().into(),
+            schema_version: event.schema_version(),
+            payload: Arc::from(String::from_utf8(payload).unwrap()),
+            metadata: Metadata {
+                command_id: Uuid::nil(),
+                correlation_id: Uuid::nil(),
+                causation_id: None,
+                actor: "ann".to_owned(),
+                traceparent: None,
+            },
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_state_that_may_not_be_written_down_stops_its_stream_and_leaves_no_row() {
+        let terms = ServiceTerms {
+            name: "Haircut".to_owned(),
+            duration_min: 30,
+            capacity: 1,
+            price: Money::zero("EUR".parse().unwrap()),
+            payment_mode: PaymentMode::Free,
+        };
+        let refused = fold::<Hosts>(&[recorded(&ServiceCreated(terms).into())]).map(|_rows| ());
+        assert!(matches!(refused, Err(FoldError::Unwritable { .. })), "{refused:?}");
+        let nameless = recorded(&domain::bookings::ServiceActivated {}.into());
+        let rows = rows_of::<Hosts, HostRow>(&[nameless]).unwrap();
+        assert!(!rows[0].is_named && rows[0].state.name.is_none());
+    }
 }

@@ -4,6 +4,8 @@ use uuid::Uuid;
 
 use domain::kernel::{Enumeration, Scalar};
 
+use crate::fold::FoldError;
+
 /// What a column holds. Every engine stores each of them so that equal values compare equal and sort alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
@@ -166,14 +168,35 @@ impl<T: Field> Field for Option<T> {
 }
 
 /// Anything that serialises, in one column as JSON. Nothing can be filtered by its inside.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Json<T>(pub T);
+#[derive(Debug, Clone)]
+pub struct Json<T> {
+    value: T,
+    text: String,
+}
+
+impl<T: Serialize> Json<T> {
+    /// Writes the value at once, so that what does not serialise is the fold's failure, and stops its stream only: personal
+    /// data, which nothing but the log may hold.
+    pub fn try_new(value: T) -> Result<Self, FoldError> {
+        match serde_json::to_string(&value) {
+            Ok(text) => Ok(Self { value, text }),
+            Err(error) => Err(FoldError::Unwritable { reason: error.to_string() }),
+        }
+    }
+}
 
 impl<T> std::ops::Deref for Json<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.value
+    }
+}
+
+impl<T: PartialEq> PartialEq for Json<T> {
+    /// However it was written: an older program may have spelt it otherwise.
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
     }
 }
 
@@ -181,13 +204,15 @@ impl<T: Serialize + DeserializeOwned> Field for Json<T> {
     const TYPE: ColumnType = ColumnType::Json;
 
     fn to_value(&self) -> Value {
-        // Rows hold plain data with text keys, which always serialises.
-        Value::Text(serde_json::to_string(&self.0).unwrap_or_default())
+        Value::Text(self.text.clone())
     }
 
     fn from_value(value: Value) -> Result<Self, ValueMismatch> {
         let text = String::from_value(value)?;
-        serde_json::from_str(&text).map(Json).map_err(|_| ValueMismatch { expected: "JSON document" })
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok(Self { value, text }),
+            Err(_) => Err(ValueMismatch { expected: "JSON document" }),
+        }
     }
 }
 

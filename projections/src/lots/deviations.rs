@@ -85,7 +85,7 @@ impl ReadModel for Deviations {
     fn apply(event: &RecordedEvent, rows: &mut Rows) -> Result<(), FoldError> {
         let deviation_id = stream_uuid(event)?;
         match decode::<DeviationEvent>(event)? {
-            DeviationEvent::DeviationOpened(opened) => rows.put(opened_row(event, deviation_id, opened)),
+            DeviationEvent::DeviationOpened(opened) => rows.put(opened_row(event, deviation_id, opened)?),
             happened => {
                 let row = rows.change::<DeviationRow>(&(event.stream.tenant, deviation_id))?;
                 row.apply(happened);
@@ -96,12 +96,16 @@ impl ReadModel for Deviations {
     }
 }
 
-fn opened_row(event: &RecordedEvent, deviation_id: Uuid, opened: DeviationOpened) -> DeviationRow {
+fn opened_row(
+    event: &RecordedEvent,
+    deviation_id: Uuid,
+    opened: DeviationOpened,
+) -> Result<DeviationRow, FoldError> {
     let (lot_id, buffer_id) = match opened.subject {
         Subject::Lot(lot_id) => (Some(lot_id), None),
         Subject::Buffer(buffer_id) => (None, Some(buffer_id)),
     };
-    DeviationRow {
+    Ok(DeviationRow {
         tenant: event.stream.tenant,
         deviation_id,
         lot_id,
@@ -109,7 +113,7 @@ fn opened_row(event: &RecordedEvent, deviation_id: Uuid, opened: DeviationOpened
         buffer_id,
         cause: opened.cause,
         reason: opened.reason,
-        reading: opened.reading.map(Json),
+        reading: opened.reading.map(Json::try_new).transpose()?,
         inspection_id: opened.inspection_id,
         status: opened.status_after,
         disposition: None,
@@ -123,7 +127,7 @@ fn opened_row(event: &RecordedEvent, deviation_id: Uuid, opened: DeviationOpened
         reminders: 0,
         opened_position: event.position,
         version: event.version,
-    }
+    })
 }
 
 impl DeviationRow {

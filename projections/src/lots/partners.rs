@@ -63,7 +63,7 @@ impl ReadModel for Partners {
             is_supplier: saved.roles.contains(&PartnerRole::Supplier),
             is_customer: saved.roles.contains(&PartnerRole::Customer),
             is_carrier: saved.roles.contains(&PartnerRole::Carrier),
-            roles: Json(saved.roles),
+            roles: Json::try_new(saved.roles)?,
             saved_at: event.recorded_at,
             version: event.version,
         });

@@ -17,7 +17,7 @@ crate::entity! {
         /// Why, in words.
         reason: &str = &deviation.reason;
         /// The reading and the limit that it violated.
-        reading: Option<MeasuredReading> = deviation.reading.as_ref().map(|reading| MeasuredReading::from(&reading.0));
+        reading: Option<MeasuredReading> = deviation.reading.as_ref().map(|reading| MeasuredReading::from(&**reading));
         /// Where it stands.
         status: E<DeviationStatus> = E(deviation.status);
         /// What becomes of the goods.

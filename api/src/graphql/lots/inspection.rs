@@ -28,9 +28,9 @@ crate::entity! {
         /// What the inspector noted.
         notes: &str = &inspection.notes;
         /// The answers to the checklist.
-        checklist: Vec<ChecklistAnswer> = inspection.checklist.0.iter().map(ChecklistAnswer::from).collect();
+        checklist: Vec<ChecklistAnswer> = inspection.checklist.iter().map(ChecklistAnswer::from).collect();
         /// The reading that a PASS at a critical control point rests on.
-        reading: Option<MeasuredReading> = inspection.reading.as_ref().map(|reading| MeasuredReading::from(&reading.0));
+        reading: Option<MeasuredReading> = inspection.reading.as_ref().map(|reading| MeasuredReading::from(&**reading));
         /// Who decided.
         inspector: &str = &inspection.inspector;
         /// When.

@@ -18,7 +18,7 @@ crate::entity! {
         /// Its postal address; without one it cannot take part in a shipment.
         address: Option<&str> = partner.address.as_deref();
         /// What it is to the plant.
-        roles: Vec<E<PartnerRole>> = partner.roles.0.iter().copied().map(E).collect();
+        roles: Vec<E<PartnerRole>> = partner.roles.iter().copied().map(E).collect();
     }
     lists PartnerLists {
         /// The partners, by name.
