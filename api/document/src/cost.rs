@@ -23,13 +23,18 @@ const WHOLE_ROWS: u64 = 200;
 const TOLD_FROM_THE_LOG: [&str; 2] = ["asOf", "history"];
 const LOG_READ: u64 = DEFAULT_ROWS;
 
-/// What is counted, and what it costs: rows are looked at one by one, up to the cap of a count.
+/// What is counted, and what it costs: rows are looked at one by one, up to the cap of a count. What hangs on an entity is
+/// counted once for each that stands there, as dear as the longest page.
 const COUNTED: &str = "totalCount";
 const COUNT_READ: u64 = DEFAULT_ROWS;
+const EDGE_COUNT_READ: u64 = 200;
+
+/// The entries of a list that names them.
+const NAMED_ENTRIES: &str = "ids";
 
 /// The static cost of an operation: 1 for each object it may resolve, scalars free; a `totalCount`, for which rows are
-/// read beyond the page, 50. A field with `first` or `last` (50
-/// when neither is given) multiplies what stands in its lists; a list without them counts as 50, a
+/// read beyond the page, 50, and 200 on an edge. A field with `first` or `last` (50 when neither is given) multiplies what
+/// stands in its lists; a list of `ids` has as many entries as are named, one without any of these counts as 50, a
 /// recall's consignees as 200. What is told from the log costs 50 more.
 pub(super) fn of_operation(
     model: &Model,
@@ -38,21 +43,31 @@ pub(super) fn of_operation(
     variables: &Variables,
 ) -> u64 {
     let Some(root) = model.root(operation.ty) else { return 0 };
-    let mut estimate = Estimate { model, document, variables, fragments: HashMap::new() };
+    let mut estimate = Estimate { model, document, variables, root, fragments: HashMap::new() };
     estimate.set(&operation.selection_set.node, root, None)
+}
+
+/// What a connection's sets are told of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Page {
+    rows: u64,
+    /// Whether it hangs on an entity.
+    is_edge: bool,
 }
 
 struct Estimate<'a> {
     model: &'a Model,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
-    /// By fragment, the type it is spread on, and the page it stands in.
-    fragments: HashMap<(&'a str, Option<u64>), u64>,
+    /// The type of the operation's root.
+    root: &'a str,
+    /// By fragment, and the page that it stands in.
+    fragments: HashMap<(&'a str, Option<Page>), u64>,
 }
 
 impl<'a> Estimate<'a> {
     /// `page`: the rows that the lists of this set have, when it is a connection's.
-    fn set(&mut self, set: &'a SelectionSet, parent: &'a str, page: Option<u64>) -> u64 {
+    fn set(&mut self, set: &'a SelectionSet, parent: &'a str, page: Option<Page>) -> u64 {
         let mut cost = 0_u64;
         for selection in &set.items {
             let part = match &selection.node {
@@ -69,7 +84,7 @@ impl<'a> Estimate<'a> {
         cost
     }
 
-    fn fragment(&mut self, name: &'a str, page: Option<u64>) -> u64 {
+    fn fragment(&mut self, name: &'a str, page: Option<Page>) -> u64 {
         if let Some(cost) = self.fragments.get(&(name, page)) {
             return *cost;
         }
@@ -80,7 +95,7 @@ impl<'a> Estimate<'a> {
         cost
     }
 
-    fn field(&mut self, field: &'a Field, parent: &'a str, page: Option<u64>) -> u64 {
+    fn field(&mut self, field: &'a Field, parent: &'a str, page: Option<Page>) -> u64 {
         let name = field.name.node.as_str();
         // Introspection answers from memory and has a depth of its own.
         if name.starts_with("__") {
@@ -89,16 +104,20 @@ impl<'a> Estimate<'a> {
         let Some(def) = self.model.field(parent, name) else { return 0 };
         let target = named(&def.ty);
         if self.model.is_leaf(target) {
-            return if name == COUNTED { COUNT_READ } else { 0 };
+            return match page {
+                _ if name != COUNTED => 0,
+                Some(Page { is_edge: true, .. }) => EDGE_COUNT_READ,
+                Some(_) | None => COUNT_READ,
+            };
         }
-        let own_page = self.page(field, def);
+        let own_page = self.page(field, def).map(|rows| Page { rows, is_edge: parent != self.root });
         let is_list = matches!(inner(&def.ty), BaseType::List(_));
         let rows = match (is_list, own_page, page) {
             (false, ..) => 1,
             // A list that takes `first` itself, a list within a connection, any other list.
-            (true, Some(rows), _) | (true, None, Some(rows)) => rows,
+            (true, Some(page), _) | (true, None, Some(page)) => page.rows,
             (true, None, None) if WHOLE.contains(&name) => WHOLE_ROWS,
-            (true, None, None) => DEFAULT_ROWS,
+            (true, None, None) => self.named_entries(field).unwrap_or(DEFAULT_ROWS),
         };
         let below_page = if is_list { None } else { own_page };
         let below = self.set(&field.selection_set.node, target, below_page);
@@ -123,6 +142,14 @@ impl<'a> Estimate<'a> {
             number.as_u64().map(|rows| rows.max(1))
         };
         paged.then(|| asked("first").or_else(|| asked("last")).unwrap_or(DEFAULT_ROWS))
+    }
+
+    /// How many entries the field names.
+    fn named_entries(&self, field: &Field) -> Option<u64> {
+        match self.constant(&field.get_argument(NAMED_ENTRIES)?.node)? {
+            ConstValue::List(named) => u64::try_from(named.len()).ok().map(|count| count.max(1)),
+            _ => Some(1),
+        }
     }
 
     /// An argument's value with the variables in their places.

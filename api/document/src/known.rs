@@ -1,20 +1,20 @@
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::{
     Positioned,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition},
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
+use async_graphql_value::Value;
 use lru::LruCache;
 
 use super::Problem;
 
 /// How many documents are known; clients have some dozens.
-const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
-/// Bytes of a document that is worth knowing: an honest client's. Bounds what strangers make the gate remember.
-const LONGEST: usize = 8 * 1024;
+const MOST: usize = 256;
+/// Bytes that all of them may take in memory, roughly. Bounds what strangers make the gate remember.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one that is worth knowing: no honest client's is larger, and a few strange ones must not drive the others out.
+const LARGEST: usize = MOST_BYTES / 16;
 
 /// A document that was read, and checked where it is known.
 #[derive(Debug)]
@@ -48,27 +48,111 @@ impl Checked {
         let normal = make()?;
         Ok(Arc::clone(self.normal.get_or_init(|| normal)))
     }
+
+    /// What it takes in memory, roughly: far more than its text, since fragments are spread out in its normal form.
+    fn bytes(&self) -> usize {
+        let operations = self.document.operations.iter().map(|(_name, operation)| &operation.node);
+        let sets = operations.map(|operation| &operation.selection_set.node);
+        let fragments = self.document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+        let normal = self.normal.get().map(|normal| &normal.node.selection_set.node);
+        sets.chain(fragments).chain(normal).map(set_bytes).sum()
+    }
 }
+
+fn set_bytes(set: &SelectionSet) -> usize {
+    let below = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => {
+            let arguments = field.node.arguments.iter().map(|(_name, value)| value_bytes(&value.node));
+            set_bytes(&field.node.selection_set.node) + arguments.sum::<usize>()
+        }
+        Selection::InlineFragment(fragment) => set_bytes(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 0,
+    };
+    set.items.iter().map(|selection| NODE_BYTES + below(selection)).sum()
+}
+
+fn value_bytes(value: &Value) -> usize {
+    NODE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::List(items) => items.iter().map(value_bytes).sum(),
+            Value::Object(fields) => fields.values().map(value_bytes).sum(),
+            _ => 0,
+        }
+}
+
+/// A field, a value, with the names and vectors that hang on it.
+const NODE_BYTES: usize = 256;
 
 /// The documents that were admitted last, by their text.
 #[derive(Debug)]
-pub(super) struct Known(Mutex<LruCache<Box<str>, Arc<Checked>>>);
+pub(super) struct Known(Mutex<Shelf>);
+
+#[derive(Debug)]
+struct Shelf {
+    documents: LruCache<Box<str>, (Arc<Checked>, usize)>,
+    bytes: usize,
+}
 
 impl Default for Known {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(MOST)))
+        Self(Mutex::new(Shelf { documents: LruCache::unbounded(), bytes: 0 }))
     }
 }
 
 impl Known {
     pub(super) fn get(&self, source: &str) -> Option<Arc<Checked>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(source).map(Arc::clone)
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.documents.get(source).map(|(checked, _bytes)| Arc::clone(checked))
     }
 
+    /// Remembers a document that was admitted; in its normal form, if it has run in it.
     pub(super) fn add(&self, source: &str, checked: &Arc<Checked>) {
-        if source.len() <= LONGEST {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.put(source.into(), Arc::clone(checked));
+        let bytes = 2 * source.len() + checked.bytes();
+        if bytes > LARGEST {
+            return;
         }
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = shelf.documents.put(source.into(), (Arc::clone(checked), bytes));
+        shelf.bytes = shelf.bytes + bytes - before.map_or(0, |(_checked, bytes)| bytes);
+        while shelf.bytes > MOST_BYTES || shelf.documents.len() > MOST {
+            let Some((_source, (_checked, bytes))) = shelf.documents.pop_lru() else { break };
+            shelf.bytes -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(source: &str) -> Arc<Checked> {
+        Arc::new(Checked::of(crate::parser::parse(source, 10_000).unwrap()))
+    }
+
+    #[test]
+    fn what_is_known_is_bounded_by_what_it_takes_and_the_last_stay() {
+        let known = Known::default();
+        let document = format!("{{ {} }}", "lot { code } ".repeat(150));
+        for number in 0..1_000 {
+            let source = format!("{document} # {number}");
+            known.add(&source, &checked(&source));
+        }
+        let shelf = known.0.lock().unwrap();
+        let weighed: usize = shelf.documents.iter().map(|(_, (_, bytes))| bytes).sum();
+        assert_eq!(shelf.bytes, weighed);
+        assert!(shelf.bytes <= MOST_BYTES && shelf.documents.len() > 50, "{}", shelf.documents.len());
+        assert!(shelf.documents.contains(format!("{document} # 999").as_str()));
+    }
+
+    #[test]
+    fn a_document_whose_fragments_spread_to_many_fields_is_not_worth_knowing() {
+        let (source, known) = ("{ lot { code } }", Known::default());
+        let small = checked(source);
+        let spread = checked(&format!("{{ {} }}", "lot { code } ".repeat(2_000)));
+        let normal = spread.document.operations.iter().next().unwrap().1.clone();
+        small.normal(source, || Ok(Arc::new(normal))).unwrap();
+        known.add(source, &small);
+        assert!(known.get(source).is_none());
     }
 }

@@ -156,7 +156,6 @@ impl Gate {
         }
         if known.is_none() {
             self.check(document)?;
-            self.known.add(source, &checked);
         }
         let variables = variables::coerce(&self.model, operation, variables).map_err(Refused::Problems)?;
         let cost = cost::of_operation(&self.model, document, operation, &variables);
@@ -169,6 +168,10 @@ impl Gate {
             let normal = normal::operation(&self.model, document, operation, &variables)?;
             Ok(Arc::new(Positioned::new(normal, selected.pos)))
         })?;
+        // Last of all: what is refused for what it costs is not worth remembering.
+        if known.is_none() {
+            self.known.add(source, &checked);
+        }
         Ok(Admitted { operation, variables, operation_type, cost, root_field })
     }
 
@@ -248,4 +251,90 @@ fn first_field<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet) -> O
             first_field(document, &fragment.node.selection_set.node)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, futures_util::FutureExt};
+
+    use super::*;
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn node(&self) -> Option<Node> {
+            None
+        }
+
+        async fn nodes(&self, ids: Vec<String>) -> Vec<Node> {
+            ids.iter().map(|_| Node).collect()
+        }
+
+        async fn lots(&self, first: Option<i32>) -> Lots {
+            Lots { first }
+        }
+    }
+
+    struct Node;
+
+    #[Object]
+    impl Node {
+        async fn node(&self) -> Option<Node> {
+            None
+        }
+
+        async fn lots(&self, first: Option<i32>) -> Lots {
+            Lots { first }
+        }
+    }
+
+    #[derive(async_graphql::SimpleObject)]
+    #[graphql(complex)]
+    struct Lots {
+        first: Option<i32>,
+    }
+
+    #[async_graphql::ComplexObject]
+    impl Lots {
+        async fn nodes(&self) -> Vec<Node> {
+            Vec::new()
+        }
+
+        async fn total_count(&self) -> i32 {
+            0
+        }
+    }
+
+    fn gate(limits: Limits) -> Gate {
+        let schema = Schema::build(Query, EmptyMutation, EmptySubscription).finish();
+        let answer = schema.execute(Gate::QUESTION).now_or_never().unwrap().data.into_json().unwrap();
+        Gate::new(answer, limits, &[]).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_admitted_is_known() {
+        let gate = gate(Limits { cost: 1, ..Limits::default() });
+        let known = |source: &str| {
+            let admitted = gate.admit(source, None, &Variables::default(), |_| true).is_ok();
+            (admitted, gate.known.get(source).is_some())
+        };
+        assert_eq!(known("{ node { __typename } }"), (true, true));
+        assert_eq!(known("{ node { node { __typename } } }"), (false, false), "too dear");
+    }
+
+    #[test]
+    fn what_is_named_and_what_is_counted_costs_what_it_reads() {
+        let gate = gate(Limits::default());
+        let cost = |source: &str, variables: serde_json::Value| {
+            gate.admit(source, None, &Variables::from_json(variables), |_| true).unwrap().cost
+        };
+        let ids = |count: usize| serde_json::json!({ "ids": vec!["x"; count] });
+        let nodes = "query($ids: [String!]!) { nodes(ids: $ids) { node { __typename } } }";
+        assert_eq!((cost(nodes, ids(3)), cost(nodes, ids(100))), (6, 200));
+        let none = || serde_json::json!({});
+        assert_eq!(cost("{ lots(first: 2) { totalCount } }", none()), 51);
+        let each = "{ lots(first: 2) { nodes { lots(first: 1) { totalCount } } } }";
+        assert_eq!(cost(each, none()), 1 + 2 * (1 + 1 + 200));
+    }
 }
