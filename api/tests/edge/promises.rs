@@ -47,6 +47,23 @@ async fn a_key_gets_the_first_answer_as_argument_and_as_header_and_after_a_resta
     assert_ne!(unkeyed["partner"]["id"], first["partner"]["id"]);
     let malformed = save(&plant, json!({ "name": "Farm", "key": "two words" })).await;
     assert_eq!(malformed["errors"][0]["code"], "VALIDATION_FAILED");
+    assert_eq!(malformed["errors"][0]["path"], json!(["idempotencyKey"]), "where the argument stands");
+    plant.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_knows_its_input_by_variables_and_in_the_document() {
+    let plant = Plant::start().await;
+    let first = save(&plant, json!({ "name": "Farm", "key": "k-1" })).await;
+    assert!(first["partner"]["id"].is_string(), "{first}");
+    for input in ["name: \"Farm\", roles: [SUPPLIER]", "roles: SUPPLIER, name: \"Farm\", partner: null"] {
+        let document = format!(
+            "mutation {{ savePartner(input: {{ {input} }}, idempotencyKey: \"k-1\") {{
+             partner {{ id }} errors {{ ... on UserError {{ code }} }} }} }}"
+        );
+        let again = answer(&plant.client(TENANT, &[Role::Manager]).query(&document).await);
+        assert_eq!(again["partner"]["id"], first["partner"]["id"], "{input}: {again}");
+    }
     plant.stop().await;
 }
 
@@ -71,7 +88,7 @@ async fn what_is_new_takes_no_expected_version() {
     let plant = Plant::start().await;
     let refused = save(&plant, json!({ "name": "Farm", "version": "0" })).await;
     assert_eq!(refused["errors"][0]["code"], "VALIDATION_FAILED", "{refused}");
-    assert_eq!(refused["errors"][0]["path"], json!(["input", "expectedVersion"]));
+    assert_eq!(refused["errors"][0]["path"], json!(["expectedVersion"]));
     assert_eq!(refused["partner"], Value::Null);
     plant.stop().await;
 }

@@ -1,9 +1,8 @@
 //! Tracing through GraphQL: no answer is partial without saying so.
 
-use api::graphql::kernel::{GlobalId, Reads};
+use api::graphql::kernel::{GlobalId, classify};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -35,21 +34,6 @@ async fn a_recall_waits_for_the_index_of_a_process_that_has_just_started() {
     let whole = desk.ask(RECALL, json!({ "lot": lot })).await;
     assert!(whole["recallScope"]["lots"]["totalCount"].as_u64().unwrap() > 0, "{whole}");
     assert_eq!(asked.await.unwrap(), whole);
-    desk.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn edges_bring_every_row_however_many_rounds_it_takes() {
-    let desk = Desk::open().await;
-    let query =
-        "{ lotBoard(last: 50) { nodes { code children { nodes { code usedG } } parents { nodes { code } }
-        inspections { nodes { gate } } readings { nodes { tenthsC } } } } }";
-    let whole = desk.ask(query, json!({})).await;
-    let lots = whole["lotBoard"]["nodes"].as_array().unwrap();
-    assert!(lots.iter().any(|lot| lot["children"]["nodes"].as_array().unwrap().len() > 3), "{whole}");
-    let small = Reads::of_rounds(Arc::clone(&desk.serving.read_side), 3);
-    let request = Desk::request(query, json!({})).data(small);
-    assert_eq!(answer_of(desk.schema.execute(request).await), whole);
     desk.stop().await;
 }
 
@@ -103,6 +87,29 @@ async fn bad_input_is_the_callers_fault_and_no_outage() {
     let many = "query($s: [LotStatus!]) { lotBoard(first: 1, filter: { status: $s }) { nodes { status } } }";
     let found = desk.ask(many, json!({ "s": statuses })).await;
     assert_eq!(found["lotBoard"]["nodes"][0]["status"], "RELEASED");
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_id_is_blamed_on_the_argument_that_the_api_has() {
+    let desk = Desk::open().await;
+    for (query, field) in [
+        ("{ lotBoard(filter: { supplier: \"x\" }) { nodes { code } } }", "filter.supplier"),
+        ("{ deviations(filter: { lot: \"x\" }) { nodes { status } } }", "filter.lot"),
+        ("{ nodes(ids: [\"x\"]) { id } }", "ids.0"),
+        ("{ node(id: \"x\") { id } }", "id"),
+        ("{ lot(id: \"x\") { code } }", "id"),
+        ("{ lotBoard(first: 201) { nodes { code } } }", "first"),
+    ] {
+        let mut error = desk.schema.execute(Desk::request(query, json!({}))).await.errors.remove(0);
+        assert!(classify(&mut error), "{query}: {error:?}");
+        let told = serde_json::to_value(&error.extensions).unwrap();
+        assert_eq!(
+            (&told["code"], &told["fields"]),
+            (&json!("VALIDATION_FAILED"), &json!([field])),
+            "{query}"
+        );
+    }
     desk.stop().await;
 }
 

@@ -16,8 +16,8 @@ use projections::{Query, ReadModel, Row};
 use uuid::Uuid;
 
 use super::{
-    CommitInfo, Edge, FromReads, FromRequest, GlobalId, MAX_PAGE, PageArguments, Total, edge_page, page,
-    permit,
+    CommitInfo, Edge, FromReads, FromRequest, GlobalId, MAX_PAGE, PageArguments, Total, permit,
+    reads::{FromRows, edge_page, page},
 };
 
 /// A list of entries as a Relay connection.
@@ -88,7 +88,7 @@ impl<E: Entity> Granted<E> {
     /// The entity's global id.
     pub fn id(&self) -> async_graphql::ID {
         let (tenant, id) = self.0.key();
-        GlobalId::encode(E::TYPE, tenant, &id.to_string()).into()
+        GlobalId::of::<E>(tenant, id)
     }
 }
 

@@ -13,7 +13,7 @@ use super::{FieldName, GlobalIdError, Int64, PageError};
     field(
         name = "path",
         ty = "&Vec<String>",
-        desc = "The input field that is to blame; empty when there is none."
+        desc = "The argument that is to blame, with the field below it; empty when there is none."
     )
 )]
 pub enum UserError {
@@ -61,7 +61,7 @@ macro_rules! user_error {
             pub code: String,
             /// A sentence for people.
             pub message: String,
-            /// The input field that is to blame; empty when there is none.
+            /// The argument that is to blame, with the field below it; empty when there is none.
             pub path: Vec<String>,
             $( $(#[$field_meta])* pub $field: $type, )*
         }
@@ -143,6 +143,17 @@ impl MutationError {
             message: message.into(),
             path: input_path(Some(field)),
             fields: vec![field.to_owned()],
+            details: Vec::new(),
+        })
+    }
+
+    /// An argument beside the input that is outside its limits.
+    pub fn invalid_argument(name: &'static str, message: impl Into<String>) -> Self {
+        Self::ValidationFailed(ValidationFailed {
+            code: "VALIDATION_FAILED".to_owned(),
+            message: message.into(),
+            path: vec![name.to_owned()],
+            fields: vec![name.to_owned()],
             details: Vec::new(),
         })
     }
@@ -242,6 +253,27 @@ pub fn refused(code: &'static str, message: impl Into<String>) -> async_graphql:
     async_graphql::Error { message: message.into(), source: None, extensions: Some(extensions) }
 }
 
+/// Says which value a query's refusal is about, from the inside out: the field of a filter, then the argument that holds it.
+/// What is nobody's fault but the program's is left as it is.
+pub fn blame(mut error: async_graphql::Error, name: &str) -> async_graphql::Error {
+    let source = error.source.as_deref();
+    let malformed = source.and_then(|source| source.downcast_ref()) == Some(&GlobalIdError::Malformed);
+    let set = error.extensions.as_ref();
+    let refused = set.and_then(|set| set.get("code")) == Some(&Value::from("VALIDATION_FAILED"));
+    if malformed || refused {
+        let below = match set.and_then(|set| set.get("fields")) {
+            Some(Value::List(fields)) => fields.first().cloned(),
+            Some(_) | None => None,
+        };
+        let field = match below {
+            Some(Value::String(below)) => format!("{name}.{below}"),
+            Some(_) | None => name.to_owned(),
+        };
+        error.extensions.get_or_insert_default().set("fields", Value::List(vec![field.into()]));
+    }
+    error
+}
+
 /// A technical failure that may be named: `OVERLOADED`, `UNAVAILABLE`, `READ_MODEL_LAGGING`. Errors without a code are
 /// masked as `INTERNAL` and logged by the HTTP layer; this one passes as it is, so it carries no inner detail.
 pub fn fault(code: &'static str, message: impl Into<String>) -> async_graphql::Error {
@@ -271,7 +303,7 @@ pub fn classify(error: &mut ServerError) -> bool {
     if let Some((code, field)) = named {
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("code", code);
-        if let Some(field) = field {
+        if let Some(field) = field.filter(|_| extensions.get("fields").is_none()) {
             extensions.set("fields", Value::List(vec![field.into()]));
         }
     }

@@ -21,8 +21,6 @@ pub enum Wanted {
         /// Behind here.
         after: Option<Vec<Value>>,
     },
-    /// All rows.
-    Whole,
     /// How many rows there are.
     Count,
 }
@@ -30,7 +28,8 @@ pub enum Wanted {
 /// Follows an edge from all entities of a level at once.
 ///
 /// The fields of a level ask one after the other, within one turn of the request's task. The first that asks gives up its
-/// turn once: when it goes on, everybody has asked, and one statement answers them all. There is no timer, and no
+/// turn once: when it goes on, everybody has asked, and one statement answers them all. They are all answered within one
+/// turn too, whatever Tokio would let a task do in it, so that the level below asks at once as well. There is no timer, and no
 /// request waits for another. Should the first be dropped on the way, another of those that asked takes its place.
 #[derive(Clone, Default)]
 pub struct Gathering(Arc<Mutex<Rounds>>);
@@ -111,7 +110,8 @@ impl Gathering {
                 Part::Joined(answer) => answer,
             };
             // Who was first may have been dropped with its part of the request: then somebody else begins anew.
-            if let Ok(found) = answer.wait_for(Option::is_some).await
+            let answered = answer.wait_for(Option::is_some);
+            if let Ok(found) = tokio::task::unconstrained(answered).await
                 && let Some(found) = found.as_ref()
             {
                 return Ok(found.as_ref().map_err(Clone::clone)?.take(&id));
@@ -184,7 +184,7 @@ mod tests {
             let rounds = Arc::clone(&rounds);
             gathering.join::<AnEdge, _, _>(
                 (Uuid::nil(), Uuid::from_u128(number)),
-                Wanted::Whole,
+                Wanted::Count,
                 move |ids| async move {
                     rounds.fetch_add(1, Ordering::Relaxed);
                     Ok(ids.into_iter().map(|id| (id, vec![id.as_u128() * 10])).collect())
@@ -215,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_round_that_nobody_waits_for_any_more_leaves_nothing_behind() {
         let gathering = Gathering::default();
-        let never = gathering.join::<AnEdge, Vec<u128>, _>((Uuid::nil(), Uuid::nil()), Wanted::Whole, |_| {
+        let never = gathering.join::<AnEdge, Vec<u128>, _>((Uuid::nil(), Uuid::nil()), Wanted::Count, |_| {
             std::future::pending()
         });
         assert!(never.now_or_never().is_none());

@@ -1,5 +1,9 @@
+use async_graphql::ID;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use commands::ports::TenantId;
+use uuid::Uuid;
+
+use super::Named;
 
 /// The id of an entity as clients see it: opaque, and unique over all types and tenants. Inside, it is the type's name,
 /// the tenant and the stream's id.
@@ -28,6 +32,11 @@ impl GlobalId {
     /// The id as text, from its parts.
     pub fn encode(type_name: &str, tenant: TenantId, stream_id: &str) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{type_name}:{}:{stream_id}", tenant.simple()))
+    }
+
+    /// The id of an entity, by the name of its type.
+    pub fn of<T: Named>(tenant: TenantId, id: Uuid) -> ID {
+        Self::encode(T::TYPE, tenant, &id.to_string()).into()
     }
 
     /// Reads any id, whoever it belongs to.
@@ -67,8 +76,6 @@ impl GlobalId {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-use async_graphql::{Name, Value};
+use async_graphql::Value;
 use commands::ports::TenantId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -31,22 +31,34 @@ impl IdempotencyKey {
     }
 }
 
-/// What a repetition of a key is compared by: SHA-256 of canonical JSON of the mutation's input, as the client gave it. Before
-/// defaults, so that a release that adds an optional field refuses no honest repetition; whether by variables or in the
-/// document, and in whatever order of its fields, since that is the same input. None for what is no JSON.
-pub(super) fn input_digest(arguments: Vec<(Name, Value)>) -> Option<[u8; 32]> {
-    let mut content = Vec::new();
-    let input = arguments.into_iter().filter(|(name, _)| !BESIDE_THE_INPUT.contains(&name.as_str()));
-    for (name, value) in input {
-        content.push((name.to_string(), value.into_json().ok()?));
-    }
+/// What a repetition of a key is compared by: SHA-256 of canonical JSON of the mutation's input. Of the fields that the
+/// client gave, so that a release that adds an optional one refuses no honest repetition; as their types read them, so that
+/// it is the same input whether by variables or in the document, in whatever order and spelling. None for what is no JSON.
+pub(super) fn input_digest(given: &Value, read: Value) -> Option<[u8; 32]> {
     let mut text = Vec::new();
-    write_canonical(&serde_json::Value::Object(content.into_iter().collect()), &mut text)?;
+    write_canonical(&as_given(given, read).into_json().ok()?, &mut text)?;
     Some(Sha256::digest(&text).into())
 }
 
-/// Arguments that do not say what is wanted: the key itself, and on which condition.
-const BESIDE_THE_INPUT: [&str; 2] = ["idempotencyKey", "expectedVersion"];
+/// What was read, without the fields that were not given. Null is left out: a variable that is left out becomes that.
+fn as_given(given: &Value, read: Value) -> Value {
+    match (given, read) {
+        (Value::Object(given), Value::Object(read)) => {
+            let known = read.into_iter().filter_map(|(name, read)| {
+                let given = given.get(&name).filter(|given| **given != Value::Null)?;
+                let read = as_given(given, read);
+                Some((name, read))
+            });
+            Value::Object(known.collect())
+        }
+        (Value::List(given), Value::List(read)) => {
+            Value::List(given.iter().zip(read).map(|(given, read)| as_given(given, read)).collect())
+        }
+        // One element stands for a list of it.
+        (one, Value::List(read)) => Value::List(read.into_iter().map(|read| as_given(one, read)).collect()),
+        (_, read) => read,
+    }
+}
 
 /// Writes JSON without spaces, the fields of its objects by name.
 fn write_canonical(value: &serde_json::Value, text: &mut Vec<u8>) -> Option<()> {
@@ -82,39 +94,80 @@ fn write_canonical(value: &serde_json::Value, text: &mut Vec<u8>) -> Option<()> 
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::{ID, InputType, Name};
     use serde_json::json;
 
     use super::*;
+    use crate::graphql::kernel::Int64;
 
-    fn digest(arguments: serde_json::Value) -> [u8; 32] {
-        let serde_json::Value::Object(arguments) = arguments else { panic!("arguments have names") };
-        let given = arguments.into_iter();
-        input_digest(given.map(|(name, value)| (Name::new(name), Value::from_json(value).unwrap())).collect())
-            .unwrap()
+    #[derive(async_graphql::Enum, Clone, Copy, PartialEq, Eq)]
+    enum Gate {
+        Pass,
+        Fail,
+    }
+
+    #[derive(async_graphql::InputObject)]
+    struct Part {
+        grams: Int64,
+        by: Vec<String>,
+    }
+
+    #[derive(async_graphql::InputObject)]
+    struct Wish {
+        lot: ID,
+        gates: Vec<Gate>,
+        part: Option<Part>,
+        note: Option<String>,
+        #[graphql(default = 60)]
+        minutes: i32,
+    }
+
+    fn digest_of(given: Value) -> [u8; 32] {
+        let Ok(read) = Wish::parse(Some(given.clone())) else { panic!("{given} is no wish") };
+        input_digest(&given, read.to_value()).unwrap()
+    }
+
+    fn digest(given: serde_json::Value) -> [u8; 32] {
+        digest_of(Value::from_json(given).unwrap())
     }
 
     #[test]
-    fn an_input_is_the_same_in_any_order_and_under_any_key_or_version() {
-        let given = digest(json!({ "input": { "lotId": "7", "weight": { "grams": 5, "by": ["a", "b"] } } }));
-        let again = json!({
-            "expectedVersion": 3,
-            "input": { "weight": { "by": ["a", "b"], "grams": 5 }, "lotId": "7" },
-            "idempotencyKey": "k-1",
-        });
+    fn an_input_is_the_same_in_any_order_and_another_one_is_not() {
+        let given =
+            digest(json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 5, "by": ["a", "b"] } }));
+        let again = json!({ "part": { "by": ["a", "b"], "grams": 5 }, "gates": ["PASS"], "lot": "7" });
         assert_eq!(digest(again), given);
         for other in [
-            json!({ "input": { "lotId": "7", "weight": { "grams": 6, "by": ["a", "b"] } } }),
-            json!({ "input": { "lotId": "7", "weight": { "grams": 5, "by": ["b", "a"] } } }),
-            json!({ "input": { "lotId": "7", "weight": { "grams": 5, "by": ["a", "b"] }, "note": "x" } }),
+            json!({ "lot": "8", "gates": ["PASS"], "part": { "grams": 5, "by": ["a", "b"] } }),
+            json!({ "lot": "7", "gates": ["FAIL"], "part": { "grams": 5, "by": ["a", "b"] } }),
+            json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 6, "by": ["a", "b"] } }),
+            json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 5, "by": ["b", "a"] } }),
+            json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 5, "by": ["a", "b"] }, "note": "x" }),
+            json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 5, "by": ["a", "b"] }, "minutes": 60 }),
         ] {
-            assert_ne!(digest(other), given);
+            assert_ne!(digest(other.clone()), given, "{other}");
         }
     }
 
     #[test]
-    fn an_enum_is_the_same_by_a_variable_and_in_the_document() {
-        let by = |value| input_digest(vec![(Name::new("input"), value)]).unwrap();
-        assert_eq!(by(Value::Enum(Name::new("PASS"))), by(Value::String("PASS".to_owned())));
+    fn an_input_is_the_same_by_a_variable_and_in_the_document() {
+        let given = digest(json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": 5, "by": ["a"] } }));
+        // A number as its scalar lets it be written, a list of one, and what is left out by a variable.
+        for same in [
+            json!({ "lot": 7, "gates": "PASS", "part": { "grams": "5", "by": "a" } }),
+            json!({ "lot": "7", "gates": ["PASS"], "part": { "grams": "5", "by": ["a"] }, "note": null }),
+        ] {
+            assert_eq!(digest(same.clone()), given, "{same}");
+        }
+        let by_name = |gate| {
+            let fields = [("lot", Value::from("7")), ("gates", Value::List(vec![gate]))];
+            digest_of(Value::Object(
+                fields.map(|(name, value)| (Name::new(name), value)).into_iter().collect(),
+            ))
+        };
+        assert_eq!(by_name(Value::Enum(Name::new("PASS"))), by_name(Value::from("PASS")));
+        let without = digest(json!({ "lot": "7", "gates": ["PASS"] }));
+        assert_eq!(digest(json!({ "lot": "7", "gates": ["PASS"], "part": null })), without);
     }
 
     #[test]

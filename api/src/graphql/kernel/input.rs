@@ -22,9 +22,9 @@ pub struct FieldName {
 }
 
 impl FieldName {
-    /// In the API.
-    pub fn shown(&self) -> String {
-        lower_camel(self.shown.unwrap_or(self.command))
+    /// What the API calls it.
+    pub fn shown(&self) -> Cow<'static, str> {
+        self.shown.map_or_else(|| lower_camel(self.command).into(), Cow::Borrowed)
     }
 
     /// What the API calls a field that a refusal names: `inputs.lotId` of the command is `inputs.lot` of the input.

@@ -144,8 +144,12 @@ macro_rules! filters {
                 _: &'static str,
             ) -> async_graphql::Result<$crate::graphql::kernel::Narrowing> {
                 $( if let Some(given) = self.$field {
-                    $( list = list.keep(projections::Filter::Contains(stringify!($part), given)); )?
-                    $( list = $crate::graphql::kernel::Narrows::narrow(given, list, stringify!($column))?; )?
+                    let narrowed: async_graphql::Result<_> = {
+                        $( Ok(list.keep(projections::Filter::Contains(stringify!($part), given))) )?
+                        $( $crate::graphql::kernel::Narrows::narrow(given, list, stringify!($column)) )?
+                    };
+                    let name = $crate::field_name!($field $($shown)?, &[]);
+                    list = narrowed.map_err(|error| $crate::graphql::kernel::blame(error, &name.shown()))?;
                 } )*
                 Ok(list)
             }
@@ -219,7 +223,8 @@ macro_rules! lists {
                     if let Some(given) = $argument {
                         let narrow: fn($narrowing, kernel::Narrowing) -> async_graphql::Result<kernel::Narrowing> =
                             $crate::lists!(@narrow $argument $(, $narrow)?);
-                        list = narrow(given, list)?;
+                        list = narrow(given, list)
+                            .map_err(|error| kernel::blame(error, &$crate::field_name!($argument, &[]).shown()))?;
                     }
                     let arguments = kernel::PageArguments { first, after, last, before };
                     kernel::Shows::list(context, allowed, arguments, list.ordered(order)).await

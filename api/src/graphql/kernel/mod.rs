@@ -41,7 +41,7 @@ pub use entity::{Allowed, ById, Entity, Granted, List, Named, Shown, Shows};
 pub use enumeration::E;
 pub use errors::{
     ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,
-    RuleRefused, UserError, ValidationFailed, VersionConflict, classify, fault, refused,
+    RuleRefused, UserError, ValidationFailed, VersionConflict, blame, classify, fault, refused,
 };
 pub use gathering::Gathering;
 pub use global_id::{GlobalId, GlobalIdError};
@@ -55,6 +55,6 @@ pub use mutation::{Mutation, Outcome, give};
 pub use node::{NodeQueries, Nodes};
 pub use page::{DEFAULT_PAGE, Direction, MAX_PAGE, PageArguments, PageError, PageRequest, Row};
 pub use past::{AsOf, EntityAsOf, HistoryEvent, HistoryPage, Past, PastRows, Then, Told, position_of};
-pub use reads::{Edge, FromReads, Reads, Total, edge_page, page, position, unreadable};
+pub use reads::{Edge, FromReads, Reads, Total, position};
 pub use request::{Floor, FromRequest, RequestContext, Used, permit, requires};
 pub use terms::{Face, ShownTerms, TermsOf};

@@ -46,14 +46,25 @@ where
     I: Input<Made: Command>,
     P: From<Outcome<<I::Made as Command>::Reply>>,
 {
-    let tenant = context.request()?.caller.tenant;
+    let request = context.request()?;
+    let tenant = request.caller.tenant;
+    let key_given = mutation.idempotency_key.is_some() || request.idempotency_key.is_some();
+    let digest = if key_given { digest(context, &input) } else { None };
     let command = match input.read(&Place::input(tenant)) {
         Ok(command) => Box::new(Known(command)),
         Err(error) => return Ok(Outcome::failed(error).into()),
     };
-    let Outcome { reply, commit, errors } = run(context, mutation, command, <I as Given>::FIELDS).await?;
+    let Outcome { reply, commit, errors } =
+        run(context, mutation, command, digest, <I as Given>::FIELDS).await?;
     let reply = reply.and_then(|reply| reply.downcast().ok()).map(|reply| *reply);
     Ok(Outcome { reply, commit, errors }.into())
+}
+
+/// What a repetition of the input is compared by.
+fn digest(context: &Context<'_>, input: &impl Input) -> Option<[u8; 32]> {
+    let arguments = context.field().arguments().ok()?;
+    let (_name, given) = arguments.into_iter().find(|(name, _)| name == "input")?;
+    input_digest(&given, input.to_value())
 }
 
 type AnyReply = Box<dyn Any + Send>;
@@ -88,34 +99,37 @@ async fn run(
     context: &Context<'_>,
     mutation: Mutation<'_>,
     command: Box<dyn AnyCommand>,
+    input_digest: Option<[u8; 32]>,
     fields: &'static [FieldName],
 ) -> async_graphql::Result<Outcome<AnyReply>> {
     let engine = context.source::<Engine>("no engine is running")?;
     let key = match mutation.idempotency_key.map(IdempotencyKey::try_new).transpose() {
         Ok(key) => key,
         Err(malformed) => {
-            return Ok(Outcome::failed(MutationError::invalid("idempotencyKey", malformed.to_string())));
+            return Ok(Outcome::failed(MutationError::invalid_argument(
+                "idempotencyKey",
+                malformed.to_string(),
+            )));
         }
     };
     let expected_version = match mutation.expected_version.map(Int64::to_u64) {
         Some(None) => {
             let message = "a version is 0 or more";
-            return Ok(Outcome::failed(MutationError::invalid("expectedVersion", message)));
+            return Ok(Outcome::failed(MutationError::invalid_argument("expectedVersion", message)));
         }
         Some(version) => version,
         None => None,
     };
     let fresh_id = engine.ports().ids.next();
-    let mut envelope =
-        context.request()?.envelope(mutation.operation, key.as_ref(), expected_version, fresh_id);
-    if envelope.key_given {
-        envelope.input_digest = context.field().arguments().ok().and_then(input_digest);
-    }
+    let envelope = Envelope {
+        input_digest,
+        ..context.request()?.envelope(mutation.operation, key.as_ref(), expected_version, fresh_id)
+    };
     let subject = command.subject();
     if expected_version.is_some() && subject.is_none() {
         // It would be passed over in silence, and the client believe that nobody came in between.
         let message = "what does not exist yet has no version that could be expected";
-        return Ok(Outcome::failed(MutationError::invalid("expectedVersion", message)));
+        return Ok(Outcome::failed(MutationError::invalid_argument("expectedVersion", message)));
     }
     match command.execute(engine.clone(), envelope).await {
         Ok((done, made)) => Ok(Outcome {

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use async_graphql::{Context, ID, Object, OutputType, Result};
 use uuid::Uuid;
 
-use super::{FromReads, FromRequest, GlobalId, GlobalIdError, Int64, refused};
+use super::{FromReads, FromRequest, GlobalId, GlobalIdError, Int64, blame, refused};
 
 /// How many ids `nodes` takes at once.
 const MAX_NODES: usize = 100;
@@ -55,7 +55,9 @@ impl<N: Nodes> NodeQueries<N> {
             return Err(refused("VALIDATION_FAILED", format!("at most {MAX_NODES} ids are taken at once")));
         }
         let found = futures::future::join_all(ids.iter().map(|id| find(context, id))).await;
-        Ok(found.into_iter().map(Result::transpose).collect())
+        let blamed =
+            |(at, found): (usize, Result<_>)| found.map_err(|error| blame(error, &format!("ids.{at}")));
+        Ok(found.into_iter().enumerate().map(blamed).map(Result::transpose).collect())
     }
 }
 

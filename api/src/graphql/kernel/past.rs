@@ -4,7 +4,7 @@ use async_graphql::{
     Context, InputObject, Json, Object, ObjectType, OneofObject, Result, SimpleObject, TypeName,
 };
 use chrono::{DateTime, Utc};
-use commands::ports::{EventStore, Position, RecordedEvent, StreamKey, TenantId};
+use commands::ports::{Position, RecordedEvent, StreamKey, TenantId};
 use domain::{identity::Permission, kernel::personal};
 use projections::{
     Model, ReadModel, Rows,
@@ -12,7 +12,7 @@ use projections::{
 };
 use uuid::Uuid;
 
-use super::{Allowed, Entity, FromReads, Granted, Int64, Shown, fault, permit, refused, requires};
+use super::{Allowed, Entity, Granted, Int64, Shown, fault, permit, reads::FromRows, refused, requires};
 
 /// A moment of the log.
 #[derive(Debug, Clone, Copy, OneofObject)]
@@ -103,18 +103,13 @@ impl EntityAsOf {
     }
 }
 
-/// The log, for what is told from it alone.
-pub fn log<'a>(context: &'a Context<'_>) -> Result<&'a dyn EventStore> {
-    context.log()
-}
-
 /// The position that stands for a moment; none for now.
 pub async fn position_of(context: &Context<'_>, moment: Option<AsOf>) -> Result<Option<Position>> {
     match moment {
         None => Ok(None),
         Some(AsOf::Position(position)) => count(position).map(Some),
         Some(AsOf::Time(instant)) => {
-            let found = log(context)?.position_at(instant).await;
+            let found = context.log()?.position_at(instant).await;
             found.map(Some).map_err(|error| unanswered(&error))
         }
     }
@@ -277,7 +272,7 @@ impl<T: Told> Past<T> {
     ) -> Result<Vec<HistoryEvent>> {
         permit(context, <T::Of as Shown>::PERMISSION)?;
         let (after, limit) = page.unwrap_or_default().bounds()?;
-        let events = history::history(log(context)?, &self.stream, after, limit).await;
+        let events = history::history(context.log()?, &self.stream, after, limit).await;
         Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
     }
 
@@ -289,7 +284,7 @@ impl<T: Told> Past<T> {
     ) -> Result<Option<Then<T>>> {
         let allowed = Allowed::<T::Of>::ask(context)?;
         let model = Model::of::<<T::Of as Shown>::Model>();
-        let told = history::rows_as_of(model, log(context)?, &self.stream, at.at()?).await;
+        let told = history::rows_as_of(model, context.log()?, &self.stream, at.at()?).await;
         let history::AsOf { state: rows, version, position, recorded_at } =
             told.map_err(|error| unanswered(&error))?;
         let moment = Moment { version: version.into(), position: position.into(), recorded_at };

@@ -7,7 +7,7 @@ use async_graphql::{
 use commands::ports::{EventStore, Position, TenantId};
 use futures::{FutureExt, future::BoxFuture};
 use projections::{
-    Direction as RowDirection, Filter, Page, Query, ReadModel, Row, Value,
+    Direction as RowDirection, Page, Query, ReadModel, Row, Value,
     ports::ReadStoreError,
     runner::{ReadSide, WaitError},
 };
@@ -20,8 +20,6 @@ use super::{
 
 /// `totalCount` counts no further.
 const COUNT_CAP: u32 = 10_000;
-/// Rows that one round of following an edge brings, over all the entities that it starts from; others follow in the next.
-const ROUND_ROWS: u32 = 20_000;
 
 /// A way from one entity to others, along a column: from a lot to its inspections.
 pub trait Edge: Send + Sync + 'static {
@@ -41,18 +39,12 @@ pub trait Edge: Send + Sync + 'static {
 /// The read models behind the schema.
 pub struct Reads {
     side: Arc<ReadSide>,
-    round_rows: u32,
 }
 
 impl Reads {
     /// What the schema keeps.
     pub fn new(side: Arc<ReadSide>) -> Self {
-        Self::of_rounds(side, ROUND_ROWS)
-    }
-
-    /// The same with rounds of this many rows; the answers do not depend on it.
-    pub fn of_rounds(side: Arc<ReadSide>, round_rows: u32) -> Self {
-        Self { side, round_rows }
+        Self { side }
     }
 
     async fn wait(&self, model: &'static str, position: Position) -> Result<()> {
@@ -64,7 +56,7 @@ impl Reads {
 }
 
 /// Says to the client what the read side answered: that it is still building, or a masked fault.
-pub fn unreadable(error: ReadStoreError) -> Error {
+fn unreadable(error: ReadStoreError) -> Error {
     match error {
         ReadStoreError::NotBuilt { .. } => refused("READ_MODEL_LAGGING", error.to_string()),
         ReadStoreError::ForeignCursor => refused("VALIDATION_FAILED", "the cursor is unknown"),
@@ -77,25 +69,20 @@ pub fn unreadable(error: ReadStoreError) -> Error {
     }
 }
 
-/// Access to the read models from a resolver. There is no other: what an answer is made of is noted here.
+/// How far the read models have come, from a resolver.
+///
+/// A module gets at rows by what is shown of them alone ([`Shows`](super::Shows)), which asks for the permission:
+///
+/// ```compile_fail
+/// use api::graphql::kernel::FromReads;
+/// use projections::{Query, lots::PartnerRow};
+///
+/// async fn names(context: &async_graphql::Context<'_>, query: &Query) -> Vec<String> {
+///     let page = context.select::<PartnerRow>(query).await.unwrap();
+///     page.rows.into_iter().map(|partner| partner.name).collect()
+/// }
+/// ```
 pub trait FromReads {
-    /// The log, for what is told from it alone.
-    fn log(&self) -> Result<&dyn EventStore>;
-
-    /// A page of rows of the live build.
-    fn select<R: Row>(&self, query: &Query) -> impl Future<Output = Result<Page<R>>> + Send;
-
-    /// Every row at the other end of an edge.
-    fn follow<E: Edge>(&self, tenant: TenantId, id: Uuid)
-    -> impl Future<Output = Result<Vec<E::Row>>> + Send;
-
-    /// The row at the other end of an edge that leads to one at most.
-    fn find<E: Edge>(
-        &self,
-        tenant: TenantId,
-        id: Uuid,
-    ) -> impl Future<Output = Result<Option<E::Row>>> + Send;
-
     /// From here on every row that this request reads holds every event up to `minPosition`.
     fn at_least(&self, min_position: Option<Int64>) -> Result<()>;
 
@@ -103,32 +90,54 @@ pub trait FromReads {
     fn wait<M: ReadModel>(&self, min_position: Option<Int64>) -> impl Future<Output = Result<()>> + Send;
 }
 
+/// Rows and events as they lie, whoever asks: for what has asked for the permission, so for the kernel alone. There is no other
+/// way to them from a resolver, since what an answer is made of is noted here.
+pub(super) trait FromRows {
+    /// The log, for what is told from it alone.
+    fn log(&self) -> Result<&dyn EventStore>;
+
+    /// A page of rows of the live build.
+    fn select<R: Row>(&self, query: &Query) -> impl Future<Output = Result<Page<R>>> + Send;
+
+    /// The row at the other end of an edge that leads to one at most.
+    fn find<E: Edge>(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<E::Row>>> + Send;
+}
+
 fn reads<'a>(context: &'a Context<'_>) -> Result<&'a Reads> {
     context.data_opt::<Reads>().ok_or_else(|| fault("INTERNAL", "there are no read models"))
 }
 
-impl FromReads for Context<'_> {
+/// The read models, once this one holds what the request has asked for so far.
+async fn reads_of<'a>(context: &'a Context<'_>, model: &'static str) -> Result<&'a Reads> {
+    let reads = reads(context)?;
+    if let Some(floor) = context.request()?.floor.position() {
+        reads.wait(model, floor).await?;
+    }
+    Ok(reads)
+}
+
+impl FromRows for Context<'_> {
     fn log(&self) -> Result<&dyn EventStore> {
         self.request()?.used.something_else();
         Ok(&**reads(self)?.side.events())
     }
 
     async fn select<R: Row>(&self, query: &Query) -> Result<Page<R>> {
-        let page = reads(self)?.side.select::<R>(query).await.map_err(unreadable)?;
+        let page = reads_of(self, query.model).await?.side.select::<R>(query).await.map_err(unreadable)?;
         self.request()?.used.rows(query, page.mark);
         Ok(page)
     }
 
-    async fn follow<E: Edge>(&self, tenant: TenantId, id: Uuid) -> Result<Vec<E::Row>> {
-        let round_rows = reads(self)?.round_rows;
-        let whole = move |side, used, ids| whole::<E>(side, used, tenant, ids, round_rows);
-        Ok(gather::<E, _, _>(self, (tenant, id), Wanted::Whole, whole).await?.unwrap_or_default())
-    }
-
     async fn find<E: Edge>(&self, tenant: TenantId, id: Uuid) -> Result<Option<E::Row>> {
-        Ok(rows_of::<E>(self, (tenant, id), 1, None).await?.into_iter().next())
+        Ok(rows_behind::<E>(self, (tenant, id), 1, None).await?.into_iter().next())
     }
+}
 
+impl FromReads for Context<'_> {
     fn at_least(&self, min_position: Option<Int64>) -> Result<()> {
         if let Some(position) = position(min_position)? {
             self.request()?.floor.raise(position);
@@ -156,10 +165,7 @@ where
     T: Clone + Send + 'static,
     F: Future<Output = Result<HashMap<Uuid, T>>> + Send + 'static,
 {
-    let (reads, request) = (reads(context)?, context.request()?);
-    if let Some(floor) = request.floor.position() {
-        reads.wait(E::Model::NAME, floor).await?;
-    }
+    let (reads, request) = (reads_of(context, E::Model::NAME).await?, context.request()?);
     let (side, used) = (Arc::clone(&reads.side), request.used.clone());
     let bring = move |ids| {
         metrics::counter!("cairn_graphql_edge_reads_total", "model" => E::Model::NAME).increment(1);
@@ -173,7 +179,7 @@ fn values(ids: Vec<Uuid>) -> Vec<Value> {
 }
 
 /// The rows at the other end of an edge, so many of them behind a cursor.
-async fn rows_of<E: Edge>(
+async fn rows_behind<E: Edge>(
     context: &Context<'_>,
     from: (TenantId, Uuid),
     limit: u32,
@@ -184,38 +190,14 @@ async fn rows_of<E: Edge>(
         let query = order::<E>(from.0).after(after).limit(limit);
         let page = side.select_each::<E::Row>(&query, E::COLUMN, values(ids)).await.map_err(unreadable)?;
         used.rows(&query, page.mark);
-        let mut found = HashMap::new();
-        sort::<E>(page.rows, &mut found);
+        let mut found: HashMap<Uuid, Vec<E::Row>> = HashMap::new();
+        for row in page.rows {
+            let Some(id) = E::start(&row) else { continue };
+            found.entry(id).or_default().push(row);
+        }
         Ok(found)
     };
     Ok(gather::<E, _, _>(context, from, wanted, page).await?.unwrap_or_default())
-}
-
-fn sort<E: Edge>(rows: Vec<E::Row>, found: &mut HashMap<Uuid, Vec<E::Row>>) {
-    for row in rows {
-        let Some(id) = E::start(&row) else { continue };
-        found.entry(id).or_default().push(row);
-    }
-}
-
-async fn whole<E: Edge>(
-    side: Arc<ReadSide>,
-    used: Used,
-    tenant: TenantId,
-    ids: Vec<Uuid>,
-    round_rows: u32,
-) -> Result<HashMap<Uuid, Vec<E::Row>>> {
-    let mut found = HashMap::new();
-    let mut query = order::<E>(tenant).filter(Filter::In(E::COLUMN, values(ids))).limit(round_rows);
-    loop {
-        let round = side.select::<E::Row>(&query).await.map_err(unreadable)?;
-        used.rows(&query, round.mark);
-        let last = round.rows.last().filter(|_| round.has_more).map(|row| query.cursor(row));
-        sort::<E>(round.rows, &mut found);
-        // Rows that are left out would be goods that nobody looks for: the rounds go on to the end.
-        let Some(last) = last else { return Ok(found) };
-        query = query.after(Some(last));
-    }
 }
 
 fn order<E: Edge>(tenant: TenantId) -> Query {
@@ -230,17 +212,26 @@ pub fn position(min_position: Option<Int64>) -> Result<Option<Position>> {
 }
 
 /// The rest of a connection: how many rows there are in all.
-pub enum Total {
+pub struct Total(Counted);
+
+enum Counted {
     /// As many as pass a query's filter.
-    Counted(Query),
+    Filtered(Query),
     /// As many as stand at the other end of an edge.
     OfEdge(CountEdge, TenantId, Uuid),
     /// So many.
-    Known(usize),
+    Whole(usize),
+}
+
+impl Total {
+    /// Of a list that is there whole.
+    pub fn known(total: usize) -> Self {
+        Self(Counted::Whole(total))
+    }
 }
 
 /// Counts the rows at the other end of an edge.
-pub type CountEdge = for<'a> fn(&'a Context<'_>, TenantId, Uuid) -> BoxFuture<'a, Result<u64>>;
+type CountEdge = for<'a> fn(&'a Context<'_>, TenantId, Uuid) -> BoxFuture<'a, Result<u64>>;
 
 fn count_edge<'a, E: Edge>(
     context: &'a Context<'_>,
@@ -265,16 +256,17 @@ fn count_edge<'a, E: Edge>(
 /// The rest of a connection.
 #[Object]
 impl Total {
-    /// How many entries there are in all; those that have to pass a filter are counted up to 10,000.
+    /// How many entries there are in all; those that are rows of a read model are counted up to 10,000.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
-        let count = match self {
-            Self::Counted(query) => {
-                let (count, mark) = reads(context)?.side.count(query, COUNT_CAP).await.map_err(unreadable)?;
-                context.request()?.used.rows(query, mark);
+        let count = match &self.0 {
+            Counted::Filtered(query) => {
+                let side = &reads_of(context, query.model).await?.side;
+                let (count, changes) = side.count(query, COUNT_CAP).await.map_err(unreadable)?;
+                context.request()?.used.rows(query, changes);
                 count
             }
-            Self::OfEdge(count, tenant, id) => count(context, *tenant, *id).await?,
-            Self::Known(total) => *total as u64,
+            Counted::OfEdge(count, tenant, id) => count(context, *tenant, *id).await?,
+            Counted::Whole(total) => *total as u64,
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
@@ -289,7 +281,7 @@ fn wants_cursors(context: &Context<'_>) -> bool {
 }
 
 /// A page of a query's rows as a Relay connection. The cursors of other tables, filters and orders are unknown.
-pub async fn page<R: Row, N: OutputType>(
+pub(super) async fn page<R: Row, N: OutputType>(
     context: &Context<'_>,
     arguments: PageArguments,
     max: usize,
@@ -307,11 +299,12 @@ pub async fn page<R: Row, N: OutputType>(
     let limit = u32::try_from(request.limit).unwrap_or(u32::MAX);
     let select = Query { direction, ..query.clone() }.after(request.from.clone()).limit(limit);
     let page = context.select::<R>(&select).await?;
-    Ok(request.connection(page.rows, page.has_more, |row| select.cursor(row), node, Total::Counted(query)))
+    let total = Total(Counted::Filtered(query));
+    Ok(request.connection(page.rows, page.has_more, |row| select.cursor(row), node, total))
 }
 
 /// A page of the rows at the other end of an edge, as a Relay connection.
-pub async fn edge_page<E: Edge, N: OutputType>(
+pub(super) async fn edge_page<E: Edge, N: OutputType>(
     context: &Context<'_>,
     tenant: TenantId,
     id: Uuid,
@@ -323,7 +316,7 @@ pub async fn edge_page<E: Edge, N: OutputType>(
     let request = PageRequest::with_cursors_if(wants_cursors(context), arguments, scope, MAX_PAGE)?;
     // One row more than wanted tells whether others follow.
     let fetch = u32::try_from(request.fetch()).unwrap_or(u32::MAX);
-    let mut rows = rows_of::<E>(context, (tenant, id), fetch, request.from.clone()).await?;
+    let mut rows = rows_behind::<E>(context, (tenant, id), fetch, request.from.clone()).await?;
     let more = rows.len() > request.limit;
     rows.truncate(request.limit);
     let order = order::<E>(tenant);
@@ -332,6 +325,6 @@ pub async fn edge_page<E: Edge, N: OutputType>(
         more,
         |row| order.cursor(row),
         node,
-        Total::OfEdge(count_edge::<E>, tenant, id),
+        Total(Counted::OfEdge(count_edge::<E>, tenant, id)),
     ))
 }

@@ -33,7 +33,7 @@ pub struct TracedLot {
 impl TracedLot {
     /// The lot's global id.
     async fn id(&self) -> ID {
-        GlobalId::encode("Lot", self.tenant, &self.facts.lot_id.to_string()).into()
+        GlobalId::of::<Lot>(self.tenant, self.facts.lot_id)
     }
 
     /// The lot as it is now, with everything around it.
@@ -117,7 +117,7 @@ pub struct GenealogyLink {
 
 impl GenealogyLink {
     pub(super) fn of(tenant: TenantId, link: genealogy::LotLink) -> Self {
-        let id = |id: uuid::Uuid| ID::from(GlobalId::encode("Lot", tenant, &id.to_string()));
+        let id = |id: uuid::Uuid| GlobalId::of::<Lot>(tenant, id);
         Self {
             parent: id(link.parent_id),
             parent_code: link.parent_code,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::graphql::{
     kernel::{E, GlobalId, Int64, LocalDate, PageArguments, PageRequest, Row, Shows, Total},
-    lots::Partner,
+    lots::{Lot, Partner},
 };
 
 /// Deliveries on one page, at most.
@@ -117,7 +117,7 @@ impl Consignee {
         let arguments = PageArguments { first, after, ..PageArguments::default() };
         let request = PageRequest::<(String, String, u64)>::try_new(arguments, scope, MAX_DELIVERIES)?;
         let delivery = |delivery: &genealogy::Delivery| Delivery {
-            lot: GlobalId::encode("Lot", self.tenant, &delivery.lot_id.to_string()).into(),
+            lot: GlobalId::of::<Lot>(self.tenant, delivery.lot_id),
             lot_code: delivery.lot_code.clone(),
             shipped_g: delivery.shipped_grams,
             document: delivery.document.clone(),
@@ -130,7 +130,7 @@ impl Consignee {
         let all = self.answer.deliveries.iter();
         let rows = request.rows_of(all.map(|known| (key(known), known))).into_iter();
         let rows = rows.map(|row| Row { key: row.key, node: delivery(row.node) }).collect();
-        Ok(request.assemble_with(rows, Total::Known(self.answer.deliveries.len())))
+        Ok(request.assemble_with(rows, Total::known(self.answer.deliveries.len())))
     }
 }
 
