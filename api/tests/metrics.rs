@@ -117,6 +117,7 @@ async fn rates_errors_and_durations_are_counted_by_names_that_the_schema_bounds(
     for path in [
         "/graphql?query=query%20Client4711%7Blot(id:%22lot-4711%22)%7D",
         "/graphql?query=%7Bnothing4711%7D",
+        "/t/slug-4711/graphql?query=%7Blot(id:%221%22)%7D",
         "/path-4711",
     ] {
         edge(false).oneshot(get(path)).await.unwrap();
@@ -136,6 +137,7 @@ async fn rates_errors_and_durations_are_counted_by_names_that_the_schema_bounds(
         r#"cairn_graphql_operations_total{type="query",field="lot",outcome="ok"} 1"#,
         r#"cairn_graphql_refused_total{code="GRAPHQL_VALIDATION_FAILED"} 1"#,
         r#"cairn_http_requests_total{method="GET",route="unmatched",status="404"} 1"#,
+        r#"cairn_http_requests_total{method="GET",route="/t/{slug}/graphql",status="404"} 1"#,
         r#"cairn_http_unauthenticated_total{reason="no_token"} 1"#,
         "cairn_http_requests_in_progress 1",
         "cairn_active_operators 1",

@@ -2,7 +2,7 @@ mod reactions;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
-use commands::ports::StreamKey;
+use commands::{engine::Caller, ports::StreamKey};
 use projections::runner::Repair;
 use serde::Serialize;
 use uuid::Uuid;
@@ -170,7 +170,13 @@ struct Done {
 
 /// Who gives a command here.
 fn whoever_asks() -> String {
-    std::env::var("USER").unwrap_or_else(|_unset| "command line".to_owned())
+    actor_of(std::env::var("USER").ok())
+}
+
+/// Not a name that only Cairn gives, whatever the environment says: what is kept tells who decided.
+fn actor_of(user: Option<String>) -> String {
+    let user = user.map(|user| user.trim().to_owned()).filter(|user| !user.is_empty());
+    user.filter(|user| !Caller::is_reserved(user)).unwrap_or_else(|| "command line".to_owned())
 }
 
 async fn decide(
@@ -246,5 +252,15 @@ mod tests {
                 .into_iter()
                 .all(|bad| stream_key(bad).is_err())
         );
+    }
+
+    #[test]
+    fn nobody_decides_in_the_name_of_cairn_itself() {
+        let actor = |user: &str| actor_of(Some(user.to_owned()));
+        assert_eq!(actor("ann"), "ann");
+        for nobody in ["system", "System", " system ", "anonymous", ""] {
+            assert_eq!(actor(nobody), "command line", "{nobody:?}");
+        }
+        assert_eq!(actor_of(None), "command line");
     }
 }

@@ -119,12 +119,16 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
+/// GraphQL at the tenant that the path names.
+pub(super) const TENANTS_GRAPHQL: &str = "/t/{slug}/graphql";
+
 fn route_name(path: &str) -> &'static str {
     match path {
         "/graphql" => "/graphql",
         "/health/live" => "/health/live",
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
+        TENANTS_GRAPHQL => TENANTS_GRAPHQL,
         _ => "other",
     }
 }

@@ -59,14 +59,14 @@ pub(super) async fn identify(
 }
 
 impl Identity {
-    /// Somebody without a token. Where the path names no tenant and no token is of use, the answer is 401 all the same:
-    /// a token would say whose data is meant.
+    /// Somebody without a token. Where nothing is open to him the answer is 401, whichever tenant the path names, so that it
+    /// does not tell which ones there are.
     fn stranger(&self, path: &str, slug: Option<&str>) -> Result<Caller, HttpProblem> {
         let tenant = self.tenants.of_stranger(slug);
         let is_graphql = path.ends_with("/graphql");
         match tenant {
             Ok(tenant) if is_graphql && self.graphql_open => Ok(Caller::anonymous(tenant)),
-            Err(none) if slug.is_some() || (is_graphql && self.graphql_open) => Err(none.into()),
+            Err(none) if is_graphql && self.graphql_open => Err(none.into()),
             Ok(_) | Err(_) => Err(refused(Unauthenticated::NoToken)),
         }
     }

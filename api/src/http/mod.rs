@@ -57,7 +57,8 @@ pub struct Edge {
     pub rates: RateLimits,
 }
 
-/// The routes of the edge: `/graphql` and, for a tenant that the path names, `/t/{slug}/graphql`; `/health/live`, `/health/ready`, `/metrics`.
+/// The routes of the edge: `/graphql` and, for a tenant that the path names, `/t/{slug}/graphql`; `/health/live`,
+/// `/health/ready`, `/metrics`.
 pub fn router(edge: Edge) -> Router {
     let identity = Arc::new(identify::Identity {
         authenticator: edge.authenticator,
@@ -77,7 +78,7 @@ pub fn router(edge: Edge) -> Router {
     let ready = routing::get(health::ready).fallback(problem::only_get).with_state(edge.readiness);
     Router::new()
         .route("/graphql", graphql.clone())
-        .route("/t/{slug}/graphql", graphql)
+        .route(conversation::TENANTS_GRAPHQL, graphql)
         .route("/health/live", live)
         .route("/health/ready", ready)
         .route("/metrics", metrics_route)

@@ -114,8 +114,15 @@ fn the_rules_know_no_clock_no_chance_no_float_and_no_machine() {
 
 #[test]
 fn the_write_side_knows_no_database_and_no_transport() {
-    const FORBIDDEN: [&str; 6] =
-        ["tokio_postgres", "rusqlite", "sea_query", "axum", "async_graphql", "adapters_store::"];
+    const FORBIDDEN: [&str; 7] = [
+        "tokio_postgres",
+        "rusqlite",
+        "sea_query",
+        "axum",
+        "async_graphql",
+        "adapters_store::",
+        "adapters_speech::",
+    ];
     let mut offenders = Vec::new();
     let inner = |path: &str| {
         path.starts_with("commands/") || path.starts_with("projections/") || path.starts_with("domain/")
