@@ -37,11 +37,12 @@ fn declared(folder: &str, before: &str, after: &str) -> BTreeSet<String> {
     names
 }
 
-/// What a macro declares that is called with one name in front: `lists! { PartnerLists { … } }`.
+/// What a macro declares that is called with a name in front: `mutations! { PartnerMutations … { … } }`.
 fn declared_by(folder: &str, call: &str) -> BTreeSet<String> {
-    let lines = lines(folder);
+    let lines: Vec<_> =
+        lines(folder).into_iter().filter(|line| !line.trim_start().starts_with("///")).collect();
     let behind = |pair: &[String]| {
-        let name = pair[1].trim().strip_suffix(" {")?;
+        let name = pair[1].split_whitespace().next()?;
         pair[0].trim_end().ends_with(call).then(|| name.to_owned())
     };
     let names: BTreeSet<_> = lines.windows(2).filter_map(behind).collect();
@@ -104,8 +105,8 @@ fn every_process_manager_runs() {
 #[test]
 fn every_list_query_and_mutation_is_a_field_of_its_root() {
     const MODULES: &str = "api/src/graphql";
-    let mut declared = declared_by(MODULES, "lists! {");
-    declared.extend(declared_by(MODULES, "mutations! {"));
+    let mut declared = self::declared(MODULES, "    lists ", " {");
+    declared.extend(declared_by(MODULES, "crate::mutations! {"));
     declared
         .extend(self::declared(MODULES, "impl ", "Queries {").iter().map(|name| format!("{name}Queries")));
     assert_eq!(declared, names(contexts::roots()));

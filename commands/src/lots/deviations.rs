@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Command, Reply as _, RunLater, Stage, Stop},
+    engine::{Command, RunLater, Stage, Stop},
     own_stream, replies,
 };
 

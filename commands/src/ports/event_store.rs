@@ -323,8 +323,7 @@ pub struct LogPage {
 }
 
 impl LogPage {
-    /// A page ends with the event that brings its payloads to so many bytes: a few thousand events of a megabyte would not fit
-    /// into memory. 16 MiB.
+    /// A page ends with the event that brings its payloads to 16 MiB: thousands of large ones would not fit into memory.
     pub const BYTES: usize = 16 * 1024 * 1024;
 }
 
@@ -362,9 +361,8 @@ pub trait EventStore: Send + Sync + 'static {
         Ok(pasts)
     }
 
-    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A page
-    /// may end before it is full and before the head, for its bytes ([`LogPage::BYTES`]) or because few events pass the filter:
-    /// what comes next is asked for after [`LogPage::read_through`].
+    /// The log after a position, at most `limit` events. Without a filter, a hole answers [`StoreError::Gap`]. A page may end early,
+    /// for its bytes ([`LogPage::BYTES`]) or its filter: what comes next is asked for after [`LogPage::read_through`].
     async fn read_log(
         &self,
         after: Position,
@@ -395,8 +393,7 @@ pub trait EventStore: Send + Sync + 'static {
     /// the safety net.
     fn wake_up(&self) -> watch::Receiver<Position>;
 
-    /// The erasures that this process has heard of, for whoever keeps in memory what this log has opened for it. One that opens
-    /// nothing hears of none.
+    /// What this process has heard of erasures, for whoever keeps what this log opened. One that opens nothing hears of none.
     fn erasures(&self) -> Erasures {
         Erasures::default()
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
-    engine::{Caller, Command, Envelope, Stage, Stop},
+    engine::{Caller, Command, Envelope, RunLater, Stage, Stop},
     ports::{Fence, Settlement},
     process::{
         CommandRegistry, DEADLINES, DeadlineRunner, ParkedReaction, ProcessOptions, RetryReaction,
@@ -126,6 +126,8 @@ async fn who_stands_by_takes_the_deadlines_over_and_the_former_holder_settles_no
 struct Mended {
     id: String,
 }
+
+impl RunLater for Mended {}
 
 impl Command for Mended {
     const NAME: &'static str = Stumble::NAME;

@@ -114,7 +114,7 @@ impl<E: Named, C: Asks<Whom: Whom, Terms: Said>> InputType for Asked<E, C> {
     fn create_type_info(registry: &mut Registry) -> String {
         registry.create_input_type::<Self, _>(MetaTypeId::InputObject, |registry| {
             let whom = MetaInputValue {
-                name: Self::WHOM.shown(),
+                name: Self::WHOM.shown().into_owned(),
                 description: Some(C::WHOM.to_owned()),
                 ty: <<C::Whom as Whom>::Given<E> as InputType>::create_type_info(registry),
                 deprecation: Deprecation::NoDeprecated,
@@ -146,7 +146,7 @@ impl<E: Named, C: Asks<Whom: Whom, Terms: Said>> InputType for Asked<E, C> {
             return Err(InputValueError::expected_type(value.unwrap_or_default()));
         };
         let whom = <<C::Whom as Whom>::Given<E> as InputType>::parse(
-            given.get(Self::WHOM.shown().as_str()).cloned(),
+            given.get(Self::WHOM.shown().as_ref()).cloned(),
         );
         Ok(Self { whom: whom.map_err(InputValueError::propagate)?, terms: C::Terms::parse(&given)? })
     }

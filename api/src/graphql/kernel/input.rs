@@ -33,7 +33,7 @@ impl FieldName {
         let shown = field.split('.').map(|part| -> Cow<'_, str> {
             let known = names.iter().find(|name| lower_camel(name.command) == part);
             names = known.map_or(&[], |name| name.below);
-            known.map_or(Cow::Borrowed(part), |name| name.shown().into())
+            known.map_or(Cow::Borrowed(part), |name| name.shown())
         });
         shown.collect::<Vec<_>>().join(".")
     }
