@@ -43,7 +43,7 @@ fn declared_by(folder: &str, call: &str) -> BTreeSet<String> {
         lines(folder).into_iter().filter(|line| !line.trim_start().starts_with("///")).collect();
     let behind = |pair: &[String]| {
         let name = pair[1].split_whitespace().next()?;
-        pair[0].trim_end().ends_with(call).then(|| name.to_owned())
+        (pair[0].trim() == call).then(|| name.to_owned())
     };
     let names: BTreeSet<_> = lines.windows(2).filter_map(behind).collect();
     assert!(!names.is_empty(), "{folder} declares none by {call}");
