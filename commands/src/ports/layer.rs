@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    Advance, AppendOutcome, CheckpointStore, Commit, EventStore, Fence, LeaseStore, LogFilter, LogPage, Past,
-    PastQuery, Position, Receipt, RecordedEvent, StoreError, StreamKey, TenantId, Version,
+    Advance, AppendOutcome, CheckpointStore, Commit, Erasures, EventStore, Fence, LeaseStore, LogFilter,
+    LogPage, Past, PastQuery, Position, Receipt, RecordedEvent, StoreError, StreamKey, TenantId, Version,
 };
 
 /// A layer over a log: an [`EventStore`] that passes on to the one below it whatever it does not do itself.
@@ -109,6 +109,10 @@ impl<L: LogLayer> EventStore for L {
 
     fn wake_up(&self) -> watch::Receiver<Position> {
         LogLayer::wake_up(self)
+    }
+
+    fn erasures(&self) -> Erasures {
+        self.below().erasures()
     }
 }
 
