@@ -36,6 +36,7 @@
 mod window;
 
 use std::{
+    borrow::Borrow,
     sync::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -232,11 +233,7 @@ impl Reader {
         let page = log.read_log(after.position, &self.filter, limit).await?;
         let position = page.read_through.min(until);
         let mut events = page.events;
-        events.truncate(events.partition_point(|event| event.position <= position));
-        let event_id = match events.last().filter(|event| event.position == position) {
-            Some(event) => Some(event.event_id),
-            None => event_id_at(log, position).await?,
-        };
+        let end = cut_at(log, &mut events, position).await?;
         // Looked at last: a page that was read before is of the log that this event is found in, or is not believed.
         if !holds(log, after).await? {
             return Ok(Read::Replaced);
@@ -245,8 +242,24 @@ impl Reader {
             return Ok(Read::AtEnd);
         }
         let events = events.into_iter().map(Arc::new).collect();
-        Ok(Read::Page(Page { events, end: Place { position, event_id } }))
+        Ok(Read::Page(Page { events, end }))
     }
+}
+
+/// Ends a stretch of the log at a position: what lies beyond is left out of its events. The place there.
+pub async fn cut_at<E: Borrow<RecordedEvent>>(
+    log: &dyn EventStore,
+    events: &mut Vec<E>,
+    position: Position,
+) -> Result<Place, StoreError> {
+    events.truncate(events.partition_point(|event| event.borrow().position <= position));
+    let last = events.last().map(E::borrow).filter(|event| event.position == position);
+    let event_id = match last.map(|event| event.event_id) {
+        Some(event_id) => Some(event_id),
+        // It did not pass the filter.
+        None => event_id_at(log, position).await?,
+    };
+    Ok(Place { position, event_id })
 }
 
 /// Whether a log holds the event that a place names. A place beyond the beginning that names none is not believed.

@@ -3,7 +3,7 @@ use std::{collections::VecDeque, sync::Arc};
 use domain::kernel::personal;
 use tokio::time::Instant;
 
-use super::{POLL, Page, Place, event_id_at, holds};
+use super::{POLL, Page, Place, cut_at, event_id_at, holds};
 use crate::ports::{EventStore, Freshness, LogFilter, Position, RecordedEvent, StoreError};
 
 /// What is kept for whoever comes a little later.
@@ -163,14 +163,9 @@ impl Window {
         if peek.events.len() == again {
             return Ok(Some((Vec::new(), self.end, false)));
         }
-        let page = log.read_log(self.end.position, &self.filter, PAGE).await?;
+        let mut page = log.read_log(self.end.position, &self.filter, PAGE).await?;
         let has_more = page.events.len() == PAGE;
-        let end = match page.events.last().filter(|event| event.position == page.read_through) {
-            Some(event) => place_of(event),
-            None => {
-                Place { position: page.read_through, event_id: event_id_at(log, page.read_through).await? }
-            }
-        };
+        let end = cut_at(log, &mut page.events, page.read_through).await?;
         // Looked at last: the page is of the log that this event is found in.
         Ok(holds(log, self.end).await?.then_some((page.events, end, has_more)))
     }

@@ -1,6 +1,6 @@
 use commands::{
     ports::{EventStore, LogFilter, Position},
-    tail::{Page, Place, event_id_at},
+    tail::{Page, cut_at},
 };
 use std::sync::Arc;
 
@@ -18,12 +18,7 @@ pub(super) async fn page_after(
     if page.read_through <= after {
         return Err(RunError::LogCut { end: log.head().await?, wanted: target });
     }
-    let position = page.read_through.min(target);
     let mut events = page.events;
-    events.truncate(events.partition_point(|event| event.position <= position));
-    let event_id = match events.last().filter(|event| event.position == position) {
-        Some(event) => Some(event.event_id),
-        None => event_id_at(log, position).await?,
-    };
-    Ok(Page { events: events.into_iter().map(Arc::new).collect(), end: Place { position, event_id } })
+    let end = cut_at(log, &mut events, page.read_through.min(target)).await?;
+    Ok(Page { events: events.into_iter().map(Arc::new).collect(), end })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use commands::{
     ports::{Clock, EventStore, LogFilter, Position},
-    tail::{Page, Place, event_id_at},
+    tail::{Page, cut_at},
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -189,12 +189,9 @@ async fn as_far_as(page: Arc<Page>, target: Position, log: &dyn EventStore) -> R
     if page.end.position <= target {
         return Ok(page);
     }
-    let end = page.events.partition_point(|event| event.position <= target);
-    let event_id = match page.events[..end].last().filter(|event| event.position == target) {
-        Some(event) => Some(event.event_id),
-        None => event_id_at(log, target).await?,
-    };
-    Ok(Arc::new(Page { events: page.events[..end].to_vec(), end: Place { position: target, event_id } }))
+    let mut events = page.events.clone();
+    let end = cut_at(log, &mut events, target).await?;
+    Ok(Arc::new(Page { events, end }))
 }
 
 async fn written(writing: Option<JoinHandle<Result<StepOutcome, ReadStoreError>>>) -> Result<(), RunError> {
