@@ -5,7 +5,7 @@ use commands::{
     ports::CheckpointStore,
     process::{
         DEADLINES, DeadlineRunner, ParkedReaction, ProcessManager, ProcessOptions, ProcessRunner,
-        ProcessStanding,
+        ProcessStanding, UnreadableReaction,
     },
     tail::Tail,
 };
@@ -96,14 +96,21 @@ fn standing(name: &'static str, standing: ProcessStanding) -> ReadinessCheck {
     ReadinessCheck { name: name.into(), ready: true, detail }
 }
 
-/// Counts what is parked, by process manager, and of the deadlines.
+/// Stands for the process manager of what is parked and cannot be read.
+const UNREADABLE: &str = "unreadable";
+
+/// Counts what is parked, by process manager, of the deadlines, and what cannot be read.
 pub(super) async fn measure_parked(checkpoints: &dyn CheckpointStore, names: &[ReadinessCheck]) {
     let Ok(all) = ParkedReaction::all(checkpoints).await else { return };
-    for process in names.iter().map(|check| &*check.name).chain([DEADLINES]) {
+    for process in names.iter().map(|check| &*check.name).chain([DEADLINES, UNREADABLE]) {
         let process = process.to_owned();
-        let count = all.iter().filter(|one| one.parked.process == process).count();
+        let count = all.iter().filter(|one| whose(one) == process).count();
         metrics::gauge!("cairn_reactions_parked", "process" => process).set(count as f64);
     }
+}
+
+fn whose(reaction: &Result<ParkedReaction, UnreadableReaction>) -> &str {
+    reaction.as_ref().map_or(UNREADABLE, |reaction| &reaction.parked.process)
 }
 
 /// How long what died waits before it is started again.

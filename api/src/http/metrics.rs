@@ -109,7 +109,10 @@ fn describe_processes() {
         "cairn_reactions_parked_total",
         "Reactions that were parked because they had failed too long, by process: see cairn parked"
     );
-    metrics::describe_gauge!("cairn_reactions_parked", "Reactions that are parked now, by process");
+    metrics::describe_gauge!(
+        "cairn_reactions_parked",
+        "Reactions that are parked now, by process; unreadable: whose event this program cannot read"
+    );
     metrics::describe_gauge!(
         "cairn_process_running",
         "1 where this process runs the process manager, else 0"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::compose::{StoreUrl, Stores};
 use commands::{
     engine::{Caller, EngineConfig, Envelope},
-    ports::UniformSettings,
+    ports::{Commit, LogFilter, NewEvent, StreamKey, StreamWrite, UniformSettings},
     process::{DEADLINES, ParkReaction},
 };
 use domain::reactions::ReactionParked;
@@ -32,6 +32,60 @@ async fn park(stores: &Stores, tenant: Uuid) -> [Uuid; 2] {
     }
     engine.shutdown().await;
     ids
+}
+
+/// What no program can read, where a deadline of a tenant was parked.
+async fn damage(stores: &Stores, tenant: Uuid) -> Uuid {
+    let id = Uuid::now_v7();
+    let last = stores.events.head().await.unwrap() - 1;
+    let last = stores.events.read_log(last, &LogFilter::default(), 1).await.unwrap().events.remove(0);
+    let (event_type, payload) = ("ReactionParked", "{}".into());
+    let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version: 1, payload };
+    let write = StreamWrite {
+        stream: StreamKey::new(tenant, "reaction", id.to_string()),
+        expected_version: 0,
+        expected_event: None,
+        events: vec![event],
+    };
+    let commit = Commit {
+        tenant,
+        command_id: id,
+        digest: [0; 32],
+        metadata: last.metadata,
+        streams: vec![write],
+        reply: None,
+        deadlines: Vec::new(),
+        decided_at: last.recorded_at,
+        remember: false,
+        keep_answer_for: None,
+    };
+    stores.events.append(&[commit]).await.unwrap();
+    id
+}
+
+#[test]
+fn what_is_parked_and_cannot_be_read_is_listed_beside_the_rest_and_left_as_it_is() {
+    let shell = Shell::with_demo();
+    let tenant = Uuid::now_v7();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let damaged = runtime.block_on(async {
+        let url = StoreUrl::Sqlite(shell.path().join("data/cairn.db"));
+        let stores = Stores::open(&url).await.unwrap();
+        park(&stores, tenant).await;
+        damage(&stores, tenant).await
+    });
+    drop(runtime);
+    let stream = format!("{tenant}/reaction-{damaged}");
+    let listed = shell.json("parked list");
+    assert_eq!(listed.as_array().unwrap().len(), 3, "{listed}");
+    assert_eq!(
+        (&listed[1]["process_manager"], &listed[2]["stream"]),
+        (&DEADLINES.into(), &stream.as_str().into())
+    );
+    assert!(listed[2]["error"].as_str().unwrap().contains("missing field `process`"), "{listed}");
+    assert!(shell.cairn("parked list").succeeds().contains(&format!("unreadable  {stream}")));
+    let refused = shell.cairn(&format!("parked retry deadlines {stream}")).fails();
+    assert!(refused.contains("stays as it is") && refused.contains("missing field `process`"), "{refused}");
 }
 
 #[test]

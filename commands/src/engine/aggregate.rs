@@ -15,7 +15,7 @@ pub trait Aggregate: Decider + Clone + Serialize + DeserializeOwned + Send + Syn
 pub(crate) type AnyState = Arc<dyn Any + Send + Sync>;
 
 /// A stored event or snapshot does not fit the program.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{stream} cannot be folded at version {version}: {reason}")]
 pub struct FoldFault {
     /// Which stream.

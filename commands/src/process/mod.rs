@@ -22,7 +22,7 @@ mod work;
 
 pub use deadlines::{DEADLINES, DeadlineRunner};
 pub use desk::ProcessOptions;
-pub use parked::ParkedReaction;
+pub use parked::{ParkedReaction, UnreadableReaction};
 use reacting::Reacting;
 pub use reacting::{ParkReaction, RecordRefusedReaction, RetryReaction, SkipReaction};
 use reaction::Reacted;

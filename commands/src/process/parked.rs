@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::ParkReaction;
 use crate::{
-    engine::{Caller, CommandError, Engine, Envelope, decode_event},
+    engine::{Caller, CommandError, Engine, Envelope, FoldFault, decode_event},
     ports::{CheckpointStore, Position, RecordedEvent, StoreError, StreamKey, TenantId},
 };
 
@@ -46,28 +46,47 @@ pub struct ParkedReaction {
     pub parked: ReactionParked,
 }
 
+/// A reaction, or a deadline, that is parked by an event that this program cannot read: nothing is done with it before a
+/// program can.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what was parked at position {position} cannot be read")]
+pub struct UnreadableReaction {
+    /// Its own stream.
+    pub stream: StreamKey,
+    /// Where it was parked.
+    pub position: Position,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What is wrong with the event.
+    #[source]
+    pub fault: FoldFault,
+}
+
 impl ParkedReaction {
     /// Everything that is parked, of every tenant and process manager and of the deadlines, the oldest first. What the log says now, not what a
-    /// read model has come to.
+    /// read model has come to. One that cannot be read hides none of the others.
     ///
     /// # Errors
     /// Of the store.
-    pub async fn all(checkpoints: &dyn CheckpointStore) -> Result<Vec<Self>, StoreError> {
+    pub async fn all(
+        checkpoints: &dyn CheckpointStore,
+    ) -> Result<Vec<Result<Self, UnreadableReaction>>, StoreError> {
         let events = checkpoints.parked_reactions().await?;
-        let parked = events.into_iter().map(|event| match decode_event(&event) {
-            Ok(ReactionEvent::ReactionParked(parked)) => Ok(Some(Self {
-                stream: event.stream,
-                position: event.position,
-                since: event.recorded_at,
-                parked,
-            })),
+        Ok(events.into_iter().filter_map(Self::told).collect())
+    }
+
+    /// None: the event parks nothing.
+    fn told(event: RecordedEvent) -> Option<Result<Self, UnreadableReaction>> {
+        let told = decode_event(&event);
+        let RecordedEvent { stream, position, recorded_at: since, .. } = event;
+        match told {
+            Ok(ReactionEvent::ReactionParked(parked)) => Some(Ok(Self { stream, position, since, parked })),
             Ok(
                 ReactionEvent::ReactionRefused(_)
                 | ReactionEvent::ReactionRetried(_)
                 | ReactionEvent::ReactionSkipped(_),
-            ) => Ok(None),
-            Err(fault) => Err(StoreError::Corrupt { reason: fault.to_string() }),
-        });
-        parked.filter_map(Result::transpose).collect()
+            ) => None,
+            Err(fault) => Some(Err(UnreadableReaction { stream, position, since, fault })),
+        }
     }
 }

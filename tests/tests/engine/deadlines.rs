@@ -169,7 +169,7 @@ impl Stumbled {
     }
 
     async fn parked(&self) -> Vec<ParkedReaction> {
-        ParkedReaction::all(&*self.store).await.unwrap()
+        ParkedReaction::all(&*self.store).await.unwrap().into_iter().collect::<Result<_, _>>().unwrap()
     }
 
     async fn command_id(&self) -> Uuid {

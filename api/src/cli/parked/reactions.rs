@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use commands::{
     engine::{Caller, Command, EngineConfig, Envelope},
     ports::{StreamKey, UniformSettings},
-    process::{DEADLINES, ParkedReaction, RetryReaction, SkipReaction},
+    process::{DEADLINES, ParkedReaction, RetryReaction, SkipReaction, UnreadableReaction},
 };
 use domain::{
     Decider,
@@ -24,7 +24,54 @@ use crate::{
 
 /// A reaction as it is listed.
 #[derive(Serialize)]
-pub(super) struct Line {
+#[serde(untagged)]
+pub(super) enum Line {
+    Readable(Readable),
+    Unreadable(Unreadable),
+}
+
+impl From<Result<ParkedReaction, UnreadableReaction>> for Line {
+    fn from(reaction: Result<ParkedReaction, UnreadableReaction>) -> Self {
+        reaction.map_or_else(|one| Self::Unreadable(one.into()), |one| Self::Readable(one.into()))
+    }
+}
+
+impl Line {
+    pub(super) fn print(&self, printer: &Printer) -> Outcome {
+        match self {
+            Self::Readable(line) => line.print(printer),
+            Self::Unreadable(line) => line.print(printer),
+        }
+    }
+}
+
+/// What parked it cannot be read, so that nobody knows whose it is.
+#[derive(Serialize)]
+pub(super) struct Unreadable {
+    stream: String,
+    position: u64,
+    error: String,
+    since: DateTime<Utc>,
+}
+
+impl From<UnreadableReaction> for Unreadable {
+    fn from(reaction: UnreadableReaction) -> Self {
+        let UnreadableReaction { stream, position, since, fault } = reaction;
+        Self { stream: stream.to_string(), position, error: fault.reason, since }
+    }
+}
+
+impl Unreadable {
+    fn print(&self, printer: &Printer) -> Outcome {
+        let since = moment(self.since);
+        printer.line(format_args!("unreadable  {}", self.stream))?;
+        printer.line(format_args!("  by the event at position {}, since {since}", self.position))?;
+        printer.line(format_args!("  {}", self.error))
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Readable {
     process_manager: String,
     stream: String,
     position: u64,
@@ -39,8 +86,8 @@ pub(super) struct Line {
     since: DateTime<Utc>,
 }
 
-impl Line {
-    fn of(reaction: ParkedReaction) -> Self {
+impl From<ParkedReaction> for Readable {
+    fn from(reaction: ParkedReaction) -> Self {
         let ParkedReaction { stream, position, since, parked } = reaction;
         let cause_version = parked.cause.as_ref().map(|cause| cause.version);
         let named = |cause: ReactionCause| StreamKey::new(stream.tenant, cause.category, cause.stream_id);
@@ -59,13 +106,15 @@ impl Line {
             since,
         }
     }
+}
 
-    pub(super) fn print(&self, printer: &Printer) -> Outcome {
+impl Readable {
+    fn print(&self, printer: &Printer) -> Outcome {
         let Self { process_manager, stream, command, step, .. } = self;
         let cause = self.cause.as_ref().zip(self.cause_version);
         let cause =
             cause.map(|(stream, version)| format!(" for event {version} of {stream},")).unwrap_or_default();
-        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let since = moment(self.since);
         printer.line(format_args!("{process_manager}  {stream}"))?;
         printer.line(format_args!(
             "  {command}, step {step},{cause} since {since}, tried {} times",
@@ -75,11 +124,18 @@ impl Line {
     }
 }
 
+fn moment(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// Everything that is parked.
 pub(super) async fn lines(stores: &Stores) -> Outcome<Vec<Line>> {
+    Ok(all(stores).await?.into_iter().map(Line::from).collect())
+}
+
+async fn all(stores: &Stores) -> Outcome<Vec<Result<ParkedReaction, UnreadableReaction>>> {
     let all = ParkedReaction::all(&*stores.checkpoints).await;
-    let all = all.or_fail(|| "what is parked of the process managers cannot be read")?;
-    Ok(all.into_iter().map(Line::of).collect())
+    all.or_fail(|| "what is parked of the process managers cannot be read")
 }
 
 /// Whether a stream is a reaction's.
@@ -107,9 +163,12 @@ pub(super) async fn repair(
     let settled = place.settle()?;
     let stores = settled.open_existing().await?;
     let advise = || format!("cairn parked list{}   shows what is parked", settled.flags());
-    let all = ParkedReaction::all(&*stores.checkpoints).await;
-    let all = all.or_fail(|| "what is parked of the process managers cannot be read")?;
-    if !all.iter().any(|one| one.stream == *stream && one.parked.process == process) {
+    let all = all(&stores).await?;
+    let unreadable = all.iter().filter_map(|one| one.as_ref().err()).find(|one| one.stream == *stream);
+    if let Some(unreadable) = unreadable {
+        return Err(Failure::new(format!("{stream} stays as it is")).because(unreadable).advise(advise()));
+    }
+    if !all.iter().flatten().any(|one| one.stream == *stream && one.parked.process == process) {
         return Err(Failure::new(format!("{process} has nothing parked in {stream}")).advise(advise()));
     }
     let command_id = Uuid::try_parse(&stream.id)

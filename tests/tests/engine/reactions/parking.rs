@@ -20,7 +20,7 @@ use domain::identity::Permission;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{catch_up, change, deliver_all, log, patient, runner};
+use super::{append_event, catch_up, change, deliver_all, log, patient, runner};
 use crate::engine::{
     stores::{Shared, Store, on_every_store},
     tally::{Tally, TallyCommand, TallyEvent},
@@ -121,7 +121,7 @@ async fn events_of_one_stream_are_answered_in_their_order(shared: Shared) {
 }
 
 async fn parked(store: &Arc<dyn Store>) -> Vec<ParkedReaction> {
-    ParkedReaction::all(&**store).await.unwrap()
+    ParkedReaction::all(&**store).await.unwrap().into_iter().collect::<Result<_, _>>().unwrap()
 }
 
 /// Of the event that it answers.
@@ -196,6 +196,26 @@ async fn a_skipped_reaction_never_runs_and_the_log_says_why(shared: Shared) {
     assert!(skipped.payload.contains("ticket 4712"));
 }
 
+async fn a_parked_reaction_that_cannot_be_read_hides_none_of_the_others(shared: Shared) {
+    let (store, plant) = shared.process().await;
+    let process = Follower::default();
+    process.0.fails.store(true, Ordering::SeqCst);
+    plant.give(change("source-bad-a", 3)).await.unwrap();
+    let runner = runner(&plant, &store, process);
+    catch_up(&runner).await;
+    append_event(&plant, "reaction", "ReactionParked", 1).await;
+    let damaged = log(&plant).await.pop().unwrap();
+    plant.give(change("source-bad-b", 4)).await.unwrap();
+    catch_up(&runner).await;
+    let all = ParkedReaction::all(&*store).await.unwrap();
+    let readable: Vec<_> = all.iter().flatten().map(|one| one.parked.command.as_str()).collect();
+    assert_eq!((all.len(), readable), (3, vec!["Follow", "Follow"]));
+    let unreadable = all[1].as_ref().unwrap_err();
+    assert_eq!((&unreadable.stream, unreadable.position), (&damaged.stream, damaged.position));
+    assert_eq!(unreadable.since, damaged.recorded_at);
+    assert!(unreadable.fault.reason.contains("missing field `process`"), "{}", unreadable.fault);
+}
+
 /// Runners are ended at random moments, and others take over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runners_that_are_killed_in_the_middle_lose_and_double_nothing() {
@@ -234,4 +254,5 @@ on_every_store![
     a_reaction_that_failed_too_long_is_parked_and_can_be_retried,
     a_retried_reaction_that_fails_again_is_parked_again,
     a_skipped_reaction_never_runs_and_the_log_says_why,
+    a_parked_reaction_that_cannot_be_read_hides_none_of_the_others,
 ];
