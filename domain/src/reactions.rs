@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Decider, events, kernel::Refusal};
+use crate::{Decider, events, refusals};
 
 /// The state of the world refused what a process manager wanted; the reaction is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,27 +119,15 @@ pub enum ReactionCommand {
     },
 }
 
-/// Why nothing is done with a reaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReactionError {
-    /// Its command must not run: it was refused or skipped.
-    #[error("the reaction is closed")]
-    Closed,
-    /// Its command must not run before somebody has it tried again.
-    #[error("the reaction is parked")]
-    Parked,
-    /// Only what is parked can be tried again or skipped.
-    #[error("the reaction is not parked")]
-    NotParked,
-}
-
-impl Refusal for ReactionError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Closed => "REACTION_CLOSED",
-            Self::Parked => "REACTION_PARKED",
-            Self::NotParked => "REACTION_NOT_PARKED",
-        }
+refusals! {
+    /// Why nothing is done with a reaction.
+    pub enum ReactionError holds () {
+        /// Its command must not run: it was refused or skipped.
+        Closed = "REACTION_CLOSED", "the reaction is closed";
+        /// Its command must not run before somebody has it tried again.
+        Parked = "REACTION_PARKED", "the reaction is parked";
+        /// Only what is parked can be tried again or skipped.
+        NotParked = "REACTION_NOT_PARKED", "the reaction is not parked";
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small aggregate of the benchmarks' own: a gauge that is read again and again.
 
 use commands::engine::{Aggregate, Command, Stage, Stop};
-use domain::{Decider, Refusal, events, identity::Permission};
+use domain::{Decider, events, identity::Permission, refusals};
 use serde::{Deserialize, Serialize};
 
 /// Makes the event's payload about 250 bytes of JSON.
@@ -34,17 +34,10 @@ pub struct Gauge {
     highest_tenths_c: Option<i64>,
 }
 
-/// The gauge shows what it cannot.
-#[derive(Debug, thiserror::Error)]
-#[error("the gauge goes from -500 to 5,000 tenths of a degree, it cannot show {shown}")]
-pub struct OffTheScale {
-    shown: i64,
-}
-
-impl Refusal for OffTheScale {
-    fn code(&self) -> &'static str {
-        "OFF_THE_SCALE"
-    }
+refusals! {
+    /// The gauge shows what it cannot.
+    pub struct OffTheScale { shown: i64 } = "OFF_THE_SCALE",
+        "the gauge goes from -500 to 5,000 tenths of a degree, it cannot show {shown}";
 }
 
 impl Decider for Gauge {

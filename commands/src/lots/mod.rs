@@ -20,15 +20,15 @@ mod weigh_lot;
 use std::sync::Arc;
 
 use domain::{
-    Refusal,
     claims::KeyClaim,
     identity::Permission,
-    kernel::{Detail, LocalDay, NotFound, RefusalKind},
+    kernel::{LocalDay, NotFound},
     lots::{
         CodeSequence, Deviation, Grams, Inspection, Lot, LotCode, LotStatus, LotType, Partner,
         TemperatureLog,
         lot::{BalanceOverride, WeightAdvice},
     },
+    refusals,
 };
 use uuid::Uuid;
 
@@ -82,30 +82,11 @@ replies! {
     }
 }
 
-/// The caller may not use a part of the command that needs more than the command itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} needs the permission {}", required.as_str())]
-struct PermissionMissing {
-    field: &'static str,
-    required: Permission,
-}
-
-impl Refusal for PermissionMissing {
-    fn code(&self) -> &'static str {
-        "FORBIDDEN"
-    }
-
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Forbidden
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some(self.field)
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        vec![("required", Detail::List(vec![self.required.as_str().to_owned()]))]
-    }
+refusals! {
+    /// The caller may not use a part of the command that needs more than the command itself.
+    struct PermissionMissing { field: &'static str, required: Permission } = "FORBIDDEN" as Forbidden,
+        "{field} needs the permission {permission}", with permission = required.as_str(),
+        at field, tells { required: [required.as_str()] };
 }
 
 /// Whoever overrides the weight balance needs run:control and answers for it by name.
@@ -146,7 +127,11 @@ fn lot_subject(lot_id: Uuid) -> Option<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
-    use domain::lots::{PartnerRole, SavePartner};
+    use domain::{
+        Refusal as _,
+        kernel::{Detail, RefusalKind},
+        lots::{PartnerRole, SavePartner},
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -168,6 +153,15 @@ mod tests {
         assert_eq!((SavePartner::NAME, text), ("SavePartner", stored));
         let reply = PartnerReply::of(Uuid::nil(), &Partner::default()).unwrap();
         assert_eq!(serde_json::to_string(&reply).unwrap(), format!(r#"{{"partner_id":"{id}"}}"#));
+    }
+
+    #[test]
+    fn a_part_that_is_not_permitted_is_forbidden_by_its_field() {
+        let refused = PermissionMissing { field: "overrideReason", required: Permission::RunControl };
+        assert_eq!((refused.code(), refused.kind()), ("FORBIDDEN", RefusalKind::Forbidden));
+        assert_eq!(refused.field(), Some("overrideReason"));
+        assert_eq!(refused.to_string(), "overrideReason needs the permission run:control");
+        assert_eq!(refused.details(), [("required", Detail::List(vec!["run:control".to_owned()]))]);
     }
 
     #[test]

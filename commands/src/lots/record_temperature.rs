@@ -1,10 +1,10 @@
 use domain::{
-    Refusal,
     identity::Permission,
     lots::{
         self, HoldCause, Lot, LotCommand, LotStatus, Reading, ReadingType, Subject, TemperatureLimit,
         TemperatureLog,
     },
+    refusals,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -42,19 +42,9 @@ pub struct TemperatureReply {
     pub deviation_id: Option<Uuid>,
 }
 
-/// The reading is of nothing that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the subject of the reading is unknown")]
-struct SubjectUnknown;
-
-impl Refusal for SubjectUnknown {
-    fn code(&self) -> &'static str {
-        "SUBJECT_UNKNOWN"
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some("subject")
-    }
+refusals! {
+    /// The reading is of nothing that is known.
+    struct SubjectUnknown = "SUBJECT_UNKNOWN", "the subject of the reading is unknown", at "subject";
 }
 
 impl Command for RecordTemperature {

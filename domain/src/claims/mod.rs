@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Decider, Refusal, events, kernel::Detail};
+use crate::{Decider, events, refusals};
 
 #[cfg(test)]
 mod tests;
@@ -64,24 +64,14 @@ pub enum KeyClaimCommand {
     },
 }
 
-/// The key has another owner.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the key is taken by {owner}")]
-pub struct KeyTaken {
-    /// The code of the context that asked: `CODE_TAKEN`.
-    pub code: &'static str,
-    /// Who has it.
-    pub owner: String,
-}
-
-impl Refusal for KeyTaken {
-    fn code(&self) -> &'static str {
-        self.code
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        vec![("owner", Detail::Text(self.owner.clone()))]
-    }
+refusals! {
+    /// The key has another owner.
+    pub struct KeyTaken {
+        /// The code of the context that asked: `CODE_TAKEN`.
+        code: &'static str,
+        /// Who has it.
+        owner: String,
+    } = code, "the key is taken by {owner}", tells { owner };
 }
 
 /// The stream id of a key: `<scope>:` and the key trimmed, in NFC and lower case.

@@ -1,4 +1,8 @@
 use super::*;
+use crate::{
+    Refusal as _,
+    kernel::{Detail, RefusalKind},
+};
 
 fn held(owner: &str) -> KeyClaim {
     KeyClaim::Held { owner: owner.to_owned() }
@@ -17,7 +21,10 @@ fn a_free_key_is_claimed_and_a_second_owner_gets_the_code_of_the_context() {
     let events = KeyClaim::Free.decide(claim("lot-1")).unwrap();
     let claimed = KeyClaim::Free.evolve(&events[0]);
     assert_eq!(claimed, held("lot-1"));
-    assert_eq!(claimed.decide(claim("lot-2")).unwrap_err().code(), "CODE_TAKEN");
+    let taken = claimed.decide(claim("lot-2")).unwrap_err();
+    assert_eq!((taken.code(), taken.kind(), taken.field()), ("CODE_TAKEN", RefusalKind::State, None));
+    assert_eq!(taken.to_string(), "the key is taken by lot-1");
+    assert_eq!(taken.details(), [("owner", Detail::Text("lot-1".to_owned()))]);
 }
 
 #[test]

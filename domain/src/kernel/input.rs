@@ -1,39 +1,19 @@
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Detail, Refusal, RefusalKind};
-
-/// An input lies outside its limits; answered as `VALIDATION_FAILED` with the field's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {problem}")]
-pub struct InvalidInput {
-    /// The input field, in lower camel case.
-    pub field: &'static str,
-    /// What is wrong and what is allowed, to be read after the field's name: `must not be empty`.
-    pub problem: String,
+crate::refusals! {
+    /// An input lies outside its limits; answered with the field's name.
+    pub struct InvalidInput {
+        /// The input field, in lower camel case.
+        field: &'static str,
+        /// What is wrong and what is allowed, to be read after the field's name: `must not be empty`.
+        problem: String,
+    } = "VALIDATION_FAILED" as Invalid, "{field} {problem}", at field, tells { fields: [field] };
 }
 
 impl InvalidInput {
     /// Names the field and what is wrong with it.
     pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
         Self { field, problem: problem.into() }
-    }
-}
-
-impl Refusal for InvalidInput {
-    fn code(&self) -> &'static str {
-        "VALIDATION_FAILED"
-    }
-
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Invalid
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some(self.field)
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        vec![("fields", Detail::List(vec![self.field.to_owned()]))]
     }
 }
 
@@ -165,6 +145,7 @@ impl IntRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refusal as _;
 
     #[test]
     fn a_number_lies_within_its_limits_or_is_refused_with_its_field() {

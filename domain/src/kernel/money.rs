@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Refusal, Share};
+use super::Share;
 
 mod currency;
 
@@ -40,39 +40,15 @@ impl TryFrom<Stored> for Money {
     }
 }
 
-/// An amount cannot be reckoned with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MoneyRefused {
-    /// Two currencies met.
-    #[error("{left} and {right} cannot be mixed")]
-    CurrencyMismatch {
-        /// One of them.
-        left: Currency,
-        /// The other.
-        right: Currency,
-    },
-    /// The amount would be greater than any that is kept.
-    #[error("an amount of {currency} would exceed {MOST_MINOR} minor units")]
-    AmountOverflow {
-        /// Of which currency.
-        currency: Currency,
-    },
-}
-
-impl Refusal for MoneyRefused {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
-            Self::AmountOverflow { .. } => "AMOUNT_OVERFLOW",
-        }
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        let currencies = match self {
-            Self::CurrencyMismatch { left, right } => vec![left, right],
-            Self::AmountOverflow { currency } => vec![currency],
-        };
-        vec![("currencies", Detail::List(currencies.into_iter().map(ToString::to_string).collect()))]
+crate::refusals! {
+    /// An amount cannot be reckoned with.
+    pub enum MoneyRefused holds () {
+        /// Two currencies met.
+        CurrencyMismatch { left: Currency, right: Currency } = "CURRENCY_MISMATCH",
+            "{left} and {right} cannot be mixed", tells { currencies: [left, right] };
+        /// The amount would be greater than any that is kept.
+        AmountOverflow { currency: Currency } = "AMOUNT_OVERFLOW",
+            "an amount of {currency} would exceed {MOST_MINOR} minor units", tells { currencies: [currency] };
     }
 }
 

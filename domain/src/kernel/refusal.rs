@@ -43,26 +43,13 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     }
 }
 
-/// What an input field names does not exist, or is another tenant's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{field} names nothing that exists")]
-pub struct NotFound {
-    /// The input field, in lower camel case.
-    pub field: &'static str,
-}
-
-impl Refusal for NotFound {
-    fn code(&self) -> &'static str {
-        "NOT_FOUND"
-    }
-
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::NotFound
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some(self.field)
-    }
+crate::refusals! {
+    /// What an input field names does not exist, or is another tenant's.
+    #[derive(Copy)]
+    pub struct NotFound {
+        /// The input field, in lower camel case.
+        field: &'static str,
+    } = "NOT_FOUND" as NotFound, "{field} names nothing that exists", at field;
 }
 
 /// What can be told as a [`Detail`]: enumerations by themselves, the values of a context where they are declared.
@@ -117,7 +104,7 @@ impl<T: ToString, const N: usize> ToDetail for [T; N] {
 /// details, in one place.
 ///
 /// ```
-/// use domain::{Refusal, kernel::{Detail, NotFound, RefusalKind}, refusals};
+/// use domain::{Refusal, kernel::{Detail, InvalidInput, NotFound, RefusalKind}, refusals};
 ///
 /// refusals! {
 ///     /// Why a shelf refuses.
@@ -137,40 +124,70 @@ impl<T: ToString, const N: usize> ToDetail for [T; N] {
 /// assert_eq!(full.details()[0], ("limit", Detail::Integer(1)));
 /// assert_eq!(ShelfRefusal::NotYours.kind(), RefusalKind::Forbidden);
 /// assert_eq!(ShelfRefusal::from(NotFound { field: "shelfId" }).code(), "NOT_FOUND");
+///
+/// refusals! {
+///     /// Why a shelf is not counted.
+///     pub enum CountRefusal holds (Invalid: InvalidInput) {
+///         /// It was counted today.
+///         CountedToday = "COUNTED_TODAY", "the shelf was counted today";
+///     }
+/// }
+///
+/// assert_eq!(CountRefusal::from(InvalidInput::new("count", "must not be negative")).field(), Some("count"));
+///
+/// refusals! {
+///     /// It stands already.
+///     pub struct Standing { field: &'static str, code: &'static str } = code, "{field} stands already", at field;
+/// }
+///
+/// assert_eq!(Standing { field: "shelf", code: "SHELF_STANDS" }.code(), "SHELF_STANDS");
 /// ```
 ///
-/// `as` names another kind than [`RefusalKind::State`]; `with` gives the sentence an argument; `at` names the field, which
-/// may be one of the variant's own; `tells` lists the details by their names, each the field of that name or an expression
-/// ([`ToDetail`]). Every such enum also holds [`InvalidInput`](super::InvalidInput) and [`NotFound`], which any command may
-/// meet.
+/// `as` names another kind than [`RefusalKind::State`]; `with` gives the sentence an argument; `at` names the field, and
+/// `tells` the details, each the field of that name or an expression ([`ToDetail`]). Code and field may be fields of the
+/// refusal's own.
+///
+/// Such an enum also holds [`InvalidInput`] and [`NotFound`], which any command may meet; one that meets less, or other
+/// refusals, says which it `holds`. The only one of its kind is a `struct`.
+///
+/// [`InvalidInput`]: crate::kernel::InvalidInput
 #[macro_export]
 macro_rules! refusals {
-    (@detail $field:ident) => { $field };
-    (@detail $field:ident $value:expr) => { $value };
-    (@kind) => { $crate::kernel::RefusalKind::State };
-    (@kind $kind:ident) => { $crate::kernel::RefusalKind::$kind };
     (
         $(#[$meta:meta])*
-        $visibility:vis enum $name:ident {
+        $visibility:vis enum $name:ident { $($states:tt)* }
+    ) => {
+        $crate::refusals! {
+            $(#[$meta])*
+            $visibility enum $name holds (
+                /// A field lies outside its limits.
+                Invalid: $crate::kernel::InvalidInput,
+                /// What a field names does not exist.
+                NotFound: $crate::kernel::NotFound,
+            ) { $($states)* }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $visibility:vis enum $name:ident holds ( $( $(#[$held_meta:meta])* $held:ident : $held_type:ty ),* $(,)? ) {
             $(
                 $(#[$variant_meta:meta])*
                 $variant:ident $({ $( $(#[$field_meta:meta])* $field:ident : $type:ty ),* $(,)? })?
-                    = $code:literal $(as $kind:ident)?, $sentence:literal
+                    = $code:tt $(as $kind:ident)?, $sentence:literal
                     $(, with $argument:ident = $argued:expr)?
                     $(, at $at:expr)?
-                    $(, tells { $( $detail:ident $(: $value:expr)? ),* $(,)? })? ;
+                    $(, tells { $($details:tt)* })? ;
             )*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         $visibility enum $name {
-            /// A field lies outside its limits.
-            #[error(transparent)]
-            Invalid(#[from] $crate::kernel::InvalidInput),
-            /// What a field names does not exist.
-            #[error(transparent)]
-            NotFound(#[from] $crate::kernel::NotFound),
+            $(
+                $(#[$held_meta])*
+                #[error(transparent)]
+                $held(#[from] $held_type),
+            )*
             $(
                 $(#[$variant_meta])*
                 #[error($sentence $(, $argument = $argued)?)]
@@ -178,29 +195,72 @@ macro_rules! refusals {
             )*
         }
 
+        $crate::refusals! { @told $name holds ( $($held)* ) {
+            $( Self::$variant { $( $($field)* )? } = $code $(as $kind)? $(, at $at)? $(, tells { $($details)* })? ; )*
+        } }
+    };
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident $({ $( $(#[$field_meta:meta])* $field:ident : $type:ty ),* $(,)? })?
+            = $code:tt $(as $kind:ident)?, $sentence:literal
+            $(, with $argument:ident = $argued:expr)?
+            $(, at $at:expr)?
+            $(, tells { $($details:tt)* })? ;
+    ) => {
+        $crate::refusals! {
+            @struct
+            $(#[$meta])*
+            #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+            #[error($sentence $(, $argument = $argued)?)]
+            $visibility $name
+            $({ $( $(#[$field_meta])* #[doc = concat!("`", stringify!($field), "`")] $visibility $field: $type, )* })?
+        }
+
+        $crate::refusals! { @told $name holds () {
+            Self { $( $($field)* )? } = $code $(as $kind)? $(, at $at)? $(, tells { $($details)* })? ;
+        } }
+    };
+    (@struct $(#[$meta:meta])* $visibility:vis $name:ident) => {
+        $(#[$meta])*
+        $visibility struct $name;
+    };
+    (@struct $(#[$meta:meta])* $visibility:vis $name:ident { $($fields:tt)* }) => {
+        $(#[$meta])*
+        $visibility struct $name { $($fields)* }
+    };
+    (@kind) => { $crate::kernel::RefusalKind::State };
+    (@kind $kind:ident) => { $crate::kernel::RefusalKind::$kind };
+    (@detail $field:ident) => { $field };
+    (@detail $field:ident $value:expr) => { $value };
+    (@told $name:ident holds ( $($held:ident)* ) { $(
+        $place:path { $($field:ident)* } = $code:tt $(as $kind:ident)?
+            $(, at $at:expr)?
+            $(, tells { $( $detail:ident $(: $value:expr)? ),* $(,)? })? ;
+    )* }) => {
         impl $crate::Refusal for $name {
             fn code(&self) -> &'static str {
                 match self {
-                    Self::Invalid(invalid) => $crate::Refusal::code(invalid),
-                    Self::NotFound(not_found) => $crate::Refusal::code(not_found),
-                    $( Self::$variant { .. } => $code, )*
+                    $( Self::$held(held) => $crate::Refusal::code(held), )*
+                    $( $place { $($field),* } => {
+                        let _not_every_field_is_read = ($($field,)*);
+                        let code: &&'static str = &$code;
+                        code
+                    } )*
                 }
             }
 
             fn kind(&self) -> $crate::kernel::RefusalKind {
                 match self {
-                    Self::Invalid(invalid) => $crate::Refusal::kind(invalid),
-                    Self::NotFound(not_found) => $crate::Refusal::kind(not_found),
-                    $( Self::$variant { .. } => $crate::refusals!(@kind $($kind)?), )*
+                    $( Self::$held(held) => $crate::Refusal::kind(held), )*
+                    $( $place { .. } => $crate::refusals!(@kind $($kind)?), )*
                 }
             }
 
             fn field(&self) -> Option<&str> {
                 match self {
-                    Self::Invalid(invalid) => $crate::Refusal::field(invalid),
-                    Self::NotFound(not_found) => $crate::Refusal::field(not_found),
-                    $( Self::$variant { $( $($field,)* )? } => {
-                        let _not_every_field_is_read = ($( $($field,)* )?);
+                    $( Self::$held(held) => $crate::Refusal::field(held), )*
+                    $( $place { $($field),* } => {
+                        let _not_every_field_is_read = ($($field,)*);
                         let at: &[&str] = &[$( AsRef::<str>::as_ref($at) )?];
                         at.first().copied()
                     } )*
@@ -209,10 +269,9 @@ macro_rules! refusals {
 
             fn details(&self) -> Vec<(&'static str, $crate::kernel::Detail)> {
                 match self {
-                    Self::Invalid(invalid) => $crate::Refusal::details(invalid),
-                    Self::NotFound(not_found) => $crate::Refusal::details(not_found),
-                    $( Self::$variant { $( $($field,)* )? } => {
-                        let _not_every_field_is_read = ($( $($field,)* )?);
+                    $( Self::$held(held) => $crate::Refusal::details(held), )*
+                    $( $place { $($field),* } => {
+                        let _not_every_field_is_read = ($($field,)*);
                         vec![$( $( (
                             stringify!($detail),
                             $crate::kernel::ToDetail::to_detail(&$crate::refusals!(@detail $detail $($value)?)),

@@ -4,10 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LotType, Site};
-use crate::{
-    Decider, Refusal, events,
-    kernel::{Detail, LocalDay},
-};
+use crate::{Decider, events, kernel::LocalDay, refusals};
 
 /// A number was taken in the commit that used it, so that the series has no gap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,19 +48,11 @@ pub enum CodeSequenceCommand {
     },
 }
 
-/// All 9,999 numbers of the day are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("all 9999 codes of this type, day and site are taken")]
-pub struct SequenceExhausted;
-
-impl Refusal for SequenceExhausted {
-    fn code(&self) -> &'static str {
-        "SEQUENCE_EXHAUSTED"
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        vec![("last_number", Detail::Integer(i64::from(CodeSequence::LAST)))]
-    }
+refusals! {
+    /// All 9,999 numbers of the day are taken.
+    pub struct SequenceExhausted = "SEQUENCE_EXHAUSTED",
+        "all 9999 codes of this type, day and site are taken",
+        tells { last_number: i64::from(CodeSequence::LAST) };
 }
 
 impl CodeSequence {
@@ -118,6 +107,7 @@ impl Decider for CodeSequence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Refusal as _, kernel::Detail};
 
     #[test]
     fn numbers_run_from_1_without_a_gap_and_end_at_9999() {
@@ -127,7 +117,10 @@ mod tests {
             assert_eq!(events, vec![CodeNumberTaken { number }.into()]);
             sequence = sequence.evolve(&events[0]);
         }
-        assert_eq!(sequence.decide(CodeSequenceCommand::Take).unwrap_err().code(), "SEQUENCE_EXHAUSTED");
+        let exhausted = sequence.decide(CodeSequenceCommand::Take).unwrap_err();
+        assert_eq!(exhausted.code(), "SEQUENCE_EXHAUSTED");
+        assert_eq!(exhausted.to_string(), "all 9999 codes of this type, day and site are taken");
+        assert_eq!(exhausted.details(), [("last_number", Detail::Integer(9_999))]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod code_sequence;
 mod deviation;
+mod genealogy_direction;
 mod inspection;
 pub mod lot;
 mod lot_code;
@@ -26,6 +27,7 @@ pub use deviation::{
     Deviation, DeviationClosed, DeviationCommand, DeviationDispositioned, DeviationEvent, DeviationOpened,
     DeviationRefusal, DeviationReminded, DeviationState, DeviationStatus, Disposition, REMINDER_HOURS,
 };
+pub use genealogy_direction::GenealogyDirection;
 pub use inspection::{
     ChecklistAnswer, Inspection, InspectionEvent, InspectionRecorded, InspectionRefusal, RecordInspection,
 };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Refusal as _;
 
 fn refused() -> ReactionRefused {
     ReactionRefused {
@@ -62,6 +63,17 @@ fn a_parked_reaction_waits_until_it_is_retried_or_skipped() {
     assert_eq!(retried, [ReactionRetried { process, step, cause }.into()]);
     assert_eq!(after([ReactionCommand::Park(parked()), ReactionCommand::Retry]), Reaction::Open);
     assert_eq!(after([ReactionCommand::Park(parked()), skip()]), Reaction::Closed);
+}
+
+#[test]
+fn a_refusal_says_where_the_reaction_stands() {
+    let told = |refusal: ReactionError| (refusal.code(), refusal.to_string());
+    assert_eq!(told(ReactionError::Closed), ("REACTION_CLOSED", "the reaction is closed".to_owned()));
+    assert_eq!(told(ReactionError::Parked), ("REACTION_PARKED", "the reaction is parked".to_owned()));
+    assert_eq!(
+        told(ReactionError::NotParked),
+        ("REACTION_NOT_PARKED", "the reaction is not parked".to_owned())
+    );
 }
 
 #[test]

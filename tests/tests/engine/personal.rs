@@ -12,9 +12,10 @@ use commands::{
     sealing::{KeyEncryptionKey, Sealing},
 };
 use domain::{
-    Decider, Refusal, events,
+    Decider, events,
     identity::Permission,
     kernel::{Email, Personal},
+    refusals,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,14 +43,8 @@ pub struct Table {
     seats: u32,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the table is full")]
-pub struct TableFull;
-
-impl Refusal for TableFull {
-    fn code(&self) -> &'static str {
-        "TABLE_FULL"
-    }
+refusals! {
+    pub struct TableFull = "TABLE_FULL", "the table is full";
 }
 
 impl Decider for Table {

@@ -1,7 +1,7 @@
 //! A small aggregate of the tests' own: a tally that never goes below zero.
 
 use commands::engine::{Aggregate, Command, RunLater, Stage, Stop};
-use domain::{Decider, Refusal, events, identity::Permission};
+use domain::{Decider, events, identity::Permission, refusals};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,16 +32,8 @@ pub enum TallyCommand {
     Lower(i64),
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("only {left} are left")]
-pub struct NotEnough {
-    left: i64,
-}
-
-impl Refusal for NotEnough {
-    fn code(&self) -> &'static str {
-        "NOT_ENOUGH"
-    }
+refusals! {
+    pub struct NotEnough { left: i64 } = "NOT_ENOUGH", "only {left} are left";
 }
 
 impl Decider for Tally {

@@ -4,9 +4,9 @@ use commands::lots::ShipLot;
 use domain::{
     Refusal,
     kernel::RefusalKind,
-    lots::{LotType, PartnerRole},
+    lots::{GenealogyDirection, LotType, PartnerRole},
 };
-use projections::lots::genealogy::{Direction, Genealogy, GenealogyRefusal, LotRef};
+use projections::lots::genealogy::{Genealogy, GenealogyRefusal, LotRef};
 
 use super::{acceptance_recall::tree, plant::Plant};
 
@@ -16,7 +16,8 @@ async fn case_17_depth_5_both_ways_from_the_mix_lists_46_nodes() {
     let (mix, rods) = tree(&plant).await;
     let genealogy = Genealogy::of_events(&plant.log().await);
     let tenant = plant.caller.tenant;
-    let found = genealogy.genealogy(tenant, LotRef::Id(mix), Direction::Both, Some(5), None).unwrap();
+    let found =
+        genealogy.genealogy(tenant, LotRef::Id(mix), GenealogyDirection::Both, Some(5), None).unwrap();
     assert_eq!((found.node_count(), found.link_count()), (46, 45));
     let nodes = found.nodes(0, usize::MAX);
     assert_eq!((nodes[0].lot.lot_id, nodes[0].depth), (mix, 0));
@@ -36,19 +37,21 @@ async fn case_17_a_depth_outside_its_limits_is_refused() {
         genealogy.genealogy(plant.caller.tenant, LotRef::Id(raw), direction, depth, None).map(|_| ())
     };
     for (direction, depth) in [
-        (Direction::Forward, 0),
-        (Direction::Forward, 11),
-        (Direction::Backward, -1),
-        (Direction::Both, 0),
-        (Direction::Both, 6),
-        (Direction::Both, i64::MAX),
+        (GenealogyDirection::Forward, 0),
+        (GenealogyDirection::Forward, 11),
+        (GenealogyDirection::Backward, -1),
+        (GenealogyDirection::Both, 0),
+        (GenealogyDirection::Both, 6),
+        (GenealogyDirection::Both, i64::MAX),
     ] {
         let refusal = ask(direction, Some(depth)).unwrap_err();
         assert_eq!((refusal.kind(), refusal.field()), (RefusalKind::Invalid, Some("depth")), "{depth}");
     }
-    for (direction, depth) in
-        [(Direction::Forward, Some(10)), (Direction::Both, Some(5)), (Direction::Both, None)]
-    {
+    for (direction, depth) in [
+        (GenealogyDirection::Forward, Some(10)),
+        (GenealogyDirection::Both, Some(5)),
+        (GenealogyDirection::Both, None),
+    ] {
         assert_eq!(ask(direction, depth), Ok(()));
     }
 }

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
 use commands::ports::{Position, TenantId};
+use domain::lots::GenealogyDirection;
 use drawing::{Link, Node, Picture};
 use projections::lots::genealogy::{
-    Consignee, Direction, Genealogy, GenealogyLot, GenealogyRefusal, LotLink, LotRef, MassBalance,
+    Consignee, Genealogy, GenealogyLot, GenealogyRefusal, LotLink, LotRef, MassBalance,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -43,7 +44,8 @@ impl Traced {
     ) -> Result<Self, GenealogyRefusal> {
         let lot = LotRef::Id(lot);
         let mut traced = Self { ways, position: 0, as_of, lots: Vec::new(), links: Vec::new(), recall: None };
-        let directions = [(ways.forward, Direction::Forward), (ways.backward, Direction::Backward)];
+        let directions =
+            [(ways.forward, GenealogyDirection::Forward), (ways.backward, GenealogyDirection::Backward)];
         for (_, direction) in directions.into_iter().filter(|(wanted, _)| *wanted) {
             let part = index.genealogy(tenant, lot, direction, ALL, as_of)?;
             // Of two ways the second one begins with the lot that is there already; no other lot lies on both.

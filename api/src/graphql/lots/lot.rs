@@ -73,6 +73,7 @@ crate::entity! {
         shipment: Shipment by lot_id;
     }
     also {
+        // By hand: the contract says more of it than `past, version` would.
         /// The version of the lot that these fields show: what `expectedVersion` takes.
         async fn version(&self) -> Int64 {
             self.version.into()

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{super::BasisPoints, *};
+use crate::{Refusal as _, kernel::Detail};
 
 fn currency(code: &str) -> Currency {
     code.parse().unwrap()
@@ -22,6 +23,7 @@ fn currencies_never_mix() {
         (refused.code(), refused.to_string().as_str()),
         ("CURRENCY_MISMATCH", "EUR and SEK cannot be mixed")
     );
+    assert_eq!(refused.details(), [("currencies", Detail::List(vec!["EUR".to_owned(), "SEK".to_owned()]))]);
     assert!(euros(1).minus(Money::zero(currency("SEK"))).is_err());
     assert!(Money::total(currency("SEK"), [euros(1)]).is_err());
 }
@@ -31,7 +33,12 @@ fn no_amount_grows_past_the_greatest() {
     let most = euros(Money::MOST);
     for refused in [most.plus(euros(1)), most.negated().minus(euros(1)), most.times(2), most.times(i64::MIN)]
     {
-        assert_eq!(refused.unwrap_err().code(), "AMOUNT_OVERFLOW");
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.code(), refused.to_string().as_str()),
+            ("AMOUNT_OVERFLOW", "an amount of EUR would exceed 9007199254740991 minor units")
+        );
+        assert_eq!(refused.details(), [("currencies", Detail::List(vec!["EUR".to_owned()]))]);
     }
     assert!(Money::try_new(i64::MIN, currency("EUR")).is_err());
     assert!(serde_json::from_str::<Money>(r#"{"amount_minor":9007199254740992,"currency":"EUR"}"#).is_err());

@@ -1,8 +1,8 @@
 use commands::ports::Position;
 use domain::{
-    Refusal,
-    kernel::{Detail, InvalidInput, LocalDay, RefusalKind},
+    kernel::{InvalidInput, LocalDay},
     lots::{LotStatus, LotType, Sku},
+    refusals,
 };
 use uuid::Uuid;
 
@@ -15,55 +15,14 @@ pub enum LotRef<'a> {
     Code(&'a str),
 }
 
-/// Which way a genealogy is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// To what the lot was made from.
-    Backward,
-    /// To what was made of it.
-    Forward,
-    /// To its ancestors and to its descendants; not to its siblings.
-    Both,
-}
-
-/// Why a question about lots has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GenealogyRefusal {
-    /// The tenant has no such lot, or had none at the position asked for.
-    #[error("there is no such lot")]
-    NotFound,
-    /// An argument lies outside its limits.
-    #[error("{0}")]
-    Invalid(InvalidInput),
-}
-
-impl Refusal for GenealogyRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound => "NOT_FOUND",
-            Self::Invalid(invalid) => invalid.code(),
-        }
-    }
-
-    fn kind(&self) -> RefusalKind {
-        match self {
-            Self::NotFound => RefusalKind::NotFound,
-            Self::Invalid(invalid) => invalid.kind(),
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::NotFound => Some("lot"),
-            Self::Invalid(invalid) => invalid.field(),
-        }
-    }
-
-    fn details(&self) -> Vec<(&'static str, Detail)> {
-        match self {
-            Self::NotFound => Vec::new(),
-            Self::Invalid(invalid) => invalid.details(),
-        }
+refusals! {
+    /// Why a question about lots has no answer.
+    pub enum GenealogyRefusal holds (
+        /// An argument lies outside its limits.
+        Invalid: InvalidInput,
+    ) {
+        /// The tenant has no such lot, or had none at the position asked for.
+        NotFound = "NOT_FOUND" as NotFound, "there is no such lot", at "lot";
     }
 }
 

@@ -4,14 +4,14 @@ use std::{
 };
 
 use commands::ports::Position;
-use domain::kernel::{InvalidInput, LocalDay};
+use domain::{
+    kernel::{InvalidInput, LocalDay},
+    lots::GenealogyDirection,
+};
 
 use super::{
     adjacency::{Adjacency, HalfLink},
-    answers::{
-        Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef, Supplier,
-        Traceability,
-    },
+    answers::{GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef, Supplier, Traceability},
     graph::Graph,
     walk::{Marks, Reached},
 };
@@ -67,10 +67,10 @@ impl LotGenealogy {
 }
 
 /// The depth asked for, within the limits of the direction.
-fn depth_within(direction: Direction, depth: Option<i64>) -> Result<u32, GenealogyRefusal> {
+fn depth_within(direction: GenealogyDirection, depth: Option<i64>) -> Result<u32, GenealogyRefusal> {
     let (usual, most) = match direction {
-        Direction::Backward | Direction::Forward => ONE_WAY,
-        Direction::Both => BOTH_WAYS,
+        GenealogyDirection::Backward | GenealogyDirection::Forward => ONE_WAY,
+        GenealogyDirection::Both => BOTH_WAYS,
     };
     let Some(depth) = depth else { return Ok(usual) };
     u32::try_from(depth).ok().filter(|depth| (1..=most).contains(depth)).ok_or_else(|| {
@@ -146,7 +146,7 @@ impl Graph {
         &self,
         graph: &Arc<RwLock<Self>>,
         lot: LotRef<'_>,
-        direction: Direction,
+        direction: GenealogyDirection,
         depth: Option<i64>,
         at: Position,
     ) -> Result<LotGenealogy, GenealogyRefusal> {
@@ -154,12 +154,12 @@ impl Graph {
         let root = self.find(lot, at)?;
         let mut reached = vec![Reached { node: root, depth: 0 }];
         let mut links = Vec::new();
-        if direction != Direction::Forward {
+        if direction != GenealogyDirection::Forward {
             let ancestors = self.reach(&self.parents, root, depth, at);
             self.links_among(&ancestors, at, &mut links);
             reached.extend_from_slice(&ancestors[1..]);
         }
-        if direction != Direction::Backward {
+        if direction != GenealogyDirection::Backward {
             let descendants = self.reach(&self.children, root, depth, at);
             self.links_among(&descendants, at, &mut links);
             reached.extend_from_slice(&descendants[1..]);

@@ -35,8 +35,8 @@ mod tests;
 mod walk;
 
 pub use answers::{
-    Consignee, Delivery, Direction, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef,
-    ScopeLot, Supplier, Traceability,
+    Consignee, Delivery, GenealogyLot, GenealogyRefusal, LinkedLot, LotFacts, LotLink, LotRef, ScopeLot,
+    Supplier, Traceability,
 };
 pub use balance::MassBalance;
 pub use difference::{LotChange, RecallDifference};

@@ -11,13 +11,14 @@ use commands::{
     ports::{EventStore, Position, RecordedEvent, StoreError, TenantId},
     tail::{Place, Tail},
 };
+use domain::lots::GenealogyDirection;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
 };
 
 use super::{
-    answers::{Direction, GenealogyRefusal, LotFacts, LotRef, Traceability},
+    answers::{GenealogyRefusal, LotFacts, LotRef, Traceability},
     apply::{self, ApplyError, LotFact},
     difference::RecallDifference,
     family::LotGenealogy,
@@ -222,7 +223,7 @@ impl Genealogy {
         &self,
         tenant: TenantId,
         lot: LotRef<'_>,
-        direction: Direction,
+        direction: GenealogyDirection,
         depth: Option<i64>,
         as_of: Option<Position>,
     ) -> Result<LotGenealogy, GenealogyRefusal> {

@@ -1,6 +1,6 @@
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use commands::ports::{Position, TenantId};
-use domain::lots::{LotStatus, LotType, Sku};
+use domain::lots::{GenealogyDirection, LotStatus, LotType, Sku};
 use projections::lots::genealogy;
 
 use super::slice::{Slice, Sliced};
@@ -8,18 +8,6 @@ use crate::graphql::{
     kernel::{E, GlobalId, Int64, LocalDate, Shows},
     lots::Lot,
 };
-
-/// Which way a genealogy is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "genealogy::Direction")]
-pub enum GenealogyDirection {
-    /// To what the lot was made from.
-    Backward,
-    /// To what was made of it.
-    Forward,
-    /// Both.
-    Both,
-}
 
 /// A lot of a genealogy, as it stood at the position of the answer.
 pub struct TracedLot {
@@ -223,7 +211,7 @@ impl Genealogy {
         then: Position,
     ) -> std::result::Result<genealogy::LotGenealogy, genealogy::GenealogyRefusal> {
         let (lot, depth) = (genealogy::LotRef::Id(self.lot_id), self.depth.map(Into::into));
-        index.genealogy(self.tenant, lot, self.direction.into(), depth, Some(then))
+        index.genealogy(self.tenant, lot, self.direction, depth, Some(then))
     }
 }
 

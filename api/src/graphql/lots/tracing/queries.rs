@@ -1,16 +1,16 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Context, ID, Object, Result};
-use domain::{Refusal, identity::Permission, kernel::RefusalKind};
+use domain::{Refusal, identity::Permission, kernel::RefusalKind, lots::GenealogyDirection};
 use projections::lots::genealogy::{self, GenealogyRefusal, LotRef};
 
 use super::{
-    objects::{Genealogy, GenealogyDirection, Traceability},
+    objects::{Genealogy, Traceability},
     recall::{RecallDifference, RecallScope},
 };
 use crate::graphql::kernel::{
-    AsOf, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, Named as _, position, position_of, refused,
-    requires,
+    AsOf, E, FromReads, FromRequest, GlobalId, GlobalIdError, Int64, Named as _, position, position_of,
+    refused, requires,
 };
 use crate::graphql::lots::Lot;
 
@@ -109,18 +109,18 @@ impl TracingQueries {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The lot's global id or code.")] lot: ID,
-        #[graphql(desc = "Which way.")] direction: GenealogyDirection,
+        #[graphql(desc = "Which way.")] direction: E<GenealogyDirection>,
         #[graphql(desc = "How many steps.")] depth: Option<i32>,
         #[graphql(desc = "At this moment of the past.")] as_of: Option<AsOf>,
         #[graphql(desc = "Waits until the answer holds everything up to this position.")]
         min_position: Option<Int64>,
     ) -> Result<Option<Genealogy>> {
-        let tenant = context.request()?.caller.tenant;
+        let (tenant, E(direction)) = (context.request()?.caller.tenant, direction);
         let as_of = position_of(context, as_of).await?;
         let index = index_at(context, min_position, as_of).await?;
         let named = Named::read(context, &lot)?;
         let Some(lot) = named.lot() else { return Ok(None) };
-        let answer = index.genealogy(tenant, lot, direction.into(), depth.map(Into::into), as_of);
+        let answer = index.genealogy(tenant, lot, direction, depth.map(Into::into), as_of);
         let Some(answer) = answered(answer)? else { return Ok(None) };
         let root = answer.nodes(0, 1).pop();
         Ok(root.map(|root| Genealogy { tenant, lot_id: root.lot.lot_id, direction, depth, answer }))

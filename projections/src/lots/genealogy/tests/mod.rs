@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{
     kernel::LocalDay,
     lots::{
-        Grams, LotEvent, LotStatus, LotType, ParentLink,
+        GenealogyDirection, Grams, LotEvent, LotStatus, LotType, ParentLink,
         lot::{LotCreated, LotsLinked},
     },
 };
@@ -13,7 +13,7 @@ use history::{Plant, TENANT, any_try, code, recorded};
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
-use super::{Direction, Genealogy, GenealogyRefusal, LotFacts, LotRef, image, synthetic};
+use super::{Genealogy, GenealogyRefusal, LotFacts, LotRef, image, synthetic};
 
 /// A plant of some size: a released chain to begin with, so that the tries find something to work on.
 fn any_plant() -> impl Strategy<Value = Plant> {
@@ -77,7 +77,7 @@ proptest! {
             };
             prop_assert_eq!(ask(&then), ask(&now));
             let ask = |index: &Genealogy| {
-                index.genealogy(TENANT, lot, Direction::Both, Some(5), Some(cut as u64)).map(|family| {
+                index.genealogy(TENANT, lot, GenealogyDirection::Both, Some(5), Some(cut as u64)).map(|family| {
                     (family.nodes(0, usize::MAX), family.links(0, usize::MAX), family.position)
                 })
             };
