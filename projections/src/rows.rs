@@ -32,11 +32,12 @@ impl Keys<'_> {
         let index = self.0.index::<R>();
         let Rows { tables, only_forgotten, .. } = &mut *self.0;
         let table = typed::<R>(&mut tables[index].1);
+        table.is_asked_for = true;
         match table.slots.entry(key) {
             Entry::Occupied(mut slot) => slot.get_mut().batch = batch,
             Entry::Vacant(vacant) => {
-                let may_exist =
-                    only_forgotten.as_ref().is_none_or(|keys| keys.may_contain(index, vacant.key()));
+                let may_exist = table.has_let_go
+                    || only_forgotten.as_ref().is_none_or(|keys| keys.may_contain(index, vacant.key()));
                 if may_exist {
                     table.wanted.push(vacant.key().clone());
                 }
@@ -159,8 +160,10 @@ impl Rows {
         self.tables.iter().map(|(_, table)| table.len()).sum()
     }
 
-    /// Forgets unchanged rows, oldest batches first, until at most `limit` are held or all are of this batch.
+    /// Forgets unchanged rows, oldest batches first, until at most `limit` are held or all are of this batch; all of them where
+    /// rows are only written and never looked at.
     pub(crate) fn forget_beyond(&mut self, limit: usize) {
+        self.tables.iter_mut().for_each(|(_, table)| table.let_go());
         let mut batches = 16;
         while self.len() > limit && batches > 0 {
             for (index, (_, table)) in self.tables.iter_mut().enumerate() {
@@ -196,11 +199,15 @@ struct Slot<R> {
 struct TypedRows<R: Row> {
     slots: HashMap<R::Key, Slot<R>>,
     wanted: Vec<R::Key>,
+    /// Whether a fold has ever looked at one of these rows.
+    is_asked_for: bool,
+    /// Rows were forgotten of which nothing is known any more.
+    has_let_go: bool,
 }
 
 impl<R: Row> Default for TypedRows<R> {
     fn default() -> Self {
-        Self { slots: HashMap::new(), wanted: Vec::new() }
+        Self { slots: HashMap::new(), wanted: Vec::new(), is_asked_for: false, has_let_go: false }
     }
 }
 
@@ -211,6 +218,8 @@ trait TableRows: Any + Send + Sync {
     fn load(&mut self, values: Vec<Value>) -> Result<(), ValueMismatch>;
     fn take_changes(&mut self) -> (&'static Table, Vec<Value>, Vec<Value>);
     fn len(&self) -> usize;
+    /// Forgets what is unchanged and what nobody has ever asked for.
+    fn let_go(&mut self);
     fn forget_older(&mut self, batch: u32, batches: u32, index: usize, keys: &mut Option<ForgottenKeys>);
 }
 
@@ -254,6 +263,13 @@ impl<R: Row> TableRows for TypedRows<R> {
         self.slots.len()
     }
 
+    fn let_go(&mut self) {
+        if !self.is_asked_for && !self.slots.is_empty() {
+            self.slots.retain(|_, slot| slot.state == SlotState::Changed);
+            self.has_let_go = true;
+        }
+    }
+
     fn forget_older(&mut self, batch: u32, batches: u32, index: usize, keys: &mut Option<ForgottenKeys>) {
         self.slots.retain(|key, slot| {
             let keep = slot.state == SlotState::Changed || batch.wrapping_sub(slot.batch) < batches;
@@ -262,5 +278,50 @@ impl<R: Row> TableRows for TypedRows<R> {
             }
             keep
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::row;
+
+    row! {
+        /// What was seen.
+        pub struct SightRow in "sights" {
+            key {
+                /// Whose it is.
+                tenant: Uuid,
+                /// Which one.
+                number: u32,
+            }
+            /// What it was.
+            what: String,
+        }
+    }
+
+    fn seen(rows: &mut Rows, numbers: std::ops::Range<u32>) {
+        rows.begin_batch();
+        for number in numbers {
+            rows.put(SightRow { tenant: Uuid::nil(), number, what: "a heron".to_owned() });
+        }
+        let written: usize = rows.take_changes().iter().map(|(_, written, _)| written.len()).sum();
+        assert!(written > 0);
+    }
+
+    #[test]
+    fn rows_that_are_only_written_are_not_held_and_one_that_is_looked_at_later_is_asked_for() {
+        let mut rows = Rows::before_empty_tables();
+        seen(&mut rows, 0..10);
+        rows.forget_beyond(1_000);
+        assert_eq!(rows.len(), 0, "nobody looks at them");
+        Keys(&mut rows).row::<SightRow>((Uuid::nil(), 3));
+        let wanted = rows.take_wanted();
+        assert_eq!(wanted.len(), 1, "the table may hold it, whatever is remembered of its keys");
+        seen(&mut rows, 10..20);
+        rows.forget_beyond(1_000);
+        assert_eq!(rows.len(), 11, "now that one was looked at, the next may be");
     }
 }

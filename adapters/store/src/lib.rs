@@ -12,6 +12,7 @@ mod judge;
 pub mod memory;
 pub mod postgres;
 pub mod read;
+mod repeated;
 pub mod sqlite;
 pub mod torture;
 mod wake;

@@ -68,6 +68,10 @@ row! {
     index (tenant, lot_code);
 }
 
+/// What a row shows nothing of but that it happened: links and decisions have rows of their own. Their payloads are not read.
+const ONLY_HAPPENED: [&str; 4] =
+    ["LotsLinked", "LotInspected", "WeightBalanceOverridden", "TemperatureViolationNoted"];
+
 /// Which lots are there, and where does each stand?
 pub struct LotBoard;
 
@@ -88,15 +92,20 @@ impl ReadModel for LotBoard {
 
     fn apply(event: &RecordedEvent, rows: &mut Rows) -> Result<(), FoldError> {
         let lot_id = stream_uuid(event)?;
-        match decode::<LotEvent>(event)? {
-            LotEvent::LotCreated(created) => rows.put(created_row(event, lot_id, created)),
-            happened => {
-                let row = rows.change::<LotBoardRow>(&(event.stream.tenant, lot_id))?;
-                row.apply(happened);
-                row.changed_at = event.recorded_at;
-                row.version = event.version;
-            }
+        let happened = match ONLY_HAPPENED.contains(&&*event.event_type) {
+            true => None,
+            false => Some(decode::<LotEvent>(event)?),
+        };
+        if let Some(LotEvent::LotCreated(created)) = happened {
+            rows.put(created_row(event, lot_id, created));
+            return Ok(());
         }
+        let row = rows.change::<LotBoardRow>(&(event.stream.tenant, lot_id))?;
+        if let Some(happened) = happened {
+            row.apply(happened);
+        }
+        row.changed_at = event.recorded_at;
+        row.version = event.version;
         Ok(())
     }
 }
@@ -132,7 +141,7 @@ fn created_row(event: &RecordedEvent, lot_id: Uuid, created: LotCreated) -> LotB
 impl LotBoardRow {
     fn apply(&mut self, event: LotEvent) {
         match event {
-            // Links and decisions have rows of their own; a lot is created once.
+            // Only happened, or made the row.
             LotEvent::LotCreated(_)
             | LotEvent::LotsLinked(_)
             | LotEvent::WeightBalanceOverridden(_)

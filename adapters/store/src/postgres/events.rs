@@ -5,6 +5,8 @@ use std::sync::Arc;
 use commands::ports::{Position, RecordedEvent, StoreError, StreamKey};
 use tokio_postgres::Row;
 
+use crate::repeated::Repeated;
+
 /// In the order that [`recorded_event`] reads.
 macro_rules! columns {
     () => {
@@ -24,7 +26,8 @@ pub(super) fn from_sql(count: i64) -> u64 {
 }
 
 pub(super) fn recorded_events(rows: &[Row]) -> Result<Vec<RecordedEvent>, StoreError> {
-    rows.iter().map(recorded_event).collect()
+    let mut repeated = Repeated::default();
+    rows.iter().map(|row| recorded_event(row, &mut repeated)).collect()
 }
 
 /// What a row's payload takes.
@@ -32,20 +35,20 @@ pub(super) fn payload_bytes(row: &Row) -> usize {
     row.try_get::<_, &str>(8).map_or(0, str::len)
 }
 
-fn recorded_event(row: &Row) -> Result<RecordedEvent, StoreError> {
+fn recorded_event(row: &Row, repeated: &mut Repeated) -> Result<RecordedEvent, StoreError> {
     let unreadable = |position: Position, error: &dyn std::error::Error| StoreError::Corrupt {
         reason: format!("table events, position {position}: {error}"),
     };
     let position = row.try_get(0).map(from_sql).map_err(|error| unreadable(0, &error))?;
     let metadata: &str = row.try_get(9).map_err(|error| unreadable(position, &error))?;
-    let metadata = serde_json::from_str(metadata).map_err(|error| unreadable(position, &error))?;
+    let metadata = repeated.metadata(metadata).map_err(|error| unreadable(position, &error))?;
     let read = || {
         Ok(RecordedEvent {
             position,
             stream: StreamKey::new(row.try_get(1)?, row.try_get::<_, String>(2)?, row.try_get::<_, &str>(3)?),
             version: from_sql(row.try_get(4)?),
             event_id: row.try_get(5)?,
-            event_type: Arc::from(row.try_get::<_, &str>(6)?),
+            event_type: repeated.event_type(row.try_get(6)?),
             schema_version: row.try_get::<_, i32>(7)?.try_into().unwrap_or(u16::MAX),
             payload: Arc::from(row.try_get::<_, &str>(8)?),
             metadata,

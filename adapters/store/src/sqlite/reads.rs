@@ -10,7 +10,7 @@ use super::{
     events::{COLUMNS, as_sql, from_sql, recorded_event},
     failure::store_error,
 };
-use crate::gaps::check_for_gaps;
+use crate::{gaps::check_for_gaps, repeated::Repeated};
 
 const READING: &str = "reading the log";
 
@@ -166,11 +166,11 @@ fn events(
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let mut select = connection.prepare_cached(sql).map_err(store_error(READING))?;
     let mut rows = select.query(parameters).map_err(store_error(READING))?;
-    let (mut events, mut bytes) = (Vec::new(), 0);
+    let (mut events, mut bytes, mut repeated) = (Vec::new(), 0, Repeated::default());
     while bytes < most_bytes
         && let Some(row) = rows.next().map_err(store_error(READING))?
     {
-        let event = recorded_event(row)?;
+        let event = recorded_event(row, &mut repeated)?;
         bytes += event.payload.len();
         events.push(event);
     }

@@ -181,14 +181,22 @@ impl Graph {
         if leads_up && !self.leaves_ladder {
             return false;
         }
-        if parent == child {
-            return true;
+        let closes = parent == child || self.descends(parent, child);
+        self.leaves_ladder |= !closes && !leads_up;
+        closes
+    }
+
+    /// Whether a node was made of another, over however many steps.
+    fn descends(&self, node: u32, of: u32) -> bool {
+        // What has just been made is in nothing else yet: mostly there is nowhere to walk, and nothing to mark.
+        if self.children.of(of).next().is_none() {
+            return false;
         }
         let mut marks = Marks::for_nodes(self.nodes.len());
-        let mut waiting = vec![child];
-        while let Some(node) = waiting.pop() {
-            for link in self.children.of(node) {
-                if link.other == parent {
+        let mut waiting = vec![of];
+        while let Some(next) = waiting.pop() {
+            for link in self.children.of(next) {
+                if link.other == node {
                     return true;
                 }
                 if marks.mark(link.other) {
@@ -196,7 +204,6 @@ impl Graph {
                 }
             }
         }
-        self.leaves_ladder |= !leads_up;
         false
     }
 }
