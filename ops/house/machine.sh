@@ -42,10 +42,23 @@ choose_target() {
     exec 9>"$folder/target$slot.lock"
     if flock -n 9; then
       export CARGO_TARGET_DIR="$folder/target$slot"
+      make_anew_what_is_of_another_checkout
       return
     fi
   done
   stop "four runs are under way already; set CARGO_TARGET_DIR to a folder of its own"
+}
+
+# Cargo takes what it built of a package for the same in another checkout, and tests would look for their files where
+# that one lay. The dependencies are kept.
+make_anew_what_is_of_another_checkout() {
+  local of=$CARGO_TARGET_DIR/checkout name
+  [ "$(cat "$of" 2>/dev/null)" != "$PWD" ] || return 0
+  for name in $(sed -n 's/^name = "\(.*\)"/\1/p' ./*/Cargo.toml ./*/*/Cargo.toml | sort -u); do
+    rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/"$name"-*
+  done
+  mkdir -p "$CARGO_TARGET_DIR"
+  printf '%s' "$PWD" >"$of"
 }
 
 release_target() { exec 9>&-; }
@@ -70,7 +83,7 @@ apt_install() {
 }
 
 need_compiler() {
-  compiles || apt_install "SQLite is compiled into the program" gcc libc6-dev
+  { compiles && have make; } || apt_install "SQLite and the allocator are compiled into the program" gcc libc6-dev make
 }
 
 # A compiler alone is no proof: without the C library's headers it compiles nothing.
