@@ -11,34 +11,74 @@ use super::{model::Model, normal::TYPE_MARK};
 ///
 /// Async-graphql leaves a failed field out, lets the others stand whatever their types say, and orders fields by when
 /// they were done.
-pub(super) fn answer(model: &Model, set: &SelectionSet, root: &str, data: Value) -> Value {
+pub(super) fn answer(model: &Model, set: &SelectionSet, root: &str, mut data: Value) -> Value {
     // With nothing resolved at all, the root is null as well; its fields decide whether it may be more than that.
-    let data = if data == Value::Null { Value::Object(IndexMap::new()) } else { data };
-    object(model, &[set], root, data).unwrap_or_default()
+    if data == Value::Null {
+        data = Value::Object(IndexMap::new());
+    }
+    if object(model, &[set], root, &mut data) { data } else { Value::Null }
 }
 
-/// `None`: null stands where it may not.
-fn value(model: &Model, ty: &Type, sets: &[&SelectionSet], data: Value) -> Option<Value> {
-    let completed = match (&ty.base, data) {
+/// Whether it may stand where it is; otherwise null stands where it may not.
+fn value(model: &Model, ty: &Type, sets: &[&SelectionSet], data: &mut Value) -> bool {
+    let stands = match (&ty.base, &mut *data) {
         (BaseType::List(inner), Value::List(items)) => {
-            let items = items.into_iter().map(|item| value(model, inner, sets, item));
-            items.collect::<Option<Vec<_>>>().map(Value::List)
+            items.iter_mut().all(|item| value(model, inner, sets, item))
         }
-        (BaseType::Named(name), data @ Value::Object(_)) if !model.is_leaf(name) => {
-            object(model, sets, name, data)
-        }
+        (BaseType::Named(name), Value::Object(_)) if !model.is_leaf(name) => object(model, sets, name, data),
         // An object all of whose fields failed comes as null.
         (BaseType::Named(name), Value::Null) if !ty.nullable && !model.is_leaf(name) => {
-            object(model, sets, name, Value::Object(IndexMap::new()))
+            *data = Value::Object(IndexMap::new());
+            object(model, sets, name, data)
         }
-        (_, Value::Null) => None,
-        (_, data) => Some(data),
+        (_, Value::Null) => false,
+        _ => true,
     };
-    if completed.is_none() && ty.nullable { Some(Value::Null) } else { completed }
+    if !stands && ty.nullable {
+        *data = Value::Null;
+    }
+    stands || ty.nullable
 }
 
-fn object(model: &Model, sets: &[&SelectionSet], parent: &str, data: Value) -> Option<Value> {
-    let Value::Object(mut found) = data else { return Some(data) };
+fn object(model: &Model, sets: &[&SelectionSet], parent: &str, data: &mut Value) -> bool {
+    let Value::Object(found) = data else { return true };
+    if let [set] = sets
+        && let Some(fields) = fields_of(set, found)
+    {
+        return found.values_mut().zip(fields).all(|(data, field)| {
+            let below = &field.selection_set.node;
+            model.field(parent, &field.name.node).is_none_or(|def| value(model, &def.ty, &[below], data))
+        });
+    }
+    match put_in_order(model, sets, parent, std::mem::take(found)) {
+        Some(completed) => *found = completed,
+        None => return false,
+    }
+    true
+}
+
+/// The fields of a set without conditions, if they are what was found, in the same order: mostly nothing has to be put elsewhere.
+fn fields_of<'a>(
+    set: &'a SelectionSet,
+    found: &IndexMap<Name, Value>,
+) -> Option<impl Iterator<Item = &'a Field> + use<'a>> {
+    let field = |selection: &'a Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => Some(&field.node),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    };
+    let is_same = found.len() == set.items.len()
+        && found.keys().zip(&set.items).all(|(key, item)| {
+            field(item).is_some_and(|field| field.response_key().node == *key && key != TYPE_MARK)
+        });
+    is_same.then(|| set.items.iter().filter_map(field))
+}
+
+fn put_in_order(
+    model: &Model,
+    sets: &[&SelectionSet],
+    parent: &str,
+    mut found: IndexMap<Name, Value>,
+) -> Option<IndexMap<Name, Value>> {
     let mark = found.swap_remove(TYPE_MARK);
     let concrete = match &mark {
         Some(Value::String(name)) => name.as_str(),
@@ -50,15 +90,14 @@ fn object(model: &Model, sets: &[&SelectionSet], parent: &str, data: Value) -> O
     }
     let mut completed = IndexMap::with_capacity(fields.len());
     for (key, (field, below)) in fields {
-        let data = found.swap_remove(key).unwrap_or_default();
+        let mut data = found.swap_remove(key).unwrap_or_default();
         let def = model.field(concrete, &field.name.node).or_else(|| model.field(parent, &field.name.node));
-        let data = match def {
-            Some(def) => value(model, &def.ty, &below, data)?,
-            None => data,
-        };
+        if !def.is_none_or(|def| value(model, &def.ty, &below, &mut data)) {
+            return None;
+        }
         completed.insert(key.clone(), data);
     }
-    Some(Value::Object(completed))
+    Some(completed)
 }
 
 fn gather<'a>(

@@ -87,6 +87,14 @@ impl Dialect {
             for column in *columns {
                 index.col(*column);
             }
+            if self == Self::Postgres {
+                // The key ends every order: with it in the index, whose entries SQLite ends with it by itself, a page is read as it
+                // lies there and never sorted.
+                let key = table.key().iter().map(|column| column.name);
+                for column in key.filter(|name| !columns.contains(name)) {
+                    index.col(column);
+                }
+            }
             match self {
                 Self::Sqlite => index.to_string(SqliteQueryBuilder),
                 Self::Postgres => index.to_string(PostgresQueryBuilder),

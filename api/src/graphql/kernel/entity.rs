@@ -7,7 +7,7 @@
 use std::{marker::PhantomData, ops::Deref};
 
 use async_graphql::{
-    Context, OutputType, Result,
+    ContainerType, Context, OutputType, Result,
     connection::{Connection, EmptyFields},
 };
 use commands::ports::TenantId;
@@ -16,12 +16,12 @@ use projections::{Query, ReadModel, Row};
 use uuid::Uuid;
 
 use super::{
-    CommitInfo, Edge, FromReads, FromRequest, GlobalId, MAX_PAGE, PageArguments, Total, permit,
+    CommitInfo, Edge, Entry, FromReads, FromRequest, GlobalId, MAX_PAGE, PageArguments, Total, permit,
     reads::{FromRows, edge_page, page},
 };
 
 /// A list of entries as a Relay connection.
-pub type List<N> = Connection<String, N, Total, EmptyFields>;
+pub type List<N> = Connection<String, Entry<N>, Total, EmptyFields>;
 
 /// What is shown of a row.
 pub trait Shown: Sized + Send + Sync + 'static {
@@ -106,6 +106,9 @@ impl<E: Entity> Edge for ById<E> {
 }
 
 /// Access to what the API shows, from a resolver.
+///
+/// Each way is one pointer to whoever calls it: the executor makes a future of every field that is as large as the largest of its
+/// object, so that a text would cost what the edge beside it costs.
 pub trait Shows {
     /// The entity with this id, if there is an id and the entity.
     fn entity<E: Entity>(
@@ -133,7 +136,7 @@ pub trait Shows {
     ) -> impl Future<Output = Result<Option<S>>> + Send;
 
     /// What hangs on an entity, page by page.
-    fn many<W: Edge<Model = S::Model, Row = S::Row>, S: Shown + OutputType>(
+    fn many<W: Edge<Model = S::Model, Row = S::Row>, S: Shown + ContainerType>(
         &self,
         id: Uuid,
         range: (Option<i32>, Option<String>),
@@ -141,7 +144,7 @@ pub trait Shows {
     ) -> impl Future<Output = Result<List<S>>> + Send;
 
     /// A page of the rows that a list has been narrowed to.
-    fn list<S: Shown + OutputType + From<Granted<S>>>(
+    fn list<S: Shown + ContainerType + From<Granted<S>>>(
         &self,
         allowed: Allowed<S>,
         arguments: PageArguments,
@@ -158,7 +161,7 @@ impl Shows for Context<'_> {
     }
 
     async fn entity_after<E: Entity>(&self, id: Uuid, commit: CommitInfo) -> Result<Option<E>> {
-        self.wait::<E::Model>(Some(commit.position)).await?;
+        Box::pin(self.wait::<E::Model>(Some(commit.position))).await?;
         self.entity(id).await
     }
 
@@ -168,7 +171,7 @@ impl Shows for Context<'_> {
     ) -> Result<Option<S>> {
         let allowed = Allowed::<S>::ask(self)?;
         let query = narrow(allowed.rows()).limit(1);
-        let found = self.select::<S::Row>(&query).await?;
+        let found = Box::pin(self.select::<S::Row>(&query)).await?;
         Ok(found.rows.into_iter().next().map(|row| allowed.grant(row).into()))
     }
 
@@ -177,26 +180,27 @@ impl Shows for Context<'_> {
         id: Uuid,
     ) -> Result<Option<S>> {
         let allowed = Allowed::<S>::ask(self)?;
-        let row = self.find::<W>(allowed.tenant, id).await?;
+        let row = Box::pin(self.find::<W>(allowed.tenant, id)).await?;
         Ok(row.map(|row| allowed.grant(row).into()))
     }
 
-    async fn many<W: Edge<Model = S::Model, Row = S::Row>, S: Shown + OutputType>(
+    async fn many<W: Edge<Model = S::Model, Row = S::Row>, S: Shown + ContainerType>(
         &self,
         id: Uuid,
         range: (Option<i32>, Option<String>),
         shown: impl Fn(Granted<S>) -> S + Send + Sync,
     ) -> Result<List<S>> {
         let allowed = Allowed::<S>::ask(self)?;
-        edge_page::<W, S>(self, allowed.tenant, id, range, |row| shown(allowed.grant(row))).await
+        let shown = |row| Entry(shown(allowed.grant(row)));
+        Box::pin(edge_page::<W, _>(self, allowed.tenant, id, range, shown)).await
     }
 
-    async fn list<S: Shown + OutputType + From<Granted<S>>>(
+    async fn list<S: Shown + ContainerType + From<Granted<S>>>(
         &self,
         allowed: Allowed<S>,
         arguments: PageArguments,
         query: Query,
     ) -> Result<List<S>> {
-        page(self, arguments, MAX_PAGE, query, |row| allowed.grant(row).into()).await
+        Box::pin(page(self, arguments, MAX_PAGE, query, |row| Entry(allowed.grant(row).into()))).await
     }
 }

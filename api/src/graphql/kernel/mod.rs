@@ -14,6 +14,7 @@ mod asked;
 mod commit_info;
 mod declaring;
 pub mod entity;
+mod entry;
 mod enumeration;
 mod errors;
 mod gathering;
@@ -38,6 +39,7 @@ pub const SCALARS: &[document::Scalar] = &[("Int64", |value| Int64::read(value).
 pub use asked::{Asked, Said, Whom};
 pub use commit_info::CommitInfo;
 pub use entity::{Allowed, ById, Entity, Granted, List, Named, Shown, Shows};
+pub use entry::Entry;
 pub use enumeration::E;
 pub use errors::{
     ConcurrentModification, ErrorDetail, IdempotencyRefused, MutationError, NotFound, PermissionMissing,

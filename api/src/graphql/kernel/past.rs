@@ -272,7 +272,7 @@ impl<T: Told> Past<T> {
     ) -> Result<Vec<HistoryEvent>> {
         permit(context, <T::Of as Shown>::PERMISSION)?;
         let (after, limit) = page.unwrap_or_default().bounds()?;
-        let events = history::history(context.log()?, &self.stream, after, limit).await;
+        let events = Box::pin(history::history(context.log()?, &self.stream, after, limit)).await;
         Ok(events.map_err(|error| unanswered(&error))?.into_iter().map(HistoryEvent::from).collect())
     }
 
@@ -284,7 +284,7 @@ impl<T: Told> Past<T> {
     ) -> Result<Option<Then<T>>> {
         let allowed = Allowed::<T::Of>::ask(context)?;
         let model = Model::of::<<T::Of as Shown>::Model>();
-        let told = history::rows_as_of(model, context.log()?, &self.stream, at.at()?).await;
+        let told = Box::pin(history::rows_as_of(model, context.log()?, &self.stream, at.at()?)).await;
         let history::AsOf { state: rows, version, position, recorded_at } =
             told.map_err(|error| unanswered(&error))?;
         let moment = Moment { version: version.into(), position: position.into(), recorded_at };
