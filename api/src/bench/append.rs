@@ -14,6 +14,7 @@ use super::{
     load::{LoadArgs, drive},
     past,
     scratch::{self, Scratch},
+    server::Server,
 };
 
 /// What `cairn bench append` is asked.
@@ -30,6 +31,9 @@ pub struct AppendArgs {
     /// The size of an event's payload
     #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(16..=65_536))]
     pub event_bytes: u32,
+    /// Servers of the same database beside it, that nobody asks: the first follows the log, every further one stands by.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub beside: u32,
 }
 
 /// A commit was not stored.
@@ -57,6 +61,13 @@ async fn measure(args: &AppendArgs, scratch: &Scratch, report: &mut Report) -> a
     report.fact("streams", if args.new_streams { "one a commit" } else { "one a caller" });
     let batch_commits = if args.single { 1 } else { CommitterConfig::default().batch_commits };
     let config = CommitterConfig { batch_commits, ..CommitterConfig::default() };
+    report.fact("beside", args.beside);
+    let mut beside = Vec::new();
+    for _ in 0..args.beside {
+        let server = Server::start(&scratch.url, &scratch.directory).await?;
+        server.ready().await?;
+        beside.push(server);
+    }
     let committer = Committer::start(Arc::clone(&scratch.stores.events), config);
     let writer = Arc::new(Writer::new(committer.clone(), args));
     let measured = drive(&args.load, move |caller, turn| {
@@ -65,6 +76,9 @@ async fn measure(args: &AppendArgs, scratch: &Scratch, report: &mut Report) -> a
     })
     .await?;
     committer.shutdown().await;
+    for server in beside {
+        server.stop().await?;
+    }
     measured.report(report, "", "commits");
     // What was answered is in the log: a figure for commits that are not there would be worth nothing.
     let stored = scratch.stores.events.head().await?;
