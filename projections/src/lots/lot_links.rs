@@ -16,13 +16,13 @@ row! {
             tenant: Uuid,
             /// The lot that was made.
             child_id: Uuid,
-            /// A lot that it was made from.
+            /// The code of a lot that it was made from. In the key, so that what a lot was made from lies by code.
+            parent_code: LotCode,
+            /// That lot.
             parent_id: Uuid,
         }
         /// The child's code.
         child_code: LotCode,
-        /// The parent's code.
-        parent_code: LotCode,
         /// The parent's type.
         parent_type: LotType,
         /// How much of the parent went into the child.
@@ -35,7 +35,6 @@ row! {
         position: Position,
     }
     index (tenant, parent_id, child_code);
-    index (tenant, child_id, parent_code);
 }
 
 /// What was a lot made from, and what was made of it?
@@ -45,7 +44,7 @@ pub struct LotLinks;
 
 impl ReadModel for LotLinks {
     const NAME: &'static str = "lot_links";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const CATEGORIES: &'static [&'static str] = &[Lot::CATEGORY];
 
     fn tables() -> Vec<&'static Table> {
