@@ -13,14 +13,14 @@ use projections::{
 };
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::{
-    Client, Statement,
+    Client, Row, Statement,
     types::{ToSql, Type},
 };
 
-use self::values::{Array, Bound, arrays, read_row};
+use self::values::{Array, Bound, Present, arrays, read_row};
 use super::{
     pages,
-    session::{Done, Engine, Job, Queue, Session},
+    session::{BEFORE_ROWS, Done, Engine, Job, Queue, Session, Standing},
     sql::Dialect,
     working::Working,
 };
@@ -228,19 +228,23 @@ impl PostgresSession<'_> {
         Ok(statement)
     }
 
-    async fn query_bound(
-        &mut self,
-        sql: &str,
-        bound: &[Bound<'_>],
-        columns: &[ColumnType],
-    ) -> Result<Vec<Value>, ReadStoreError> {
+    async fn query_bound(&mut self, sql: &str, bound: &[Bound<'_>]) -> Result<Vec<Row>, ReadStoreError> {
         let types: Vec<_> = bound.iter().map(Bound::sql_type).collect();
         let statement = self.prepared(sql, &types).await?;
         let bound: Vec<_> = bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        let rows = self.connection.client.query(&statement, &bound).await.map_err(failed(self.doing))?;
+        self.connection.client.query(&statement, &bound).await.map_err(failed(self.doing))
+    }
+
+    /// The values of these rows, from a column on.
+    fn values(
+        &self,
+        rows: &[Row],
+        from: usize,
+        columns: &[ColumnType],
+    ) -> Result<Vec<Value>, ReadStoreError> {
         let mut found = Vec::with_capacity(rows.len() * columns.len());
-        for row in &rows {
-            read_row(row, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
+        for row in rows {
+            read_row(row, from, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
         }
         Ok(found)
     }
@@ -276,7 +280,8 @@ impl Session for PostgresSession<'_> {
         columns: &[ColumnType],
     ) -> Result<Vec<Value>, ReadStoreError> {
         let bound: Vec<_> = parameters.iter().map(Bound::One).collect();
-        self.query_bound(sql, &bound, columns).await
+        let rows = self.query_bound(sql, &bound).await?;
+        self.values(&rows, 0, columns)
     }
 
     async fn ask(
@@ -285,7 +290,26 @@ impl Session for PostgresSession<'_> {
         columns: &[ColumnType],
     ) -> Result<Vec<Value>, ReadStoreError> {
         let bound: Vec<_> = question.parameters.iter().map(Bound::from).collect();
-        self.query_bound(&question.sql, &bound, columns).await
+        let rows = self.query_bound(&question.sql, &bound).await?;
+        self.values(&rows, 0, columns)
+    }
+
+    async fn ask_for_rows(
+        &mut self,
+        question: &pages::Statement,
+        columns: &[ColumnType],
+    ) -> Result<Option<Standing>, ReadStoreError> {
+        let bound: Vec<_> = question.parameters.iter().map(Bound::from).collect();
+        let mut rows = self.query_bound(&question.sql, &bound).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut standing =
+            self.values(std::slice::from_ref(first), 0, &[ColumnType::Int64; BEFORE_ROWS])?.into_iter();
+        let (position, mark) =
+            (standing.next().unwrap_or(Value::Null), standing.next().unwrap_or(Value::Null));
+        // A row of nothing stands for none: no row's first value is missing.
+        let is_missing = |row: &Row| row.try_get::<_, Present>(BEFORE_ROWS).is_ok_and(|Present(is)| !is);
+        rows.retain(|row| !is_missing(row));
+        Ok(Some(Standing { position, mark, rows: self.values(&rows, BEFORE_ROWS, columns)? }))
     }
 
     async fn write_rows(
@@ -322,7 +346,7 @@ impl Session for PostgresSession<'_> {
         let mut found = Vec::with_capacity(rows.len() * table.columns.len());
         for row in &rows {
             let types = table.columns.iter().map(|column| column.column_type);
-            read_row(row, types, &mut found).map_err(failed(self.doing))?;
+            read_row(row, 0, types, &mut found).map_err(failed(self.doing))?;
         }
         Ok(found)
     }

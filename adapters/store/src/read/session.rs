@@ -44,6 +44,13 @@ pub(super) trait Session: Send {
         columns: &[ColumnType],
     ) -> impl Future<Output = Result<Vec<Value>, ReadStoreError>> + Send;
 
+    /// Asks for rows with columns of these types, behind the position and the mark that they stand at. None: no such build.
+    fn ask_for_rows(
+        &mut self,
+        statement: &Statement,
+        columns: &[ColumnType],
+    ) -> impl Future<Output = Result<Option<Standing>, ReadStoreError>> + Send;
+
     /// Writes rows.
     fn write_rows(
         &mut self,
@@ -71,6 +78,18 @@ pub(super) trait Session: Send {
     /// Makes this transaction survive the machine, where others need not.
     fn durable(&mut self) -> impl Future<Output = Result<(), ReadStoreError>> + Send;
 }
+
+/// Rows, and what they stand at. A statement tells that beside every row, or beside a row of nothing where there is none; it is
+/// read once.
+pub(super) struct Standing {
+    pub(super) position: Value,
+    pub(super) mark: Value,
+    /// The rows' values, one after the other.
+    pub(super) rows: Vec<Value>,
+}
+
+/// How many columns stand before those of the rows.
+pub(super) const BEFORE_ROWS: usize = 2;
 
 /// What becomes of a job's transaction.
 pub(super) enum Done<T> {

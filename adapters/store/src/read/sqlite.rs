@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::{
     pages::{Parameter, Statement},
-    session::{Done, Engine, Job, Session},
+    session::{BEFORE_ROWS, Done, Engine, Job, Session, Standing},
     sql::Dialect,
 };
 use crate::sqlite::Readers;
@@ -249,6 +249,27 @@ impl Session for SqliteSession<'_> {
         });
         self.read(&question.sql, values, columns.iter().copied(), &mut found)?;
         Ok(found)
+    }
+
+    async fn ask_for_rows(
+        &mut self,
+        question: &Statement,
+        columns: &[ColumnType],
+    ) -> Result<Option<Standing>, ReadStoreError> {
+        let columns: Vec<_> = [ColumnType::Int64; BEFORE_ROWS].iter().chain(columns).copied().collect();
+        let mut values = self.ask(question, &columns).await?.into_iter();
+        let mut standing: Option<Standing> = None;
+        while let (Some(position), Some(mark)) = (values.next(), values.next()) {
+            let rows = &mut standing.get_or_insert(Standing { position, mark, rows: Vec::new() }).rows;
+            let row = values.by_ref().take(columns.len() - BEFORE_ROWS);
+            let begins_at = rows.len();
+            rows.extend(row);
+            // A row of nothing: no row's first value is missing.
+            if rows.get(begins_at) == Some(&Value::Null) {
+                rows.truncate(begins_at);
+            }
+        }
+        Ok(standing)
     }
 
     async fn write_rows(

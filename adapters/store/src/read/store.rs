@@ -21,7 +21,7 @@ use super::{
         ListParked, ListSkips, LoadImage, LoadRows, LookAtLease, Prepare, Read, ReadEach, ReadMarks,
         ReleaseLease, RenewLease, SaveImage, StoreStep, TakeOver,
     },
-    session::Engine,
+    session::{Engine, Standing},
     sql::Dialect,
 };
 
@@ -65,8 +65,7 @@ impl<E: Engine> Store<E> {
         live: bool,
     ) -> Result<Option<Selection>, ReadStoreError> {
         let statement = self.dialect.select_page(query, build, live)?;
-        let values = self.engine.run(Read { statement, types: types(query) }).await?;
-        selection(query, values)
+        selection(self.engine.run(Read { statement, types: types(query) }).await?)
     }
 
     async fn read_count(
@@ -76,11 +75,10 @@ impl<E: Engine> Store<E> {
         cap: u32,
     ) -> Result<Option<(u64, Mark)>, ReadStoreError> {
         let statement = self.dialect.count_rows(query, build, cap)?;
-        let values = self.engine.run(Read { statement, types: vec![ColumnType::Int64; 3] }).await?;
+        let counted = self.engine.run(Read { statement, types: vec![ColumnType::Int64] }).await?;
+        let Some(Selection { values, mark, .. }) = selection(counted)? else { return Ok(None) };
         Ok(match values.as_slice() {
-            [_position, Value::Int64(mark), Value::Int64(count)] => {
-                Some((count.unsigned_abs(), Mark(mark.unsigned_abs())))
-            }
+            [Value::Int64(count)] => Some((count.unsigned_abs(), mark)),
             _ => None,
         })
     }
@@ -95,19 +93,16 @@ impl<E: Engine> Store<E> {
     ) -> Result<Option<Counted>, ReadStoreError> {
         let column_type = query.table.column(column).map_or(ColumnType::Text, |column| column.column_type);
         let pages = self.dialect.count_each(query, build, column, values, cap)?;
-        let types = vec![ColumnType::Int64, ColumnType::Int64, column_type, ColumnType::Int64];
-        let mut values = self.engine.run(ReadEach { pages, types }).await?.into_iter();
-        let mut counted = None;
-        while let (Some(_position), Some(Value::Int64(mark)), Some(value), Some(count)) =
-            (values.next(), values.next(), values.next(), values.next())
-        {
-            let mark = Mark(mark.unsigned_abs());
-            let counted = counted.get_or_insert(Counted { of_each: Vec::new(), mark });
-            if let Value::Int64(count) = count {
-                counted.of_each.push((value, count.unsigned_abs()));
+        let types = vec![column_type, ColumnType::Int64];
+        let counted = selection(self.engine.run(ReadEach { pages, types }).await?)?;
+        let Some(Selection { values, mark, .. }) = counted else { return Ok(None) };
+        let (mut of_each, mut values) = (Vec::new(), values.into_iter());
+        while let (Some(value), Some(count)) = (values.next(), values.next()) {
+            if let (false, Value::Int64(count)) = (value == Value::Null, count) {
+                of_each.push((value, count.unsigned_abs()));
             }
         }
-        Ok(counted)
+        Ok(Some(Counted { of_each, mark }))
     }
 
     async fn read_each(
@@ -118,35 +113,20 @@ impl<E: Engine> Store<E> {
         values: Vec<Value>,
     ) -> Result<Option<Selection>, ReadStoreError> {
         let pages = self.dialect.select_each(query, build, column, values)?;
-        let values = self.engine.run(ReadEach { pages, types: types(query) }).await?;
-        selection(query, values)
+        selection(self.engine.run(ReadEach { pages, types: types(query) }).await?)
     }
 }
 
-/// The position, the mark, then the row.
 fn types(query: &Query) -> Vec<ColumnType> {
-    let row = query.table.columns.iter().map(|column| column.column_type);
-    [ColumnType::Int64; BEFORE_ROWS].into_iter().chain(row).collect()
+    query.table.columns.iter().map(|column| column.column_type).collect()
 }
 
-/// What stands before each row.
-const BEFORE_ROWS: usize = 2;
-
-fn selection(query: &Query, values: Vec<Value>) -> Result<Option<Selection>, ReadStoreError> {
-    let number = |index: usize| {
-        let value = values.get(index).cloned().unwrap_or(Value::Null);
+fn selection(standing: Option<Standing>) -> Result<Option<Selection>, ReadStoreError> {
+    let Some(Standing { position, mark, rows }) = standing else { return Ok(None) };
+    let number = |value: Value| {
         u64::from_value(value).map_err(|error| ReadStoreError::Corrupt { reason: error.to_string() })
     };
-    if values.is_empty() {
-        return Ok(None);
-    }
-    let (position, mark) = (number(0)?, Mark(number(1)?));
-    // Beside the position of an empty page stands a row of nothing; no row's tenant is missing.
-    let is_empty = values.get(BEFORE_ROWS) == Some(&Value::Null);
-    let width = query.table.columns.len() + BEFORE_ROWS;
-    let of_rows = |index: usize| !is_empty && index % width >= BEFORE_ROWS;
-    let values = values.into_iter().enumerate().filter(|(index, _)| of_rows(*index));
-    Ok(Some(Selection { values: values.map(|(_, value)| value).collect(), position, mark }))
+    Ok(Some(Selection { values: rows, position: number(position)?, mark: Mark(number(mark)?) }))
 }
 
 #[async_trait]

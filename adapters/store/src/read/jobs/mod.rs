@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     pages::{PageOfEach, Parameter, Statement},
-    session::{Done, Job, Queue, Session},
+    session::{Done, Job, Queue, Session, Standing},
 };
 
 pub(super) use builds::{CreateBuild, CreateIndex, DiscardBuild, DropBuild, ListBuilds, Prepare};
@@ -105,19 +105,19 @@ impl Job for LoadRows {
     }
 }
 
-/// Asks a question that was made elsewhere.
+/// Asks a question that was made elsewhere, for rows with columns of these types.
 pub(super) struct Read {
     pub(super) statement: Statement,
     pub(super) types: Vec<ColumnType>,
 }
 
 impl Job for Read {
-    type Answer = Vec<Value>;
+    type Answer = Option<Standing>;
     const DOING: &'static str = "reading a read model";
     const WRITES: bool = false;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
-        session.ask(&self.statement, &self.types).await.map(Done::Commit)
+        session.ask_for_rows(&self.statement, &self.types).await.map(Done::Commit)
     }
 }
 
@@ -135,15 +135,15 @@ impl Job for ReadMarks {
     }
 }
 
-/// Reads a page for each of several values of a column: as [`Read`] does, the position and the mark before each
-/// row. No plan is right but one over the index that begins with the column.
+/// Reads a page for each of several values of a column, as [`Read`] does one. No plan is right but one over the index that
+/// begins with the column.
 pub(super) struct ReadEach {
     pub(super) pages: PageOfEach,
     pub(super) types: Vec<ColumnType>,
 }
 
 impl Job for ReadEach {
-    type Answer = Vec<Value>;
+    type Answer = Option<Standing>;
     const DOING: &'static str = "reading a read model by an edge";
     const WRITES: bool = false;
     const BY_KEY: bool = true;
@@ -151,24 +151,19 @@ impl Job for ReadEach {
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<Self::Answer>, ReadStoreError> {
         let (head, mut page, place, values) = match self.pages {
             PageOfEach::Joined(statement) => {
-                return session.ask(&statement, &self.types).await.map(Done::Commit);
+                return session.ask_for_rows(&statement, &self.types).await.map(Done::Commit);
             }
             PageOfEach::OneByOne { head, page, place, values } => (head, page, place, values),
         };
-        let (standing, row) = self.types.split_at(2);
-        let head = session.ask(&head, standing).await?;
-        let mut found = Vec::new();
-        for value in values.into_iter().filter(|_| !head.is_empty()) {
+        let Some(mut standing) = session.ask_for_rows(&head, &[]).await? else {
+            return Ok(Done::Commit(None));
+        };
+        for value in values {
             if let Some(parameter) = page.parameters.get_mut(place) {
                 *parameter = Parameter::One(value);
             }
-            for row in session.ask(&page, row).await?.chunks(row.len()) {
-                found.extend(head.iter().chain(row).cloned());
-            }
+            standing.rows.append(&mut session.ask(&page, &self.types).await?);
         }
-        if found.is_empty() && !head.is_empty() {
-            found.extend(head.into_iter().chain(row.iter().map(|_| Value::Null)));
-        }
-        Ok(Done::Commit(found))
+        Ok(Done::Commit(Some(standing)))
     }
 }

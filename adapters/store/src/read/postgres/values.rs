@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use projections::{ColumnType, Value};
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use crate::read::pages::Parameter;
@@ -70,12 +70,31 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
+/// Whether there is a value, of whatever type.
+pub(super) struct Present(pub(super) bool);
+
+impl<'a> FromSql<'a> for Present {
+    fn from_sql(_: &Type, _: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(true))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(false))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Appends a row's values, from a column on.
 pub(super) fn read_row(
     row: &tokio_postgres::Row,
+    from: usize,
     columns: impl Iterator<Item = ColumnType>,
     found: &mut Vec<Value>,
 ) -> Result<(), tokio_postgres::Error> {
-    for (index, column_type) in columns.enumerate() {
+    for (index, column_type) in (from..).zip(columns) {
         let value = match column_type {
             ColumnType::Int64 => row.try_get::<_, Option<i64>>(index)?.map(Value::Int64),
             ColumnType::Text | ColumnType::Json => row.try_get::<_, Option<String>>(index)?.map(Value::Text),
