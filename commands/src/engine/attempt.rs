@@ -70,7 +70,7 @@ impl Ahead {
             codec: stream.codec,
             state: Arc::clone(&stream.state),
             event_bytes: stream.events.iter().map(|event| event.payload.len()).sum(),
-            freshness: is_personal.then(|| erasures.from_now()),
+            freshness: is_personal.then(|| erasures.from_now_on(key)),
         })
     }
 }

@@ -38,7 +38,7 @@ impl Engine {
     pub(super) async fn load(&self, key: &StreamKey, codec: &'static dyn Codec) -> Result<Entry, LoadError> {
         let inner = &self.inner;
         let generation = inner.slots.next_generation();
-        let freshness = inner.erasures.from_now();
+        let freshness = inner.erasures.from_now_on(key);
         let ask =
             |after_version, shape| inner.loader.load(PastQuery { stream: key.clone(), after_version, shape });
         let mut past = ask(0, Some(codec.shape())).await?;

@@ -36,8 +36,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn may_be_used(&self, dead_generation: u64) -> bool {
-        self.generation > dead_generation && self.freshness.as_ref().is_none_or(Freshness::lasts)
+    fn is_fresh(&self) -> bool {
+        self.freshness.as_ref().is_none_or(Freshness::lasts)
     }
 
     pub(super) fn held(&self) -> HeldState {
@@ -49,13 +49,17 @@ impl Entry {
 pub(super) struct HeldSlot {
     slot: Arc<Slot>,
     guard: OwnedMutexGuard<Option<Entry>>,
+    /// What was put under this lock is decided on once, whoever is erased meanwhile: while many are, nothing loaded would ever
+    /// be fresh.
+    is_new: bool,
 }
 
 impl HeldSlot {
     /// The cached state, unless a commit of its generation was refused, or somebody whom it tells about may have been erased.
     pub(super) fn entry(&mut self) -> Option<&Entry> {
         let dead = self.slot.dead_generation.load(Ordering::Acquire);
-        if self.guard.as_ref().is_some_and(|entry| !entry.may_be_used(dead)) {
+        let may_be_used = |entry: &Entry| entry.generation > dead && (self.is_new || entry.is_fresh());
+        if !self.guard.as_ref().is_some_and(may_be_used) {
             *self.guard = None;
         }
         self.guard.as_ref()
@@ -112,7 +116,7 @@ impl Slots {
         for key in keys {
             let slot = self.slot(key);
             let guard = Arc::clone(&slot.entry).lock_owned().await;
-            held.insert(key.clone(), HeldSlot { slot, guard });
+            held.insert(key.clone(), HeldSlot { slot, guard, is_new: false });
         }
         held
     }
@@ -121,6 +125,7 @@ impl Slots {
     pub(super) fn put(&self, key: &StreamKey, held: &mut HeldSlot, entry: Entry) {
         self.weigh(key, &held.slot, entry.weight.bytes());
         *held.guard = Some(entry);
+        held.is_new = true;
     }
 
     /// Puts a state where nobody has one, unless the stream is being decided on at this moment.

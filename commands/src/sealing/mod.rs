@@ -93,8 +93,8 @@ impl Sealing {
     }
 
     /// Refuses data that cannot be sealed, so that the committer lets the batch's other commits pass.
-    async fn seal(&self, tenant: TenantId, place: &str, text: &str) -> Result<String, StoreError> {
-        let ring = self.vault.keys_for(tenant, &personal::subjects(text)).await?;
+    async fn seal(&self, stream: &StreamKey, place: &str, text: &str) -> Result<String, StoreError> {
+        let ring = self.vault.keys_for(stream.tenant, &personal::subjects(text)).await?;
         let mut is_of_erased = false;
         let sealed = personal::seal_text(text, |held| {
             let sealed = seal_value(&ring, place, &held)?;
@@ -102,8 +102,8 @@ impl Sealing {
             Ok(sealed)
         });
         if is_of_erased {
-            // What was decided on still has in memory what is not kept.
-            self.vault.erasures().note();
+            // What was decided still has in memory what is not kept.
+            self.vault.erasures().note_dropped(stream);
         }
         sealed.map_err(|error| StoreError::Rejected {
             doing: "sealing personal data",
@@ -156,10 +156,10 @@ impl Sealing {
 
     async fn sealed(&self, commit: &Commit) -> Result<Commit, StoreError> {
         let mut commit = commit.clone();
-        for event in commit.streams.iter_mut().flat_map(|write| &mut write.events) {
-            if personal::is_open(&event.payload) {
-                let place = event_place(commit.tenant, event.event_id);
-                event.payload = self.seal(commit.tenant, &place, &event.payload).await?.into();
+        for write in &mut commit.streams {
+            for event in write.events.iter_mut().filter(|event| personal::is_open(&event.payload)) {
+                let place = event_place(write.stream.tenant, event.event_id);
+                event.payload = self.seal(&write.stream, &place, &event.payload).await?.into();
             }
         }
         Ok(commit)
@@ -294,7 +294,7 @@ impl SnapshotStore for Sealing {
         for (stream, snapshot) in snapshots {
             let place = snapshot_place(stream, snapshot.version);
             let state = match personal::is_open(&snapshot.state) {
-                true => self.seal(stream.tenant, &place, &snapshot.state).await,
+                true => self.seal(stream, &place, &snapshot.state).await,
                 false => Ok(snapshot.state.clone()),
             };
             match state {

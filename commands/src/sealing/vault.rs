@@ -76,7 +76,7 @@ impl Vault {
             }
         }
         if !absent.is_empty() {
-            let asked = self.asking();
+            let asked = self.asking(tenant);
             for stored in self.keys.subject_keys(tenant, &absent).await? {
                 let key = self.remember(tenant, &stored, asked);
                 ring.insert(stored.subject, key);
@@ -129,7 +129,7 @@ impl Vault {
             Ok(wrapped) => wrapped,
             Err(failure) => return Ok(Err(failure)),
         };
-        let asked = self.asking();
+        let asked = self.asking(tenant);
         let first = SubjectKey { subject: Arc::clone(subject), version: 1, wrapped: Some(wrapped) };
         let stands = self.keys.keep_subject_key(tenant, first).await?;
         Ok(self.remember(tenant, &stands, asked))
@@ -140,15 +140,15 @@ impl Vault {
         self.keys.destroy_subject_key(tenant, subject).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.pop(&(tenant, Arc::from(subject)));
-        self.erasures.note();
+        self.erasures.note(tenant);
         Ok(())
     }
 
-    fn asking(&self) -> Asked {
-        Asked { heard_of: self.erasures.count(), at: Instant::now() }
+    fn asking(&self, tenant: TenantId) -> Asked {
+        Asked { heard_of: self.erasures.count(tenant), at: Instant::now() }
     }
 
-    /// Unwraps what the store has answered, and keeps it unless somebody was erased since it was asked.
+    /// Unwraps what the store has answered, and keeps it unless somebody of the tenant was erased since it was asked.
     fn remember(
         &self,
         tenant: TenantId,
@@ -164,11 +164,11 @@ impl Vault {
         });
         let key = OpenKey { version: stored.version, cipher: opened.transpose()? };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.erasures.count() == asked.heard_of {
+        if self.erasures.count(tenant) == asked.heard_of {
             let before = known.put((tenant, Arc::clone(&stored.subject)), (key.clone(), asked.at));
             if key.cipher.is_none() && before.is_some_and(|(before, _since)| before.cipher.is_some()) {
                 // Another process has erased the subject.
-                self.erasures.note();
+                self.erasures.note(tenant);
             }
         }
         Ok(key)

@@ -1,14 +1,30 @@
 //! What a process has in memory of somebody who was erased is gone too; and which key-encryption key may seal.
 
-use std::{sync::Arc, time::Duration};
-
-use adapters_store::memory::MemoryEventStore;
-use commands::{
-    ports::{EventStore, LogFilter, Snapshot, SnapshotStore, StoreError, StreamKey, SubjectKeys},
-    tail::{Place, Read, Reader, Tail},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use super::personal::Restaurant;
+use adapters_store::memory::MemoryEventStore;
+use async_trait::async_trait;
+use commands::{
+    engine::EngineConfig,
+    ports::{
+        EventStore, LogFilter, LogLayer, Past, PastQuery, Snapshot, SnapshotStore, StoreError, StreamKey,
+        SubjectKeys,
+    },
+    sealing::Sealing,
+    tail::{Place, Read, Reader, Tail},
+};
+use uuid::Uuid;
+
+use super::{
+    Plant,
+    personal::{Book, Restaurant},
+};
 
 impl Restaurant {
     async fn erase(&self, subject: &str) {
@@ -42,6 +58,72 @@ async fn another_process_forgets_within_a_minute() {
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert_eq!(other.book("u-3", "Cec").await, ["ERASED", "Bob", "Cec"]);
     assert_eq!(other.guests().await, ["ERASED", "Bob", "Cec"]);
+}
+
+/// Counts what is loaded, and erases somebody of a tenant at the end of each load, where one is named.
+struct Loads {
+    sealing: Arc<Sealing>,
+    erases_in: Option<Uuid>,
+    count: AtomicUsize,
+}
+
+impl Loads {
+    fn of(restaurant: &Restaurant, erases_in: Option<Uuid>) -> (Arc<Self>, Plant) {
+        let sealing = Arc::clone(&restaurant.sealing);
+        let loads = Arc::new(Self { sealing, erases_in, count: AtomicUsize::new(0) });
+        let snapshots = Arc::clone(&restaurant.sealing) as _;
+        (Arc::clone(&loads), Plant::over(loads, snapshots, EngineConfig::default()))
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl LogLayer for Loads {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.sealing) as _
+    }
+
+    async fn load_pasts(&self, asked: &[PastQuery], limit: usize) -> Result<Vec<Past>, StoreError> {
+        let number = self.count.fetch_add(asked.len(), Ordering::SeqCst);
+        let found = self.sealing.load_pasts(asked, limit).await;
+        if let Some(tenant) = self.erases_in {
+            self.sealing.erase(tenant, &format!("o-{number}")).await?;
+        }
+        found
+    }
+}
+
+/// A subject that comes back under its old id stays erased: each write about it is such a write.
+#[tokio::test]
+async fn whoever_writes_about_an_erased_subject_costs_no_other_tenant_his_memory() {
+    let restaurant = Restaurant::open();
+    let (loads, plant) = Loads::of(&restaurant, None);
+    let (mine, yours) = (plant.as_tenant(2), plant.as_tenant(3));
+    restaurant.sealing.erase(yours.caller.tenant, "y-1").await.unwrap();
+    mine.give(Book::of("m-1", "Ann")).await.unwrap();
+    mine.give(Book::of("m-1", "Ann")).await.unwrap();
+    let before = loads.count();
+    yours.give(Book::of("y-1", "Eve")).await.unwrap();
+    mine.give(Book::of("m-1", "Ann")).await.unwrap();
+    assert_eq!(loads.count() - before, 1, "your table's, and not mine again");
+    let theirs = Book::of("y-2", "Flo");
+    yours.give(theirs.clone()).await.unwrap();
+    assert_eq!(*theirs.told.lock().unwrap(), ["ERASED", "Flo"]);
+    assert_eq!(loads.count() - before, 2, "what was not kept is loaded again");
+}
+
+/// Thousands are erased, one after the other, and each faster than a stream can be loaded.
+#[tokio::test]
+async fn a_command_is_decided_while_others_are_erased() {
+    let restaurant = Restaurant::open();
+    restaurant.book("u-1", "Ann").await;
+    let (loads, plant) = Loads::of(&restaurant, Some(restaurant.plant.caller.tenant));
+    let given = tokio::time::timeout(Duration::from_secs(10), plant.give(Book::of("u-2", "Bob"))).await;
+    given.expect("it is loading still").unwrap();
+    assert!(loads.count() <= 2, "loaded {} times", loads.count());
 }
 
 async fn read(reader: &mut Reader) -> String {

@@ -70,16 +70,16 @@ impl Aggregate for Table {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Book {
+pub(super) struct Book {
     subject: String,
     name: String,
     /// Where it tells what the engine's state shows after it: an answer is stored, and carries nothing personal.
     #[serde(skip)]
-    told: Arc<Mutex<Vec<String>>>,
+    pub(super) told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Book {
-    fn of(subject: &str, name: &str) -> Self {
+    pub(super) fn of(subject: &str, name: &str) -> Self {
         Self { subject: subject.to_owned(), name: name.to_owned(), told: Arc::default() }
     }
 }
