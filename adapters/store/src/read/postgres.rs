@@ -30,7 +30,7 @@ use crate::address::Address;
 const WRITERS: usize = 3;
 /// One question of marks speaks for all who wait.
 const COMPARERS: usize = 1;
-/// Renewals of leases are short.
+/// Renewals of leases are short, and wait for nobody.
 const KEEPERS: usize = 1;
 /// Index builds and images.
 const BUILDERS: usize = 2;

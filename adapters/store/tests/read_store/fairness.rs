@@ -7,7 +7,7 @@ use std::{
 
 use adapters_store::memory::MemoryEventStore;
 use commands::ports::RecordedEvent;
-use projections::{FoldError, Keys, Model, ReadModel, Row, Rows, Table};
+use projections::{FoldError, Keys, Model, ReadModel, Row, Rows, Table, ports::Claim};
 use uuid::Uuid;
 
 use crate::{
@@ -90,4 +90,28 @@ async fn a_lease_is_kept_while_indexes_are_built() {
     for build in builds {
         build.await.unwrap().unwrap();
     }
+}
+
+/// A step that writes for long holds its lease's row to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_whose_row_is_locked_holds_up_no_other_lease() {
+    let harness = Postgres::create().await;
+    let (store, fence) = filled(&harness, &[a_crate(1, 5)]).await;
+    let ttl = Duration::from_secs(60);
+    let other = store.claim("another", Uuid::from_u128(9), ttl, Claim::WhenFree).await.unwrap().unwrap();
+    let stranger = harness.stranger().await;
+    let step = format!("begin; update read_leases set epoch = epoch where name = '{}'", fence.lease);
+    stranger.batch_execute(&step).await.unwrap();
+    let asked = Instant::now();
+    let (locked, free) = tokio::join!(store.renew(&fence, ttl), store.renew(&other, ttl));
+    assert!(locked.unwrap() && free.unwrap(), "both are held");
+    assert!(asked.elapsed() < Duration::from_secs(2), "they waited for {:?}", asked.elapsed());
+    let taken = format!("update read_leases set epoch = epoch + 1 where name = '{}'; commit", fence.lease);
+    stranger.batch_execute(&taken).await.unwrap();
+    assert!(!store.renew(&fence, ttl).await.unwrap(), "somebody else has it");
+    let left = "select expires_at from read_leases where name = 'another'";
+    let before: i64 = stranger.query_one(left, &[]).await.unwrap().get(0);
+    assert!(store.renew(&other, 2 * ttl).await.unwrap());
+    let after: i64 = stranger.query_one(left, &[]).await.unwrap().get(0);
+    assert!(after > before + 30_000, "a free one is renewed: {before} to {after}");
 }

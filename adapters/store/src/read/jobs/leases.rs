@@ -7,7 +7,10 @@ use projections::{
 use uuid::Uuid;
 
 use super::{INT, corrupt, millis, text};
-use crate::read::session::{Done, Job, Queue, Session};
+use crate::read::{
+    session::{Done, Job, Queue, Session},
+    sql::Dialect,
+};
 
 pub(in crate::read) struct ClaimLease {
     pub(in crate::read) lease: String,
@@ -92,8 +95,34 @@ impl Job for RenewLease {
     const QUEUE: Queue = Queue::Keeping;
 
     async fn run<S: Session>(self, session: &mut S) -> Result<Done<bool>, ReadStoreError> {
-        renew(session, &self.0, self.1).await.map(Done::Commit)
+        let Self(fence, hold_for) = self;
+        match S::DIALECT {
+            Dialect::Postgres => renew_what_is_free(session, &fence, hold_for).await,
+            Dialect::Sqlite => renew(session, &fence, hold_for).await,
+        }
+        .map(Done::Commit)
     }
+}
+
+/// A lease whose row is locked is being renewed by a step of its own, or claimed: it is not waited for, since the other leases'
+/// renewals would wait too, and run out. Whether it is held is then answered from before that step, and a holder who has
+/// lost it hears so at the next renewal, or by its next step at the latest.
+async fn renew_what_is_free<S: Session>(
+    session: &mut S,
+    fence: &Fence,
+    hold_for: Duration,
+) -> Result<bool, ReadStoreError> {
+    let now = S::DIALECT.now_millis();
+    let sql = format!(
+        "with free as materialized (
+             select name from read_leases where name = $2 and epoch = $3 and holder <> '' for update skip locked),
+         kept as (
+             update read_leases set expires_at = {now} + $1 from free where read_leases.name = free.name)
+         select count(*) from read_leases where name = $2 and epoch = $3 and holder <> ''"
+    );
+    let parameters = [millis(hold_for), text(&fence.lease), Value::Int64(fence.epoch)];
+    let held = session.query(&sql, &parameters, &[INT]).await?.first().cloned();
+    Ok(held.map_or(Ok(0), i64::from_value).map_err(corrupt)? == 1)
 }
 
 pub(in crate::read) struct ReleaseLease(pub(in crate::read) Fence);
