@@ -28,6 +28,10 @@ pub trait SubjectKeys: Send + Sync + 'static {
     /// Keeps a subject's first key, and answers the one that stands: an earlier one stays, also when it was destroyed.
     async fn keep_subject_key(&self, tenant: TenantId, key: SubjectKey) -> Result<SubjectKey, StoreError>;
 
-    /// Destroys a subject's key for ever, and the snapshots that hold something it sealed. A subject without a key never gets one.
+    /// Destroys a subject's key for ever. A subject without a key never gets one.
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError>;
+
+    /// Drops the snapshots that hold something that the subject's key has sealed, a few at a time: it looks through all of the tenant's.
+    /// Nothing depends on it once the key is destroyed, since what the key has sealed opens nowhere.
+    async fn drop_snapshots_about(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError>;
 }

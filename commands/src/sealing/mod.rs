@@ -86,7 +86,7 @@ impl Sealing {
         self.vault.fits().await
     }
 
-    /// Erases a data subject: its key is destroyed, with the snapshots that hold something of it. This process takes nothing from its
+    /// Erases a data subject: its key is destroyed, and then the snapshots that hold something of it are dropped. This process takes nothing from its
     /// memory any more that the subject could be in, others no later than after a minute.
     pub async fn erase(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         self.vault.destroy(tenant, subject).await

@@ -135,12 +135,18 @@ impl Vault {
         Ok(self.remember(tenant, &stands, asked))
     }
 
-    /// Destroys a subject's key; in this process at once.
+    /// Destroys a subject's key; in this process at once. The snapshots that it has sealed go afterwards: however many a tenant has,
+    /// nobody stays unerased for them, and one that is left, since the process or the database went away, reads `ERASED`.
     pub(super) async fn destroy(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         self.keys.destroy_subject_key(tenant, subject).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.pop(&(tenant, Arc::from(subject)));
-        self.erasures.note(tenant);
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.pop(&(tenant, Arc::from(subject)));
+            self.erasures.note(tenant);
+        }
+        if let Err(error) = self.keys.drop_snapshots_about(tenant, subject).await {
+            tracing::warn!(%tenant, %error, "snapshots about somebody erased are left; what they hold opens no more");
+        }
         Ok(())
     }
 

@@ -29,10 +29,14 @@ impl SubjectKeys for MemoryEventStore {
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
         let subject: Arc<str> = Arc::from(subject);
         let destroyed = SubjectKey { subject: Arc::clone(&subject), version: 1, wrapped: None };
-        let sign = sealed_sign(&subject);
+        self.state().subject_keys.entry((tenant, subject)).or_insert(destroyed).wrapped = None;
+        Ok(())
+    }
+
+    async fn drop_snapshots_about(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
+        let sign = sealed_sign(subject);
         let mut state = self.state();
         state.snapshots.retain(|stream, snapshot| stream.tenant != tenant || !snapshot.state.contains(&sign));
-        state.subject_keys.entry((tenant, subject)).or_insert(destroyed).wrapped = None;
         Ok(())
     }
 }

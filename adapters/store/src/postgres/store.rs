@@ -63,6 +63,7 @@ const QUERIES: &[&str] = &[
     subject_keys::FIND,
     subject_keys::KEEP,
     subject_keys::DESTROY,
+    subject_keys::DROP_SNAPSHOTS,
 ];
 /// Positions that one filtered page looks through at most: a rare category's page must end before the statement's time is up.
 const LOOKED_THROUGH: Position = 100_000;
@@ -75,7 +76,7 @@ const LOAD_PASTS: usize = 5;
 /// Where the side tables' queries begin.
 pub(super) const SIDE_TABLES: usize = 6;
 /// Where those of the subjects' keys begin.
-pub(super) const SUBJECT_KEYS: usize = QUERIES.len() - 3;
+pub(super) const SUBJECT_KEYS: usize = QUERIES.len() - 4;
 
 /// The event log in a PostgreSQL database. Several processes may share it; each has one connection that writes.
 pub struct PostgresEventStore {

@@ -15,10 +15,20 @@ pub(super) const FIND: &str =
     "select subject, version, wrapped from subject_keys where tenant = $1 and subject = any ($2)";
 pub(super) const KEEP: &str = "insert into subject_keys (tenant, subject, version, wrapped)
     values ($1, $2, $3, $4) on conflict do nothing";
-pub(super) const DESTROY: &str = "with destroyed as (
-        insert into subject_keys (tenant, subject, version, wrapped) values ($1, $2, 1, null)
-        on conflict (tenant, subject) do update set wrapped = null)
-    delete from snapshots where tenant = $1 and strpos(state, $3) > 0";
+pub(super) const DESTROY: &str = "insert into subject_keys (tenant, subject, version, wrapped)
+    values ($1, $2, 1, null) on conflict (tenant, subject) do update set wrapped = null";
+/// Looks through the snapshots that follow a name, and answers the name of the last. One that somebody is replacing is left to him:
+/// what he writes is sealed without the key, or with it and opens no more.
+pub(super) const DROP_SNAPSHOTS: &str = "with page as materialized (
+        select category, stream_id, strpos(state, $4) > 0 as is_about from snapshots
+        where tenant = $1 and (category, stream_id) > ($2, $3) order by category, stream_id limit $5),
+    dropped as (
+        delete from snapshots where ctid = any (array(
+            select snapshots.ctid from page join snapshots using (category, stream_id)
+            where is_about and snapshots.tenant = $1 for update of snapshots skip locked)))
+    select category, stream_id from page order by category desc, stream_id desc limit 1";
+/// Snapshots that one statement looks through: each may hold a few MiB, and its time is bounded.
+const PAGE: i64 = 128;
 
 #[async_trait]
 impl SubjectKeys for PostgresEventStore {
@@ -48,7 +58,18 @@ impl SubjectKeys for PostgresEventStore {
     }
 
     async fn destroy_subject_key(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
-        let row: [&(dyn ToSql + Sync); 3] = [&tenant, &subject, &sealed_sign(subject)];
+        let row: [&(dyn ToSql + Sync); 2] = [&tenant, &subject];
         self.read("destroying a data subject's key", SUBJECT_KEYS + 2, &row).await.map(drop)
+    }
+
+    async fn drop_snapshots_about(&self, tenant: TenantId, subject: &str) -> Result<(), StoreError> {
+        let sign = sealed_sign(subject);
+        let (mut category, mut id) = (String::new(), String::new());
+        loop {
+            let page: [&(dyn ToSql + Sync); 5] = [&tenant, &category, &id, &sign, &PAGE];
+            let last = self.read("dropping snapshots about somebody erased", SUBJECT_KEYS + 3, &page).await?;
+            let Some(last) = last.first() else { return Ok(()) };
+            (category, id) = (last.get(0), last.get(1));
+        }
     }
 }

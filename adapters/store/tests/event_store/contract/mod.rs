@@ -75,6 +75,7 @@ macro_rules! promises {
             subject_keys::the_first_key_of_a_subject_stays,
             subject_keys::a_destroyed_key_never_comes_back,
             subject_keys::what_is_open_is_never_stored,
+            subject_keys::snapshots_about_somebody_erased_are_dropped_and_no_others,
             subject_keys::what_is_personal_lies_sealed_and_goes_with_its_key,
             waking::an_append_wakes_a_reader_of_the_same_store,
             waking::an_append_wakes_a_reader_of_another_store,

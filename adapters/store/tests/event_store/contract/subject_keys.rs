@@ -54,6 +54,43 @@ pub async fn what_is_open_is_never_stored(harness: &impl Harness) {
     assert_eq!(store.head().await.unwrap(), 0);
 }
 
+/// More snapshots than one statement looks through.
+pub async fn snapshots_about_somebody_erased_are_dropped_and_no_others(harness: &impl Harness) {
+    let (store, tenant) = (harness.open().await, tenant());
+    let snapshot = |number: usize| {
+        let subject = if number.is_multiple_of(3) { "u-1" } else { "u-2" };
+        let state = format!(r#"{{"name":{{"$seal":{{"subject":"{subject}"}}}}}}"#);
+        (lot(tenant, &format!("{number:04}")), Snapshot { version: 1, shape: "lot.1".to_owned(), state })
+    };
+    let mut kept: Vec<_> = (0..400).map(snapshot).collect();
+    // Another tenant's subject of the same name is somebody else.
+    let (mut stream, state) = snapshot(0);
+    stream.tenant = Uuid::from_u128(0x0999);
+    kept.push((stream, state));
+    for some in kept.chunks(64) {
+        store.save_snapshots(some).await.unwrap();
+    }
+    // Nothing is dropped for the destruction of the key itself.
+    store.destroy_subject_key(tenant, "u-1").await.unwrap();
+    let asked: Vec<_> = kept
+        .iter()
+        .map(|(stream, _)| PastQuery {
+            stream: stream.clone(),
+            after_version: 0,
+            shape: Some("lot.1".to_owned()),
+        })
+        .collect();
+    let count = async || {
+        let pasts = store.load_pasts(&asked, 1).await.unwrap();
+        pasts.iter().map(|past| past.snapshot.is_some()).collect::<Vec<_>>()
+    };
+    assert!(count().await.iter().all(|stands| *stands));
+    store.drop_snapshots_about(tenant, "u-1").await.unwrap();
+    let expected: Vec<_> =
+        (0..=400).map(|number: usize| number == 400 || !number.is_multiple_of(3)).collect();
+    assert_eq!(count().await, expected);
+}
+
 pub async fn what_is_personal_lies_sealed_and_goes_with_its_key(harness: &impl Harness) {
     let (store, tenant) = (harness.open().await, tenant());
     let kek = KeyEncryptionKey::from_secret(b"a secret of at least thirty-two bytes").unwrap();
