@@ -137,7 +137,8 @@ pub fn open_text<E>(
     rewrite(text, SEALED, OPEN, open)
 }
 
-/// What is shown to whoever may see it: each value in the place of what held it, `ERASED` where there is none any more.
+/// What is shown to whoever may see it: each value in the place of what held it, `ERASED` where there is none any more, and nothing
+/// where one is sealed still because it did not open.
 pub fn shown(mut value: Value) -> Value {
     show(&mut value);
     value
@@ -145,9 +146,16 @@ pub fn shown(mut value: Value) -> Value {
 
 fn show(value: &mut Value) {
     let fields = value.as_object_mut().filter(|fields| fields.len() == 1);
-    if let Some(held) = fields.and_then(|fields| fields.get_mut(OPEN)) {
-        *value = held.get_mut("value").map_or_else(|| ERASED.into(), Value::take);
-        return;
+    if let Some((key, held)) = fields.and_then(|fields| fields.iter_mut().next()) {
+        let shown = match key.as_str() {
+            OPEN => Some(held.get_mut("value").map_or_else(|| ERASED.into(), Value::take)),
+            SEALED => Some(held.get("value").map_or_else(|| ERASED.into(), |_sealed| Value::Null)),
+            _ => None,
+        };
+        if let Some(shown) = shown {
+            *value = shown;
+            return;
+        }
     }
     match value {
         Value::Object(fields) => fields.values_mut().for_each(show),

@@ -71,6 +71,14 @@ fn whoever_may_see_it_is_shown_the_value_alone() {
 }
 
 #[test]
+fn what_did_not_open_is_shown_to_nobody() {
+    let sealed = r#"{"name":{"$seal":{"subject":"ann","value":{"key":1,"nonce":"bm9uY2U","text":"Y2lwaGVy"}}},
+                     "guests":[{"$seal":{"subject":"bob"}}],"seats":3}"#;
+    let told = serde_json::json!({ "name": null, "guests": [ERASED], "seats": 3 });
+    assert_eq!(shown(serde_json::from_str(sealed).unwrap()), told);
+}
+
+#[test]
 fn who_may_see_nothing_personal_sees_all_the_rest() {
     let shown = masked(&booked()).unwrap();
     assert_eq!(shown["seats"], 3);
