@@ -28,7 +28,7 @@ impl WallTime {
     /// The instant at which a clock in the zone shows this time on that day.
     ///
     /// Where the clocks change, a time that is skipped moves forward by the gap, and of a time that comes twice it is the
-    /// first (bookings.md, section 4).
+    /// first (bookings.md, section 4). A day at the calendar's edge, whose instants cannot be told in UTC, is read as UTC shows it.
     pub fn on(self, day: LocalDay, zone: impl Into<TimeZone>) -> DateTime<Utc> {
         /// No clock has ever been further ahead of UTC, so that so much earlier lies before the gap.
         const FURTHEST_AHEAD: TimeDelta = TimeDelta::hours(16);
@@ -37,8 +37,10 @@ impl WallTime {
             LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.to_utc(),
             // By the offset of before the gap, the skipped time is as much later as the gap is long.
             LocalResult::None => {
-                let before = zone.offset_from_utc_datetime(&(local - FURTHEST_AHEAD));
-                local.and_utc() - TimeDelta::seconds(chrono::Offset::fix(&before).local_minus_utc().into())
+                let earlier = local.checked_sub_signed(FURTHEST_AHEAD).unwrap_or(local);
+                let before = chrono::Offset::fix(&zone.offset_from_utc_datetime(&earlier)).local_minus_utc();
+                let instant = local.and_utc().checked_sub_signed(TimeDelta::seconds(before.into()));
+                instant.unwrap_or_else(|| local.and_utc())
             }
         }
     }
@@ -120,6 +122,17 @@ mod tests {
             (time.minute_of_day(), serde_json::to_string(&time).unwrap()),
             (510, "\"08:30\"".to_owned())
         );
+    }
+
+    #[test]
+    fn a_day_at_the_calendars_edge_has_its_times_too() {
+        for day in [chrono::NaiveDate::MIN, chrono::NaiveDate::MAX] {
+            for zone in chrono_tz::TZ_VARIANTS {
+                for time in ["00:00", "23:59"] {
+                    time.parse::<WallTime>().unwrap().on(LocalDay(day), zone);
+                }
+            }
+        }
     }
 
     fn any_zone() -> impl Strategy<Value = TimeZone> {
