@@ -2,9 +2,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::{
     Positioned,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    parser::types::{
+        Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    },
 };
-use async_graphql_value::Value;
+use async_graphql_value::{ConstValue, Value};
 use lru::LruCache;
 
 use super::Problem;
@@ -52,21 +54,44 @@ impl Checked {
     /// What it takes in memory, roughly: far more than its text, since fragments are spread out in its normal form.
     fn bytes(&self) -> usize {
         let operations = self.document.operations.iter().map(|(_name, operation)| &operation.node);
-        let sets = operations.map(|operation| &operation.selection_set.node);
-        let fragments = self.document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
-        let normal = self.normal.get().map(|normal| &normal.node.selection_set.node);
-        sets.chain(fragments).chain(normal).map(set_bytes).sum()
+        let normal = self.normal.get().map(|normal| &normal.node);
+        let operations: usize = operations.chain(normal).map(operation_bytes).sum();
+        let fragments = self.document.fragments.values().map(|fragment| {
+            set_bytes(&fragment.node.selection_set.node) + directives_bytes(&fragment.node.directives)
+        });
+        operations + fragments.sum::<usize>()
     }
+}
+
+fn operation_bytes(operation: &OperationDefinition) -> usize {
+    let variables = operation.variable_definitions.iter().map(|variable| {
+        let default = variable.node.default_value.as_ref();
+        NODE_BYTES
+            + default.map_or(0, |value| const_bytes(&value.node))
+            + directives_bytes(&variable.node.directives)
+    });
+    let set = set_bytes(&operation.selection_set.node);
+    set + directives_bytes(&operation.directives) + variables.sum::<usize>()
+}
+
+fn directives_bytes(directives: &[Positioned<Directive>]) -> usize {
+    let arguments = |directive: &Positioned<Directive>| {
+        directive.node.arguments.iter().map(|(_name, value)| value_bytes(&value.node)).sum::<usize>()
+    };
+    directives.iter().map(|directive| NODE_BYTES + arguments(directive)).sum()
 }
 
 fn set_bytes(set: &SelectionSet) -> usize {
     let below = |selection: &Positioned<Selection>| match &selection.node {
         Selection::Field(field) => {
             let arguments = field.node.arguments.iter().map(|(_name, value)| value_bytes(&value.node));
-            set_bytes(&field.node.selection_set.node) + arguments.sum::<usize>()
+            let directives = directives_bytes(&field.node.directives);
+            set_bytes(&field.node.selection_set.node) + arguments.sum::<usize>() + directives
         }
-        Selection::InlineFragment(fragment) => set_bytes(&fragment.node.selection_set.node),
-        Selection::FragmentSpread(_) => 0,
+        Selection::InlineFragment(fragment) => {
+            set_bytes(&fragment.node.selection_set.node) + directives_bytes(&fragment.node.directives)
+        }
+        Selection::FragmentSpread(spread) => directives_bytes(&spread.node.directives),
     };
     set.items.iter().map(|selection| NODE_BYTES + below(selection)).sum()
 }
@@ -77,6 +102,17 @@ fn value_bytes(value: &Value) -> usize {
             Value::String(text) => text.len(),
             Value::List(items) => items.iter().map(value_bytes).sum(),
             Value::Object(fields) => fields.values().map(value_bytes).sum(),
+            _ => 0,
+        }
+}
+
+/// The default of a variable.
+fn const_bytes(value: &ConstValue) -> usize {
+    NODE_BYTES
+        + match value {
+            ConstValue::String(text) => text.len(),
+            ConstValue::List(items) => items.iter().map(const_bytes).sum(),
+            ConstValue::Object(fields) => fields.values().map(const_bytes).sum(),
             _ => 0,
         }
 }
@@ -143,6 +179,19 @@ mod tests {
         assert_eq!(shelf.bytes, weighed);
         assert!(shelf.bytes <= MOST_BYTES && shelf.documents.len() > 50, "{}", shelf.documents.len());
         assert!(shelf.documents.contains(format!("{document} # 999").as_str()));
+    }
+
+    #[test]
+    fn what_stands_as_a_variables_default_or_at_a_directive_is_weighed_too() {
+        let defaults =
+            format!("query($a: [S!] = [{}]) {{ lots(states: $a) {{ code }} }}", "A ".repeat(2_000));
+        let directives = format!("{{ lot {} {{ code }} }}", "@a(b: [C, C, C, C, C, C, C, C]) ".repeat(250));
+        for source in [defaults, directives] {
+            let known = Known::default();
+            known.add(&source, &checked(&source));
+            let bytes = known.0.lock().unwrap().bytes;
+            assert!(bytes == 0 || bytes > 2_000 * NODE_BYTES, "{bytes} bytes");
+        }
     }
 
     #[test]
