@@ -58,7 +58,7 @@ pub struct PastEvent<'a> {
 }
 
 impl Past {
-    /// A store may end a page with the event that brings its text to so many bytes, since many streams are loaded at once. 1 MiB.
+    /// A store ends a page with the event that brings its text to so many bytes, since many streams are loaded at once. 1 MiB.
     pub const BYTES: usize = 1024 * 1024;
 
     /// Nothing yet; the event that is pushed first has the version after this one.

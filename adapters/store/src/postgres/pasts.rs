@@ -1,5 +1,5 @@
 //! The past of many streams in one statement, a row for each: a row for each event costs the server and the driver more than the
-//! events themselves.
+//! events themselves. A page ends with the event that brings its payloads to [`Past::BYTES`]: one value holds a GB at most.
 
 use commands::ports::{Past, PastQuery, Snapshot, StoreError};
 use tokio_postgres::{Row, types::ToSql};
@@ -22,11 +22,14 @@ pub(super) const LOAD_PASTS: &str = "select stored.version, stored.shape, stored
     cross join lateral (
         select string_agg(event_type, e'\\x1e') as event_types, array_agg(schema_version) as schema_versions,
                string_agg(payload, e'\\x1e') as payloads, string_agg(uuid_send(event_id), '') as event_ids
-        from (select event_type, schema_version, payload, event_id from events
-              where events.tenant = asked.tenant and events.category = asked.category
-                and events.stream_id = asked.stream_id
-                and events.version > coalesce(stored.version - 1, asked.after_version)
-              order by version limit $6) page) past
+        from (select *, sum(octet_length(payload)) over (order by version rows unbounded preceding)
+                            - octet_length(payload) as before
+              from (select version, event_type, schema_version, payload, event_id from events
+                    where events.tenant = asked.tenant and events.category = asked.category
+                      and events.stream_id = asked.stream_id
+                      and events.version > coalesce(stored.version - 1, asked.after_version)
+                    order by version limit $6) page) weighed
+        where before < $7) past
     order by ordinal";
 
 /// The questions as the statement's parameters.
@@ -37,6 +40,7 @@ pub(super) struct Arrays<'a> {
     after: Vec<i64>,
     shapes: Vec<Option<&'a str>>,
     limit: i64,
+    bytes: i64,
 }
 
 impl<'a> Arrays<'a> {
@@ -48,11 +52,12 @@ impl<'a> Arrays<'a> {
             after: asked.iter().map(|query| as_sql(query.after_version)).collect(),
             shapes: asked.iter().map(|query| query.shape.as_deref()).collect(),
             limit: as_sql(limit as u64),
+            bytes: as_sql(Past::BYTES as u64),
         }
     }
 
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 6] {
-        [&self.tenants, &self.categories, &self.ids, &self.after, &self.shapes, &self.limit]
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 7] {
+        [&self.tenants, &self.categories, &self.ids, &self.after, &self.shapes, &self.limit, &self.bytes]
     }
 }
 
@@ -84,6 +89,10 @@ fn read(query: &PastQuery, row: &Row) -> Result<Option<Past>, tokio_postgres::Er
         };
         let id = Uuid::from_slice(id).unwrap_or_default();
         past.push(event_type, schema.try_into().unwrap_or(u16::MAX), payload, id);
+    }
+    // The statement leaves out what follows so many bytes of payloads; where it left out nothing, the stream is asked once more.
+    if past.bytes() >= Past::BYTES {
+        past.end_early();
     }
     let is_whole = types.next().is_none() && payloads.next().is_none();
     Ok(is_whole.then_some(past))

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use commands::ports::{
-    EventStore, LogFilter, LogPage, PastEvent, PastQuery, RecordedEvent, Snapshot, SnapshotStore, StoreError,
-    StreamKey,
+    EventStore, LogFilter, LogPage, Past, PastEvent, PastQuery, RecordedEvent, Snapshot, SnapshotStore,
+    StoreError, StreamKey,
 };
 
 use crate::{
@@ -223,6 +223,11 @@ pub async fn a_page_of_large_events_ends_at_so_many_bytes(harness: &impl Harness
     loop {
         let past = store.load_pasts(&[past_of((&stream, after))], 500).await.unwrap().remove(0);
         found.extend(past.events().map(|event| event.version));
+        assert!(
+            past.bytes() < Past::BYTES + payload.len() + 100,
+            "{} bytes of a stream at once",
+            past.bytes()
+        );
         after = past.version();
         if !past.may_go_on(500) {
             break;
