@@ -1,8 +1,15 @@
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-use commands::ports::StoreError;
+use commands::ports::{Position, StoreError};
 use schema::migrations::{Index, POSTGRES, POSTGRES_INDEXES, POSTGRES_VERSIONS, newest};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 use tokio_postgres::{Client, Transaction};
 
 use super::{failure::store_error, lane::connect};
@@ -18,8 +25,10 @@ const FOR_A_MOMENT: &str = "set lock_timeout = '500ms'; set statement_timeout = 
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Somebody who holds a table for longer, a backup perhaps, is told of.
 const ASK_FOR: Duration = Duration::from_secs(60);
+/// How often whoever reads the log of the program hears of an index that is not there yet.
+const TELL_EVERY: Duration = Duration::from_secs(15);
 
-/// Brings a database's schema forward, from nothing if need be. Several processes may do it at once.
+/// Brings a database's schema forward, from nothing if need be, but for its indexes. Several processes may do it at once.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a database in which somebody else has a table of Cairn's or whose encoding is not UTF-8,
@@ -37,7 +46,36 @@ pub(super) async fn migrate(address: &Address) -> Result<(), StoreError> {
         tracing::info!(%error, "the log's schema moves forward as soon as nobody holds it");
         sleep(ASK_AGAIN_AFTER).await;
     }
-    build_indexes(&client).await
+    Ok(())
+}
+
+/// Builds the indexes that serving can do without, in the background: they wait for every transaction of the database that began
+/// before them, and a backup may read for hours. What fails is tried again for as long as the store is there.
+pub(super) async fn build_indexes_beside(address: Arc<Address>, store: Weak<watch::Sender<Position>>) {
+    loop {
+        let built = async { build_indexes(&connect(&address).await?).await };
+        let Err(error) = built.await else { return };
+        if store.strong_count() == 0 {
+            return;
+        }
+        tracing::warn!(%error, "an index of the log is not built yet; some of what it serves takes longer");
+        sleep(TELL_EVERY).await;
+    }
+}
+
+/// Says now and then that an index is not there yet, and where it stands.
+async fn telling<T>(index: &str, work: impl Future<Output = T>) -> T {
+    let (began, mut work) = (Instant::now(), pin!(work));
+    loop {
+        if let Ok(done) = timeout(TELL_EVERY, &mut work).await {
+            return done;
+        }
+        tracing::info!(
+            index,
+            seconds = began.elapsed().as_secs(),
+            "an index of the log is being built still; pg_stat_progress_create_index tells whom it waits for"
+        );
+    }
 }
 
 async fn take_steps(client: &mut Client) -> Result<(), StoreError> {
@@ -79,13 +117,14 @@ async fn build_indexes(client: &Client) -> Result<(), StoreError> {
         // The one before may have built it since.
         if missing_index(client).await? == Some((index, broke_off)) {
             tracing::info!(index = index.name, "the log gets an index, and is written to meanwhile");
-            client.batch_execute("set lock_timeout = 0").await.map_err(&failed)?;
+            let no_limits = "set lock_timeout = 0; set statement_timeout = 0";
+            client.batch_execute(no_limits).await.map_err(&failed)?;
             if broke_off {
                 let drop = format!("drop index concurrently {}", index.name);
-                client.batch_execute(&drop).await.map_err(&failed)?;
+                telling(index.name, client.batch_execute(&drop)).await.map_err(&failed)?;
             }
             let create = format!("create index concurrently {} on {}", index.name, index.on);
-            client.batch_execute(&create).await.map_err(&failed)?;
+            telling(index.name, client.batch_execute(&create)).await.map_err(&failed)?;
         }
         let unlock = client.execute("select pg_advisory_unlock(1128352082, 3)", &[]).await;
         unlock.map_err(&failed)?;

@@ -20,7 +20,7 @@ use super::{
     append, bell,
     events::{as_sql, columns, from_sql, payload_bytes, recorded_events},
     lane::Lane,
-    migrate::migrate,
+    migrate::{build_indexes_beside, migrate},
     pasts, side_tables, subject_keys,
 };
 use crate::{address::Address, clocks::check_clock, gaps::check_for_gaps, wake::raise};
@@ -126,6 +126,7 @@ impl PostgresEventStore {
         };
         store.compare_clocks().await?;
         raise(&store.head, store.head().await?);
+        tokio::spawn(build_indexes_beside(Arc::clone(&address), Arc::downgrade(&store.head)));
         let appended = store.appended.subscribe();
         tokio::spawn(bell::run(address, Arc::downgrade(&store.head), appended));
         Ok(store)
