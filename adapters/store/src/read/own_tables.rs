@@ -1,13 +1,13 @@
 //! The tables that the read store keeps for itself, beside those of the read models. Both engines take the same text.
 
 /// The version of these tables. A read store of an older version is brought forward, a newer one is refused.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Makes the mark of the version.
 pub(super) const CREATE_MARK: &str = "create table if not exists read_schema (version bigint not null)";
 
 /// The steps from each version to the next, from none to 1 first.
-pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED, COUNTED, MARKED];
+pub(super) const STEPS: &[&[&str]] = &[FIRST, ANCHORED, SKIPPED, COUNTED, MARKED, MARKED_THROUGH];
 
 const FIRST: &[&str] = &[
     "create table read_leases (
@@ -49,3 +49,8 @@ const MARKED: &[&str] = &[
     "create table read_marks (
         build text not null, tenant text not null, mark bigint not null, primary key (build, tenant))",
 ];
+
+/// Up to where marks were given. A program of the last release that runs beside this one changes rows and moves the position, and
+/// knows of no marks: what it moved past tells its rows apart; see `STANDING_MARK` in `pages.rs`.
+const MARKED_THROUGH: &[&str] =
+    &["alter table read_models add column marked_through bigint not null default 0"];

@@ -15,6 +15,10 @@ use super::{
     sql::{Dialect, known},
 };
 
+/// The mark of a tenant's rows: the build's with that of the last step that changed them, and one of its own for each position that a
+/// program has moved the build to which knows no marks. Taken away, for the sum of two marks leaves no room above.
+const STANDING_MARK: &str = "model.mark + coalesce(marks.mark, 0) - (model.position - model.marked_through)";
+
 /// What a placeholder stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Parameter {
@@ -146,7 +150,7 @@ impl Dialect {
         let build = text(build.to_string());
         let state = if live { " and model.state = 'LIVE'" } else { "" };
         format!(
-            "select model.position, model.mark + coalesce(marks.mark, 0){columns} from read_models as model{joined}
+            "select model.position, {STANDING_MARK}{columns} from read_models as model{joined}
              left join read_marks as marks on marks.build = {marked} and marks.tenant = {tenant}
              where model.build = {build}{state}"
         )
@@ -173,7 +177,7 @@ impl Dialect {
             }
         };
         let sql = format!(
-            "select model.model, asked.tenant, model.mark + coalesce(marks.mark, 0)
+            "select model.model, asked.tenant, {STANDING_MARK}
              from read_models as model cross join {asked}
              left join read_marks as marks on marks.build = model.build and marks.tenant = asked.tenant
              where model.state = 'LIVE'"

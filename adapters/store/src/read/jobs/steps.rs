@@ -66,14 +66,17 @@ async fn move_checkpoints<S: Session>(session: &mut S, step: &Step) -> Result<bo
     for together in moves
         .chunk_by(|left, right| (left.from, left.to, left.anchor) == (right.from, right.to, right.anchor))
     {
-        let places: Vec<_> = (0..together.len()).map(|number| format!("${}", number + 4)).collect();
+        let places: Vec<_> = (0..together.len()).map(|number| format!("${}", number + 6)).collect();
+        // Where a program that knows no marks has moved it, nobody knows whose rows were changed: all get another mark.
         let sql = format!(
-            "update read_models set position = $1, anchor = $2
-             where position = $3 and state <> 'RETIRED' and build in ({})",
+            "update read_models set position = $1, marked_through = $2, anchor = $3,
+                 mark = case when marked_through = position then mark else $4 end
+             where position = $5 and state <> 'RETIRED' and build in ({})",
             places.join(", ")
         );
         let anchor = together[0].anchor.map_or(Value::Null, |anchor| text(anchor.to_string()));
-        let mut parameters = vec![together[0].to.to_value(), anchor, together[0].from.to_value()];
+        let (from, to) = (together[0].from.to_value(), together[0].to.to_value());
+        let mut parameters = vec![to.clone(), to, anchor, mark(), from];
         parameters.extend(together.iter().map(|checkpoint| text(checkpoint.build.to_string())));
         if session.execute(&sql, &parameters).await? != together.len() as u64 {
             return Ok(false);

@@ -56,7 +56,8 @@ pub async fn a_database_that_was_put_back_and_went_another_way_has_none_of_its_o
     harness.meddle(&all(&|table| format!("create table kept_{table} as select * from {table}"))).await;
     let mut seen = vec![mark(&*store, TENANT).await.unwrap()];
     for way in 1..3 {
-        let back = |table: &str| format!("delete from {table}; insert into {table} select * from kept_{table}");
+        let back =
+            |table: &str| format!("delete from {table}; insert into {table} select * from kept_{table}");
         harness.meddle(&all(&back)).await;
         assert_eq!(mark(&*store, TENANT).await, Some(seen[0]), "it is put back");
         for position in 10..13 {
@@ -66,6 +67,27 @@ pub async fn a_database_that_was_put_back_and_went_another_way_has_none_of_its_o
     }
     let different: HashSet<_> = seen.iter().collect();
     assert_eq!(different.len(), seen.len(), "{seen:?}");
+}
+
+/// A program of the last release runs beside this one until everybody has been replaced.
+pub async fn rows_that_a_program_changed_which_knows_no_marks_have_another_mark<H: Harness>() {
+    let harness = &H::create().await;
+    let (store, fence) = filled(harness, &[a_crate(1, 5)]).await;
+    let mut seen = vec![mark(&*store, TENANT).await];
+    for to in [11, 12] {
+        let step =
+            format!("update crates_v1 set weight_grams = {to}; update read_models set position = {to}");
+        harness.meddle(&step).await;
+        seen.push(mark(&*store, TENANT).await);
+        assert_eq!(store.select(&query(), None).await.unwrap().mark, seen.last().unwrap().unwrap());
+    }
+    let checkpoint = |from, to| Step { changes: Vec::new(), ..step(&fence, from, to, &[]) };
+    assert_eq!(store.store_step(checkpoint(12, 13)).await.unwrap(), StepOutcome::Stored);
+    seen.push(mark(&*store, TENANT).await);
+    let different: HashSet<_> = seen.iter().collect();
+    assert_eq!(different.len(), 4, "{seen:?}");
+    store.store_step(checkpoint(13, 14)).await.unwrap();
+    assert_eq!(mark(&*store, TENANT).await, seen[3], "from here on all is marked");
 }
 
 /// A tenant without a row has been told "nothing is there" by the build before.

@@ -31,6 +31,7 @@ macro_rules! promises {
                 a_database_that_was_put_back_and_went_another_way_has_none_of_its_old_marks,
                 another_build_that_takes_over_gives_every_tenant_another_mark,
                 a_step_of_many_tenants_marks_each_of_them,
+                rows_that_a_program_changed_which_knows_no_marks_have_another_mark,
             }
             one_pass::{
                 missing_read_models_are_built_in_one_pass,

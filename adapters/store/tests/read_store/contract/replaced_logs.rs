@@ -221,6 +221,7 @@ pub async fn an_older_read_store_is_brought_forward_and_its_rows_are_built_anew<
     harness
         .meddle(
             "alter table read_models drop column anchor; alter table read_models drop column mark;
+             alter table read_models drop column marked_through;
              drop table read_skips; drop table read_marks;
              update read_schema set version = 1",
         )
