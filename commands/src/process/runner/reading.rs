@@ -59,7 +59,10 @@ impl ProcessRunner {
     ) -> Result<Result<bool, TooOld>, StoreError> {
         // Another log stands there now where it is not found: whoever reads on is told so.
         let Some(before) = self.tail.place_at(from - 1).await? else { return Ok(Ok(false)) };
-        let Read::Page(mut page) = work.reader.read(before, PAGE).await? else { return Ok(Ok(false)) };
+        let read = work.reader.read(before, PAGE).await?;
+        // The bell may have rung since the log was read on, and the reader has just taken it for heard.
+        work.may_have_more = true;
+        let Read::Page(mut page) = read else { return Ok(Ok(false)) };
         let reached = work.progress.reached.position;
         page.events.truncate(page.events.partition_point(|event| event.position <= reached));
         let (wanted, too_old) = self.wanted_of(page.events);

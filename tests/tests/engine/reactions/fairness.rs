@@ -1,12 +1,15 @@
 //! However slow a tenant's commands are and however many wait, the others are served; and whatever bell is silent.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use adapters_store::memory::MemoryEventStore;
 use async_trait::async_trait;
 use commands::{
     engine::{EngineConfig, FoldFault},
-    ports::{EventStore, LogLayer, Past, PastQuery, Position, RecordedEvent, StoreError},
+    ports::{EventStore, LogFilter, LogLayer, LogPage, Past, PastQuery, Position, RecordedEvent, StoreError},
     process::{ProcessManager, ProcessOptions, ProcessRunner, Reaction},
     tail::Tail,
 };
@@ -90,6 +93,56 @@ async fn a_tenant_whose_commands_are_slow_holds_up_nobody_else() {
     assert_eq!(plant.count(HOT).await, 0);
     slow.answers.send_replace(true);
     comes_to(&plant, HOT, 4_500).await;
+    running.abort();
+}
+
+/// While it is asked for the place before the first that was passed over, another tenant's event comes.
+struct Meanwhile {
+    slow: Arc<Slow>,
+    other: Mutex<Option<Plant>>,
+}
+
+#[async_trait]
+impl LogLayer for Meanwhile {
+    fn below(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.slow) as _
+    }
+
+    async fn read_log(
+        &self,
+        after: Position,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        let page = EventStore::read_log(&*self.slow, after, filter, limit).await;
+        let other = self.other.lock().unwrap().take_if(|_| (after, limit) == (4_095, 1));
+        if let Some(other) = other {
+            other.give(change("source", 1)).await.unwrap();
+        }
+        page
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_something_passed_over_is_read_again_has_its_turn_at_once() {
+    let log = MemoryEventStore::new();
+    let slow = Arc::new(Slow { log: log.clone(), answers: watch::Sender::new(false) });
+    let direct = Plant::over(Arc::new(log.clone()), Arc::new(log.clone()), EngineConfig::default());
+    let meanwhile = Meanwhile { slow: Arc::clone(&slow), other: Mutex::new(Some(direct.as_tenant(2))) };
+    let plant = Plant::over(Arc::new(meanwhile), Arc::new(log.clone()), EngineConfig::default());
+    for commit in 0..9 {
+        let ids = (0..500).map(|number| format!("source-{commit}-{number}")).collect();
+        plant.give(Spread { ids }).await.unwrap();
+    }
+    let running = running(&plant, log, Gatherer);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let other = direct.as_tenant(2);
+    slow.answers.send_replace(true);
+    while other.count("source").await == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(other.count(HOT).await, 1);
     running.abort();
 }
 
