@@ -107,6 +107,11 @@ pub struct Freshness {
 }
 
 impl Freshness {
+    /// For how long at most, from now.
+    pub fn left(&self) -> Duration {
+        PERSONAL_DATA_IN_MEMORY.saturating_sub(self.since.elapsed())
+    }
+
     /// Whether nothing of it can have been erased: this process has heard of no erasure since, and another one's would have become
     /// known by now.
     pub fn lasts(&self) -> bool {

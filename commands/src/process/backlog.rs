@@ -3,13 +3,17 @@ use std::{
     sync::Arc,
 };
 
+use domain::kernel::personal;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use crate::ports::{Position, RecordedEvent, StreamKey, TenantId};
+use crate::ports::{Freshness, Position, RecordedEvent, StreamKey, TenantId};
 
-/// Events that wait behind others of their stream and are held whole; of those beyond, the position is kept and they are read
-/// again when their turn comes.
-const HELD_WHOLE: usize = 4_096;
+/// KiB of events that are held whole, waiting or being worked on; of those beyond, the position is kept and they are read again
+/// when their turn comes.
+const HELD_WHOLE_KIB: usize = 32 * 1024;
+/// An event's envelope, about.
+const ENVELOPE_BYTES: usize = 512;
 /// Events of one tenant that are not done, waiting or being worked on. Those beyond are passed over, so that the others' are
 /// read on, and read again once half of them are done.
 const OF_ONE_TENANT: usize = 4_096;
@@ -28,15 +32,91 @@ pub(super) struct Wanted {
     pub(super) source: Source,
 }
 
+impl Wanted {
+    /// The only step that is asked for.
+    pub(super) fn only(&self) -> Option<&str> {
+        match &self.source {
+            Source::Retried { step, .. } => Some(step),
+            Source::Event(_) | Source::Log => None,
+        }
+    }
+
+    /// Has the event at hand when it is asked for next. Of one that is tried again its own place is not told.
+    pub(super) fn hold(&mut self, opened: Opened) {
+        if self.only().is_none() {
+            self.source = Source::Event(opened);
+        }
+    }
+
+    /// The event, if it is at hand; from then on it is in the log.
+    pub(super) fn take(&mut self) -> Option<Opened> {
+        match std::mem::replace(&mut self.source, Source::Log) {
+            Source::Event(opened) => Some(opened),
+            source => {
+                self.source = source;
+                None
+            }
+        }
+    }
+
+    /// Waits until the event must not be at hand any longer.
+    pub(super) async fn stale(&self) {
+        match &self.source {
+            Source::Event(Opened { freshness: Some(freshness), .. }) => {
+                tokio::time::sleep(freshness.left()).await;
+            }
+            Source::Event(_) | Source::Log | Source::Retried { .. } => std::future::pending().await,
+        }
+    }
+}
+
 /// Where the event is.
 #[derive(Debug)]
 pub(super) enum Source {
     /// At hand.
-    Event(Arc<RecordedEvent>),
+    Event(Opened),
     /// In the log, at [`Wanted::position`].
     Log,
     /// In its stream, at this version: somebody has one step of it tried again.
     Retried { version: u64, event_id: Uuid, step: String },
+}
+
+/// An event whose personal data is open, if it has any.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) event: Arc<RecordedEvent>,
+    /// How long that may be taken from memory. None: it tells about nobody.
+    freshness: Option<Freshness>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Opened {
+    /// An event from where things stay fresh so long.
+    pub(super) fn of(event: Arc<RecordedEvent>, freshness: Option<&Freshness>) -> Self {
+        let freshness = freshness.filter(|_| personal::is_open(&event.payload)).cloned();
+        Self { event, freshness, room: None }
+    }
+
+    /// Whether nobody in it can have been erased since it was read.
+    pub(super) fn lasts(&self) -> bool {
+        self.freshness.as_ref().is_none_or(Freshness::lasts)
+    }
+
+    fn kib(&self) -> u32 {
+        u32::try_from((ENVELOPE_BYTES + self.event.payload.len()) / 1024)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1)
+    }
+}
+
+/// KiB that may be taken still by what is held whole.
+#[derive(Debug)]
+struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(HELD_WHOLE_KIB)))
+    }
 }
 
 /// What was read and is not done: of each stream one event is being worked on, in order, the others wait behind it.
@@ -48,7 +128,8 @@ pub(super) struct Backlog {
     undone_of: HashMap<TenantId, usize>,
     /// Tenants that had too much undone, and the place from which on theirs was passed over.
     passed_over: BTreeMap<TenantId, Position>,
-    held_whole: usize,
+    /// What is held whole has its part of it until it is let go.
+    room: Room,
 }
 
 impl Backlog {
@@ -64,16 +145,19 @@ impl Backlog {
         }
         self.undone.insert(wanted.position);
         *self.undone_of.entry(tenant).or_default() += 1;
+        if let Source::Event(opened) = &mut wanted.source {
+            opened.room = Arc::clone(&self.room.0).try_acquire_many_owned(opened.kib()).ok();
+            if opened.room.is_none() {
+                wanted.source = Source::Log;
+            }
+        }
         let Some(behind) = self.streams.get_mut(&wanted.stream) else {
             self.streams.insert(wanted.stream.clone(), VecDeque::new());
             return Some(wanted);
         };
-        if matches!(wanted.source, Source::Event(_)) {
-            if self.held_whole < HELD_WHOLE {
-                self.held_whole += 1;
-            } else {
-                wanted.source = Source::Log;
-            }
+        // Nobody knows for how long it waits.
+        if matches!(&wanted.source, Source::Event(opened) if opened.freshness.is_some()) {
+            wanted.source = Source::Log;
         }
         behind.push_back(wanted);
         None
@@ -131,9 +215,8 @@ impl Backlog {
             }
         }
         let next = self.streams.get_mut(stream).and_then(VecDeque::pop_front);
-        match &next {
-            Some(wanted) => self.held_whole -= usize::from(matches!(wanted.source, Source::Event(_))),
-            None => drop(self.streams.remove(stream)),
+        if next.is_none() {
+            self.streams.remove(stream);
         }
         next
     }

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::{
     ProcessManager, Reacted, Reaction, RecordRefusedReaction,
-    backlog::{Source, Wanted},
+    backlog::{Opened, Source, Wanted},
     parked::park,
     reaction::{Step, cause},
-    turns::Turns,
+    turns::{Turn, Turns},
 };
 use crate::{
     engine::{CommandError, Engine, Envelope, FoldFault},
@@ -103,120 +103,132 @@ impl Desk {
     }
 
     /// Answers an event with all that it calls for, step after step.
-    pub(super) async fn handle(&self, wanted: Wanted) -> Handled {
-        let Some((event, only)) = self.find(wanted).await else { return Handled::Settled };
-        let reactions = match self.process.react(&event) {
-            Ok(reactions) => reactions,
-            Err(fault) if fault.is_newer => return Handled::Outdated(fault.to_string()),
-            Err(fault) => {
-                self.park_unreadable(&event, &fault).await;
-                return Handled::Settled;
-            }
-        };
-        let mut is_found = false;
-        for reaction in reactions {
-            if only.as_ref().is_none_or(|step| *step == reaction.step) {
-                is_found = true;
-                let handled = self.run_to_an_answer(&event, &reaction).await;
-                if !matches!(handled, Handled::Settled) {
-                    return handled;
+    ///
+    /// Whoever is told of in the event may be erased while it waits, for its turn or for a next try: then it is not kept, but read
+    /// again.
+    pub(super) async fn handle(&self, mut wanted: Wanted) -> Handled {
+        let mut settled = Vec::new();
+        let mut tried = Tried::begin(&self.options);
+        loop {
+            let turn = self.turn(&mut wanted).await;
+            let opened = match self.open(&mut wanted).await {
+                Ok(Some(opened)) => opened,
+                Ok(None) => return Handled::Settled,
+                Err(error) => {
+                    tracing::warn!(process = self.name(), %error, "a process manager waits for the store");
+                    drop(turn);
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                    continue;
+                }
+            };
+            match self.next_step(&opened.event, wanted.only(), &settled, &mut tried).await {
+                Next::Step(step) => {
+                    settled.push(step);
+                    tried = Tried::begin(&self.options);
+                    wanted.hold(opened);
+                }
+                Next::Nothing => {
+                    self.tell_of_a_step_not_wanted(&wanted, settled.is_empty());
+                    return Handled::Settled;
+                }
+                Next::Ends(handled) => return handled,
+                Next::Again => {
+                    drop((turn, opened));
+                    tokio::time::sleep(tried.pause()).await;
                 }
             }
         }
-        if let Some(step) = only.filter(|_| !is_found) {
-            tracing::warn!(
-                process = self.name(),
-                step,
-                position = event.position,
-                "a step that was to be tried again is not wanted any more"
-            );
-        }
-        Handled::Settled
     }
 
-    /// The event, and the only step that is asked for.
-    async fn find(&self, wanted: Wanted) -> Option<(Arc<RecordedEvent>, Option<String>)> {
+    /// Waits for a turn; as long as the event may be held meanwhile, it is.
+    async fn turn(&self, wanted: &mut Wanted) -> Turn {
+        let turn = self.turns.take(wanted.stream.tenant);
+        tokio::pin!(turn);
+        tokio::select! {
+            biased;
+            turn = &mut turn => return turn,
+            () = wanted.stale() => {}
+        }
+        drop(wanted.take());
+        turn.await
+    }
+
+    /// The event, at hand or read again. None: it is not in the log.
+    async fn open(&self, wanted: &mut Wanted) -> Result<Option<Opened>, StoreError> {
+        if let Some(opened) = wanted.take().filter(Opened::lasts) {
+            return Ok(Some(opened));
+        }
         let store = &self.engine.ports().store;
-        let (found, only) = match wanted.source {
-            Source::Event(event) => return Some((event, None)),
-            Source::Log => {
+        let freshness = store.erasures().from_now();
+        let found = match &wanted.source {
+            Source::Event(_) | Source::Log => {
                 let before = wanted.position.saturating_sub(1);
-                let all = LogFilter::default();
-                let page = self.insist(|| store.read_log(before, &all, 1)).await;
-                (page.events.into_iter().next(), None)
+                store.read_log(before, &LogFilter::default(), 1).await?.events.into_iter().next()
             }
-            Source::Retried { version, event_id, step } => {
-                let before = version.saturating_sub(1);
-                let events = self.insist(|| store.read_stream(&wanted.stream, before, 1)).await;
-                let found = events.into_iter().next().filter(|event| event.event_id == event_id);
-                (found, Some(step).filter(|step| step != READ))
+            Source::Retried { version, event_id, .. } => {
+                let events = store.read_stream(&wanted.stream, version.saturating_sub(1), 1).await?;
+                events.into_iter().next().filter(|event| event.event_id == *event_id)
             }
         };
         if found.is_none() {
             tracing::error!(process = self.name(), stream = %wanted.stream, position = wanted.position, "the event that a reaction answers is not in the log");
         }
-        Some((Arc::new(found?), only))
+        Ok(found.map(|event| Opened::of(Arc::new(event), Some(&freshness))))
     }
 
-    /// Reads until the store answers.
-    async fn insist<T, F>(&self, read: impl Fn() -> F) -> T
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        loop {
-            match read().await {
-                Ok(found) => return found,
-                Err(error) => {
-                    tracing::warn!(process = self.name(), %error, "a process manager waits for the store");
-                    tokio::time::sleep(FIRST_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn run_to_an_answer(&self, event: &RecordedEvent, reaction: &Reaction) -> Handled {
-        let step = reaction.step_of(self.name());
-        let command_id = reaction.command_id(self.name(), event.event_id);
-        let began = Instant::now();
-        let (mut pause, mut faults) = (self.options.first_pause, 0);
-        for tries in 1.. {
-            let error = match self.give(event, reaction, command_id, &step).await {
-                Ok(reacted) => {
-                    told(&step, &reacted);
-                    return Handled::Settled;
-                }
-                Err(CommandError::Outdated { reason, .. }) => return Handled::Outdated(reason),
-                Err(CommandError::Unavailable(StoreError::ClockAhead { .. })) => return Handled::ClockAhead,
-                // It was closed or parked before; its own refusal would have been noted and answered above.
-                Err(CommandError::Refused(_)) => return Handled::Settled,
-                Err(error) => error,
-            };
-            if error.is_technical() {
-                faults += u32::from(matches!(error, CommandError::Fault { .. }));
-                if self.options.gives_up(began.elapsed(), faults)
-                    && self.park(event, command_id, step.parked(Some(cause(event)), &error, tries)).await
-                {
-                    return Handled::Settled;
-                }
-            } else if self.close(event, command_id, &step, &error).await {
-                return Handled::Settled;
-            }
-            tracing::warn!(process = step.process, command = step.command, %error, ?pause, "a process manager tries again");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        Handled::Settled
-    }
-
-    async fn give(
+    /// Tries the first step that is not settled; `only` one, if somebody has asked for it alone.
+    async fn next_step(
         &self,
         event: &RecordedEvent,
-        reaction: &Reaction,
-        command_id: Uuid,
-        step: &Step,
-    ) -> Result<Reacted, CommandError> {
-        let _turn = self.turns.take(event.stream.tenant).await;
-        reaction.run(&self.engine, following(event, command_id), step).await
+        only: Option<&str>,
+        settled: &[String],
+        tried: &mut Tried,
+    ) -> Next {
+        let only = only.filter(|step| *step != READ);
+        let reactions = match self.process.react(event) {
+            Ok(reactions) => reactions,
+            Err(fault) if fault.is_newer => return Next::Ends(Handled::Outdated(fault.to_string())),
+            Err(fault) => return self.park_unreadable(event, &fault).await,
+        };
+        let is_next = |reaction: &Reaction| {
+            only.is_none_or(|step| step == reaction.step) && !settled.contains(&reaction.step)
+        };
+        match reactions.into_iter().find(is_next) {
+            Some(reaction) => self.try_once(event, reaction, tried).await,
+            None => Next::Nothing,
+        }
+    }
+
+    async fn try_once(&self, event: &RecordedEvent, reaction: Reaction, tried: &mut Tried) -> Next {
+        let step = reaction.step_of(self.name());
+        let command_id = reaction.command_id(self.name(), event.event_id);
+        let error = match reaction.run(&self.engine, following(event, command_id), &step).await {
+            Ok(reacted) => {
+                told(&step, &reacted);
+                return Next::Step(reaction.step);
+            }
+            Err(CommandError::Outdated { reason, .. }) => return Next::Ends(Handled::Outdated(reason)),
+            Err(CommandError::Unavailable(StoreError::ClockAhead { .. })) => {
+                return Next::Ends(Handled::ClockAhead);
+            }
+            // It was closed or parked before; its own refusal would have been noted and answered above.
+            Err(CommandError::Refused(_)) => return Next::Step(reaction.step),
+            Err(error) => error,
+        };
+        tried.again(matches!(error, CommandError::Fault { .. }));
+        let is_noted = if !error.is_technical() {
+            self.close(event, command_id, &step, &error).await
+        } else if self.options.gives_up(tried.began.elapsed(), tried.faults) {
+            let parked = step.parked(Some(cause(event)), &error, tried.tries);
+            self.park(event, command_id, parked).await
+        } else {
+            false
+        };
+        if is_noted {
+            return Next::Step(reaction.step);
+        }
+        tracing::warn!(process = step.process, command = step.command, %error, "a process manager tries again");
+        Next::Again
     }
 
     /// Notes that the command cannot be given by anybody: too large, say. `false`: it could not be noted.
@@ -242,16 +254,64 @@ impl Desk {
     }
 
     /// An event of a known type that cannot be read is damaged, or the program has a defect.
-    async fn park_unreadable(&self, event: &RecordedEvent, fault: &FoldFault) {
+    async fn park_unreadable(&self, event: &RecordedEvent, fault: &FoldFault) -> Next {
         tracing::error!(process = self.name(), position = event.position, %fault, "a process manager cannot read an event");
         let step = Step { process: self.name(), name: READ.to_owned(), command: READ };
         let command_id = Uuid::new_v5(&event.event_id, format!("{}/{READ}", self.name()).as_bytes());
         let error = CommandError::Fault { command: READ, reason: fault.to_string() };
-        let mut pause = self.options.first_pause;
-        while !self.park(event, command_id, step.parked(Some(cause(event)), &error, 1)).await {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        match self.park(event, command_id, step.parked(Some(cause(event)), &error, 1)).await {
+            true => Next::Ends(Handled::Settled),
+            false => Next::Again,
         }
+    }
+
+    fn tell_of_a_step_not_wanted(&self, wanted: &Wanted, nothing_settled: bool) {
+        if let Some(step) = wanted.only().filter(|step| nothing_settled && *step != READ) {
+            let (process, position) = (self.name(), wanted.position);
+            tracing::warn!(
+                process,
+                step,
+                position,
+                "a step that was to be tried again is not wanted any more"
+            );
+        }
+    }
+}
+
+/// What a try has come to.
+enum Next {
+    /// This step is settled.
+    Step(String),
+    /// No other step is left.
+    Nothing,
+    /// It is to be tried again after a pause.
+    Again,
+    Ends(Handled),
+}
+
+/// How a step was tried up to now.
+struct Tried {
+    began: Instant,
+    tries: u32,
+    faults: u32,
+    next_pause: Duration,
+}
+
+impl Tried {
+    fn begin(options: &ProcessOptions) -> Self {
+        Self { began: Instant::now(), tries: 0, faults: 0, next_pause: options.first_pause }
+    }
+
+    fn again(&mut self, is_fault: bool) {
+        self.tries += 1;
+        self.faults += u32::from(is_fault);
+    }
+
+    /// Before the next try; each is twice as long as the one before.
+    fn pause(&mut self) -> Duration {
+        let pause = self.next_pause;
+        self.next_pause = (pause * 2).min(LONGEST_PAUSE);
+        pause
     }
 }
 

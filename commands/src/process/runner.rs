@@ -38,6 +38,9 @@ const KEEP_PLACE_EVERY: TimeDelta = TimeDelta::seconds(1);
 /// parked when that has gone on for too long ([`ProcessOptions::retry_for`], counted by the process that tries), or after three
 /// faults of the program. It holds up its own stream until then, and nobody else.
 ///
+/// **Erasure.** An event that tells about somebody is not kept while it waits for others of its stream or for a next try, but read
+/// again: whoever was erased meanwhile is told of no more.
+///
 /// **Newer programs.** An event that this program does not know is not passed over: this program gives the lease back for a
 /// newer one, and does not ask for it again until somebody has brought the place beyond that event.
 ///

@@ -48,7 +48,7 @@ use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 use self::window::{Found, Window};
-use crate::ports::{EventStore, LogFilter, Position, RecordedEvent, StoreError};
+use crate::ports::{EventStore, Freshness, LogFilter, Position, RecordedEvent, StoreError};
 
 /// The safety net under the log's wake-up.
 pub const POLL: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ impl Tail {
     pub fn reader(&self, filter: LogFilter) -> Reader {
         let number = self.inner.next_reader.fetch_add(1, Ordering::Relaxed);
         self.wanted().push((number, filter.clone()));
-        Reader { tail: self.clone(), number, filter, wake_up: self.inner.log.wake_up() }
+        Reader { tail: self.clone(), number, filter, wake_up: self.inner.log.wake_up(), freshness: None }
     }
 
     /// The place at a position that was kept without its event. None: the log ends before it.
@@ -162,6 +162,7 @@ pub struct Reader {
     number: u64,
     filter: LogFilter,
     wake_up: watch::Receiver<Position>,
+    freshness: Option<Freshness>,
 }
 
 impl Drop for Reader {
@@ -181,7 +182,10 @@ impl Reader {
             Found::Page(page) => Ok(Read::Page(page)),
             Found::End => Ok(Read::AtEnd),
             Found::OtherLog => Ok(Read::Replaced),
-            Found::Before { end } => self.read_behind(after, limit, end).await,
+            Found::Before { end } => {
+                self.freshness = Some(self.log().erasures().from_now());
+                self.read_behind(after, limit, end).await
+            }
             Found::Unknown => Ok(match holds(&*self.tail.inner.log, after).await? {
                 true => Read::AtEnd,
                 false => Read::Replaced,
@@ -208,7 +212,13 @@ impl Reader {
             window.narrow_to(self.tail.wanted_by_all());
             window.extend(log, heard).await?;
         }
+        self.freshness = window.freshness();
         Ok(window.after(after, &self.filter, limit))
+    }
+
+    /// How long the personal data of the page that was read last may be taken from memory. None: there is none in it.
+    pub(crate) fn freshness(&self) -> Option<Freshness> {
+        self.freshness.clone()
     }
 
     /// Waits until there may be more to read, at most [`POLL`].

@@ -70,6 +70,10 @@ impl Window {
         &self.filter
     }
 
+    pub(super) fn freshness(&self) -> Option<Freshness> {
+        self.freshness.clone()
+    }
+
     pub(super) fn end(&self) -> Place {
         self.end
     }

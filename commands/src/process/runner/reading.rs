@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::ProcessRunner;
 use crate::{
     engine::{FoldFault, decode_event},
-    ports::{LogFilter, Position, RecordedEvent, StoreError, StreamKey},
+    ports::{Freshness, LogFilter, Position, RecordedEvent, StoreError, StreamKey},
     process::{
-        backlog::{Source, Wanted},
+        backlog::{Opened, Source, Wanted},
         work::{PAGE, Work},
     },
     tail::{Place, Read},
@@ -36,7 +36,7 @@ impl ProcessRunner {
             Read::Replaced => return self.start_over(work).await.map(|()| Ok(true)),
         };
         work.progress.read(&page);
-        let (wanted, too_old) = self.wanted_of(page.events);
+        let (wanted, too_old) = self.wanted_of(page.events, work.reader.freshness());
         for wanted in wanted {
             work.is_wanted = true;
             let turn = work.backlog.push(wanted);
@@ -65,7 +65,7 @@ impl ProcessRunner {
         let Read::Page(mut page) = read else { return Ok(Ok(false)) };
         let reached = work.progress.reached.position;
         page.events.truncate(page.events.partition_point(|event| event.position <= reached));
-        let (wanted, too_old) = self.wanted_of(page.events);
+        let (wanted, too_old) = self.wanted_of(page.events, work.reader.freshness());
         if let Some(too_old) = too_old {
             return Ok(Err(too_old));
         }
@@ -76,11 +76,15 @@ impl ProcessRunner {
     }
 
     /// What the events call for, up to the first that this program is too old for.
-    fn wanted_of(&self, events: Vec<Arc<RecordedEvent>>) -> (Vec<Wanted>, Option<TooOld>) {
+    fn wanted_of(
+        &self,
+        events: Vec<Arc<RecordedEvent>>,
+        freshness: Option<Freshness>,
+    ) -> (Vec<Wanted>, Option<TooOld>) {
         let mut all = Vec::new();
         for event in events {
             let position = event.position;
-            match self.wanted(event) {
+            match self.wanted(event, freshness.as_ref()) {
                 Ok(wanted) => all.extend(wanted),
                 Err(fault) => return (all, Some((position, fault.to_string()))),
             }
@@ -96,7 +100,11 @@ impl ProcessRunner {
     }
 
     /// What the event calls for, if it does for anything. `Err`: this program does not know it.
-    fn wanted(&self, event: Arc<RecordedEvent>) -> Result<Option<Wanted>, FoldFault> {
+    fn wanted(
+        &self,
+        event: Arc<RecordedEvent>,
+        freshness: Option<&Freshness>,
+    ) -> Result<Option<Wanted>, FoldFault> {
         if event.stream.category == reactions::Reaction::CATEGORY {
             return self.asked_again(&event);
         }
@@ -106,7 +114,8 @@ impl ProcessRunner {
             // One that cannot be read is parked in its turn.
             Ok(_) | Err(_) => {
                 let (position, stream) = (event.position, event.stream.clone());
-                Ok(Some(Wanted { position, stream, source: Source::Event(event) }))
+                let source = Source::Event(Opened::of(event, freshness));
+                Ok(Some(Wanted { position, stream, source }))
             }
         }
     }

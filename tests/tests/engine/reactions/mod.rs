@@ -1,5 +1,6 @@
 //! A reaction is done once, refused once, or parked: whatever was lost, restored, deployed or run by two programs.
 
+mod erasing;
 mod fairness;
 mod keeping;
 mod parking;
