@@ -9,9 +9,9 @@ use super::{Fence, LeaseStore, Position, StoreError, TenantId};
 pub struct Deadline {
     /// Also the id of the command that it becomes, so that firing it twice does nothing more.
     pub deadline_id: Uuid,
-    /// When it is due; later than the commit asked for after each failed try.
+    /// When it is due; later than the commit asked for after each failed try, and while it runs for long.
     pub due_at: DateTime<Utc>,
-    /// The command's name, as registered with the engine: `ArchiveRun`.
+    /// What is to run, and in which version: `ArchiveRun`, then `ArchiveRun.2` ([`RunLater`](crate::engine::RunLater)).
     pub command: String,
     /// The command, as JSON text.
     pub payload: String,
@@ -33,7 +33,8 @@ pub struct DueDeadline {
 pub struct Settlement {
     /// Their commands were answered: they are gone. One that is gone already changes nothing.
     pub closed: Vec<(TenantId, Uuid)>,
-    /// Their commands failed: they wait until then, so that those behind them have their turn. A closed one stays closed.
+    /// Their commands failed, or run still: they wait until then, so that those behind them have their turn. A closed one stays
+    /// closed.
     pub postponed: Vec<(TenantId, Uuid, DateTime<Utc>)>,
 }
 

@@ -1,4 +1,6 @@
 mod failing;
+mod firing;
+mod in_flight;
 
 use std::{
     sync::{Arc, PoisonError},
@@ -6,22 +8,22 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Refusal, reactions::ReactionError};
-use futures::{StreamExt, stream};
 use tokio::{sync::Mutex, time::Instant};
 use uuid::Uuid;
 
-use self::failing::{Failing, Failure};
+use self::{
+    failing::Failing,
+    firing::{Fired, Firing},
+    in_flight::InFlight,
+};
 use super::{
-    CommandRegistry, ProcessOptions, Reacted,
-    parked::park,
-    reaction::{Step, cause},
+    CommandRegistry, ProcessOptions,
     tenure::{Aside, STAND_BY, Tenure},
-    turns::{OF_ONE_TENANT, Turns},
+    turns::Turns,
 };
 use crate::{
-    engine::{CommandError, Engine, Envelope},
-    ports::{DeadlineStore, DueDeadline, LogFilter, Settlement, StoreError},
+    engine::Engine,
+    ports::{DeadlineStore, DueDeadline, Settlement, StoreError},
 };
 
 /// Under this name deadlines have their lease, their refusals are noted, and they are parked.
@@ -33,6 +35,12 @@ const PARKED_FOR: TimeDelta = TimeDelta::minutes(1);
 /// How long a program that met what it is too old for goes on with what else is due, before it lets others go first.
 const MAKE_WAY_AFTER: Duration = Duration::from_secs(30);
 const PAGE: usize = 256;
+/// How long what is due waits for what has begun before it.
+const SLOW: Duration = Duration::from_secs(1);
+/// For so long is a deadline put aside that runs longer, each time. A process that takes over meets it after that.
+const RUNS_FOR: Duration = Duration::from_secs(30);
+/// For so long is one put aside whose tenant has too many that run.
+const WAITS_FOR: TimeDelta = TimeDelta::seconds(15);
 
 /// Fires deadlines: runs the commands that commits have stored, once they are due.
 ///
@@ -45,36 +53,26 @@ const PAGE: usize = 256;
 /// that tries), or after three faults of the program, it is parked as a reaction is: it stays stored, and runs no more until
 /// somebody has it tried again. Whoever skips it closes it.
 ///
-/// **Newer programs.** A program that meets a command, or a stream, of a newer program lets the others go first for a while. Such
-/// a deadline is never parked.
+/// **Slow ones.** What runs for longer than a second is put aside: what is due behind it is begun, and each is settled when it
+/// ends. A tenant that has too many of them waits with its others. Whoever takes over begins those again within half a minute.
+///
+/// **Newer programs.** A program that meets a command, a version of one ([`RunLater::VERSION`](crate::engine::RunLater::VERSION)), or
+/// a stream of a newer program lets the others go first for a while. Such a deadline is never parked by it: of a version that it
+/// knows, what cannot be read is damaged, and is.
 pub struct DeadlineRunner {
-    engine: Engine,
+    firing: Arc<Firing>,
     deadlines: Arc<dyn DeadlineStore>,
-    registry: CommandRegistry,
-    options: ProcessOptions,
-    turns: Turns,
     holder: Uuid,
-    tenure: Mutex<Option<Tenure>>,
+    held: Mutex<Option<Held>>,
     /// Since when something is due that this program is too old for.
     met_newer: std::sync::Mutex<Option<Instant>>,
     aside: Aside,
-    failing: Failing,
 }
 
-/// What became of a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fired {
-    Answered,
-    /// It is tried again after this pause.
-    Failed {
-        pause: TimeDelta,
-    },
-    /// It waits for somebody to decide, from now or from before.
-    Parked,
-    /// This program is too old for it; it is looked at again after this pause.
-    Outdated {
-        pause: TimeDelta,
-    },
+/// What there is while the lease is held.
+struct Held {
+    tenure: Tenure,
+    in_flight: InFlight,
 }
 
 impl DeadlineRunner {
@@ -91,24 +89,16 @@ impl DeadlineRunner {
         options: ProcessOptions,
     ) -> Self {
         let holder = engine.ports().ids.next();
-        Self {
-            engine,
-            deadlines,
-            registry,
-            options,
-            turns: Turns::default(),
-            holder,
-            tenure: Mutex::default(),
-            met_newer: std::sync::Mutex::default(),
-            aside: Aside::default(),
-            failing: Failing::default(),
-        }
+        let (turns, failing) = (Turns::default(), Failing::default());
+        let firing = Arc::new(Firing { engine, registry, options, turns, failing });
+        let (held, met_newer, aside) = (Mutex::default(), std::sync::Mutex::default(), Aside::default());
+        Self { firing, deadlines, holder, held, met_newer, aside }
     }
 
     /// Runs until it is dropped; safe to drop at any moment, if only [`Self::stop`] lets others take over at once.
     pub async fn run(self: Arc<Self>) {
         loop {
-            let pause = match self.fire_due().await {
+            let pause = match self.turn(Some(SLOW)).await {
                 Ok(true) => continue,
                 Ok(false) => self.until_next().await,
                 Err(error) => {
@@ -118,48 +108,63 @@ impl DeadlineRunner {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.engine.deadline_stored() => {}
+                () = self.firing.engine.deadline_stored() => {}
             }
         }
     }
 
-    /// Lets another process take over at once.
+    /// Ends what has begun, and lets another process take over at once.
     pub async fn stop(&self) {
-        let mut held = self.tenure.lock().await;
+        let mut held = self.held.lock().await;
         self.give_back(&mut held).await;
     }
 
-    /// Fires what is due now. `true`: something was due, so there may be more. `false` also when another process holds the
-    /// lease.
+    /// Fires what is due now, to its end. `true`: something was due, so there may be more. `false` also when another process
+    /// holds the lease.
     pub async fn fire_due(&self) -> Result<bool, StoreError> {
-        let mut held = self.tenure.lock().await;
-        let Some(tenure) = self.hold(&mut held).await? else { return Ok(false) };
+        self.turn(None).await
+    }
+
+    /// Begins with what is due, waits for it as long as `patience` says, and settles what has ended.
+    async fn turn(&self, patience: Option<Duration>) -> Result<bool, StoreError> {
+        let mut lock = self.held.lock().await;
+        let Some(held) = self.hold(&mut lock).await? else { return Ok(false) };
         let due = match self.due().await {
             Err(ahead @ StoreError::ClockAhead { .. }) => {
-                self.step_aside(&mut held).await;
+                // By such a clock nothing is put off; what has begun is found again.
+                held.in_flight = InFlight::default();
+                self.step_aside(&mut lock).await;
                 return Err(ahead);
             }
             due => due?,
         };
-        if self.is_to_make_way(due.is_empty()) {
-            self.step_aside(&mut held).await;
+        if self.is_to_make_way(due.is_empty() && held.in_flight.is_empty()) {
+            self.step_aside(&mut lock).await;
             return Ok(false);
         }
-        if due.is_empty() {
+        let was_due = !due.is_empty();
+        if !was_due && held.in_flight.is_empty() {
             return Ok(false);
         }
-        let fired: Vec<_> = stream::iter(due)
-            .map(|one| async move { (self.fire(&one).await, one) })
-            .buffer_unordered(OF_ONE_TENANT)
-            .collect()
-            .await;
-        if fired.iter().any(|(fired, _)| matches!(fired, Fired::Outdated { .. })) {
-            self.met_newer().get_or_insert_with(Instant::now);
+        let waiting = self.begin_with(&mut held.in_flight, due);
+        held.in_flight.those_due_ended(patience.map(|patience| Instant::now() + patience)).await;
+        let settlement = self.settlement(&mut held.in_flight, waiting);
+        let has_nothing = settlement == Settlement::default();
+        if !has_nothing && !self.deadlines.settle_deadlines(held.tenure.fence(), &settlement).await? {
+            self.let_go(&mut lock);
         }
-        if !self.deadlines.settle_deadlines(tenure.fence(), &self.settlement(&fired)).await? {
-            self.let_go(&mut held);
+        Ok(was_due)
+    }
+
+    /// Answers those that wait, since their tenants have too many in flight.
+    fn begin_with(&self, in_flight: &mut InFlight, due: Vec<DueDeadline>) -> Vec<DueDeadline> {
+        let mut waiting = Vec::new();
+        for one in due {
+            if !in_flight.begin(&one, Arc::clone(&self.firing).fire(one.clone())) {
+                waiting.push(one);
+            }
         }
-        Ok(true)
+        waiting
     }
 
     /// What is due, by a clock that may say so.
@@ -173,133 +178,96 @@ impl DeadlineRunner {
     }
 
     /// The lease, taken if it is free.
-    async fn hold<'a>(&self, held: &'a mut Option<Tenure>) -> Result<Option<&'a mut Tenure>, StoreError> {
-        if let Some(tenure) = held
-            && !tenure.goes_on(&*self.deadlines).await?
+    async fn hold<'a>(&self, held: &'a mut Option<Held>) -> Result<Option<&'a mut Held>, StoreError> {
+        if let Some(held_still) = held
+            && !held_still.tenure.goes_on(&*self.deadlines).await?
         {
             self.let_go(held);
         }
         if held.is_none() && !self.aside.stands() {
-            *held = Tenure::begin(&*self.deadlines, DEADLINES, self.holder).await?;
+            let tenure = Tenure::begin(&*self.deadlines, DEADLINES, self.holder).await?;
+            *held = tenure.map(|tenure| Held { tenure, in_flight: InFlight::default() });
         }
         Ok(held.as_mut())
     }
 
-    async fn give_back(&self, held: &mut Option<Tenure>) {
-        let Some(tenure) = self.let_go(held) else { return };
-        if let Err(error) = self.deadlines.release_lease(tenure.fence()).await {
+    /// Leaves the lease to others, and what has begun too.
+    async fn give_back(&self, held: &mut Option<Held>) {
+        let Some(Held { tenure, mut in_flight }) = self.let_go(held) else { return };
+        let now = self.now();
+        let mut settlement = self.settlement_of(in_flight.take_ended());
+        settlement.postponed.extend(in_flight.ids().map(|(tenant, id)| (tenant, id, now)));
+        drop(in_flight);
+        let given_back = async {
+            if settlement != Settlement::default() {
+                self.deadlines.settle_deadlines(tenure.fence(), &settlement).await?;
+            }
+            self.deadlines.release_lease(tenure.fence()).await
+        };
+        if let Err(error) = given_back.await {
             tracing::warn!(%error, "the deadlines could not be given back; their lease will expire");
         }
     }
 
     /// Leaves the deadlines to others for a while: to a newer program, or to a process whose clock is right.
-    async fn step_aside(&self, held: &mut Option<Tenure>) {
+    async fn step_aside(&self, held: &mut Option<Held>) {
         self.give_back(held).await;
         self.aside.step();
     }
 
-    /// Whether a newer program is to go first: as a rule once nothing else is due, so that what this one is too old for holds up
+    /// Whether a newer program is to go first: as a rule once it has nothing else to do, so that what this one is too old for holds up
     /// nothing that it can do; after a while in any case.
-    fn is_to_make_way(&self, nothing_is_due: bool) -> bool {
+    fn is_to_make_way(&self, has_nothing_else: bool) -> bool {
         let mut met_newer = self.met_newer();
-        met_newer.take_if(|since| nothing_is_due || since.elapsed() >= MAKE_WAY_AFTER).is_some()
+        met_newer.take_if(|since| has_nothing_else || since.elapsed() >= MAKE_WAY_AFTER).is_some()
     }
 
     /// What fails now is told by whoever comes next.
-    fn let_go(&self, held: &mut Option<Tenure>) -> Option<Tenure> {
-        self.failing.forget_all();
+    fn let_go(&self, held: &mut Option<Held>) -> Option<Held> {
+        self.firing.failing.forget_all();
         metrics::gauge!("cairn_deadlines_failing").set(0.0);
         held.take()
     }
 
-    fn settlement(&self, fired: &[(Fired, DueDeadline)]) -> Settlement {
+    /// Of what has ended, what runs still, and what waits.
+    fn settlement(&self, in_flight: &mut InFlight, waiting: Vec<DueDeadline>) -> Settlement {
+        let ended = in_flight.take_ended();
+        if ended.iter().any(|(_, fired)| matches!(fired, Fired::Outdated { .. })) {
+            self.met_newer().get_or_insert_with(Instant::now);
+        }
+        let mut settlement = self.settlement_of(ended);
+        let now = self.now();
+        let aside = in_flight.put_aside(RUNS_FOR).into_iter();
+        settlement.postponed.extend(aside.map(|(tenant, id)| (tenant, id, now + RUNS_FOR)));
+        let waiting = waiting.into_iter().map(|due| (due.tenant, due.deadline.deadline_id, now + WAITS_FOR));
+        settlement.postponed.extend(waiting);
+        settlement
+    }
+
+    fn settlement_of(&self, ended: Vec<(DueDeadline, Fired)>) -> Settlement {
         let now = self.now();
         let mut settlement = Settlement::default();
-        for (fired, due) in fired {
+        for (due, fired) in ended {
             let (tenant, id) = (due.tenant, due.deadline.deadline_id);
             match fired {
                 Fired::Answered => settlement.closed.push((tenant, id)),
                 Fired::Parked => settlement.postponed.push((tenant, id, now + PARKED_FOR)),
                 Fired::Failed { pause } | Fired::Outdated { pause } => {
-                    settlement.postponed.push((tenant, id, now + *pause));
+                    settlement.postponed.push((tenant, id, now + pause));
                 }
             }
         }
-        metrics::gauge!("cairn_deadlines_failing").set(self.failing.count() as f64);
+        metrics::gauge!("cairn_deadlines_failing").set(self.firing.failing.count() as f64);
         settlement
-    }
-
-    async fn fire(&self, due: &DueDeadline) -> Fired {
-        let fired = self.run_once(due).await;
-        if matches!(fired, Fired::Answered | Fired::Parked) {
-            self.failing.forget(due);
-        }
-        fired
-    }
-
-    async fn run_once(&self, due: &DueDeadline) -> Fired {
-        let deadline = &due.deadline;
-        let Some((step, run)) = self.registry.find(DEADLINES, &deadline.command) else {
-            tracing::error!(command = deadline.command, deadline = %deadline.deadline_id, "a deadline asks for a command that this program does not know; it stays open");
-            return Fired::Outdated { pause: self.failed(due, false).pause };
-        };
-        let command = step.command;
-        let turn = self.turns.take(due.tenant).await;
-        let envelope = Envelope::derived(due.tenant, deadline.deadline_id);
-        let answer = run(self.engine.clone(), envelope, step.clone(), deadline.payload.clone()).await;
-        drop(turn);
-        match answer {
-            Ok(Reacted::Done) => Fired::Answered,
-            Ok(Reacted::Refused { code }) => {
-                tracing::info!(command, code, "a deadline came to nothing");
-                Fired::Answered
-            }
-            // What the command itself is refused is noted, and answered above.
-            Err(CommandError::Refused(refusal)) if refusal.code() == ReactionError::Parked.code() => {
-                Fired::Parked
-            }
-            // Also one that is too large, or was refused before: no later try would be answered otherwise.
-            Err(error) if !error.is_technical() => {
-                tracing::info!(command, code = error.code(), %error, "a deadline came to nothing");
-                Fired::Answered
-            }
-            Err(error @ CommandError::Outdated { .. }) => {
-                tracing::error!(command, %error, "a deadline needs a newer program; it stays open");
-                Fired::Outdated { pause: self.failed(due, false).pause }
-            }
-            Err(error) => {
-                let failure = self.failed(due, matches!(error, CommandError::Fault { .. }));
-                if self.options.gives_up(failure.lasted, failure.faults)
-                    && self.park(due, &step, &error, failure.tries).await
-                {
-                    return Fired::Parked;
-                }
-                tracing::warn!(command, %error, "a deadline is tried again");
-                Fired::Failed { pause: failure.pause }
-            }
-        }
-    }
-
-    fn failed(&self, due: &DueDeadline, is_fault: bool) -> Failure {
-        self.failing.again(due, is_fault, self.now(), &self.options)
-    }
-
-    /// `false`: it could not be noted.
-    async fn park(&self, due: &DueDeadline, step: &Step, error: &CommandError, tries: u32) -> bool {
-        let everything = LogFilter::default();
-        let log = &self.engine.ports().store;
-        let page = log.read_log(due.asked_at.saturating_sub(1), &everything, 1).await;
-        let Ok(page) = page else { return false };
-        let asked = page.events.first().filter(|event| event.stream.tenant == due.tenant);
-        let parked = step.parked(asked.map(cause), error, tries);
-        park(&self.engine, due.tenant, asked, due.deadline.deadline_id, parked).await.is_ok()
     }
 
     /// Until the next is due, at most until the next look: another process may have stored one that is due sooner. That is far
     /// more often than each 60 s (identity.md, section 0).
     async fn until_next(&self) -> Duration {
-        if self.tenure.lock().await.is_none() {
-            return STAND_BY;
+        match &*self.held.lock().await {
+            None => return STAND_BY,
+            Some(held) if !held.in_flight.is_empty() => return SLOW,
+            Some(_) => {}
         }
         let now = self.now();
         match self.deadlines.next_due_at().await {
@@ -314,7 +282,7 @@ impl DeadlineRunner {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.engine.ports().clock.now()
+        self.firing.now()
     }
 }
 

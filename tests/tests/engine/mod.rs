@@ -11,6 +11,7 @@ mod processes;
 mod races;
 mod reactions;
 mod shadow;
+mod slow_deadlines;
 mod stores;
 mod tally;
 
