@@ -81,7 +81,23 @@ impl Caller {
 
 /// A command that may be stored, to be run when it is due. Which ones are is said where the program is put together; one that
 /// was forgotten there would fail when its time has come.
-pub trait RunLater: Command {}
+///
+/// What is stored is read by this program, by those that come after it, and while a release is rolled out by the one before it.
+/// That one tells by the version that it is too old, and leaves the command to a newer one; of a version that it should know, what
+/// it cannot read is damaged, and is parked after some tries.
+pub trait RunLater: Command {
+    /// The version of its stored form. Raised with whatever the program before could not read, a required field or one more
+    /// variant, or would leave out; what was stored in an earlier version is read for ever.
+    const VERSION: u32 = 1;
+
+    /// Under what name it is stored: its own, in its first version alone, as all were before there were versions.
+    fn stored_as() -> String {
+        match Self::VERSION {
+            1 => Self::NAME.to_owned(),
+            later => format!("{}.{later}", Self::NAME),
+        }
+    }
+}
 
 /// What travels with a command.
 #[derive(Debug, Clone)]

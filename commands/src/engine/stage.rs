@@ -255,7 +255,7 @@ impl<'a> Stage<'a> {
         let payload = serde_json::to_string(command)
             .map_err(|error| Stop(StopReason::Fault(format!("{} cannot be written: {error}", C::NAME))))?;
         let deadline_id = self.tape.next(self.surroundings.ids);
-        self.deadlines.push(Deadline { deadline_id, due_at, command: C::NAME.to_owned(), payload });
+        self.deadlines.push(Deadline { deadline_id, due_at, command: C::stored_as(), payload });
         Ok(())
     }
 
