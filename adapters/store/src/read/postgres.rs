@@ -240,11 +240,11 @@ impl PostgresSession<'_> {
         &self,
         rows: &[Row],
         from: usize,
-        columns: &[ColumnType],
+        columns: impl ExactSizeIterator<Item = ColumnType> + Clone,
     ) -> Result<Vec<Value>, ReadStoreError> {
         let mut found = Vec::with_capacity(rows.len() * columns.len());
         for row in rows {
-            read_row(row, from, columns.iter().copied(), &mut found).map_err(failed(self.doing))?;
+            read_row(row, from, columns.clone(), &mut found).map_err(failed(self.doing))?;
         }
         Ok(found)
     }
@@ -281,7 +281,7 @@ impl Session for PostgresSession<'_> {
     ) -> Result<Vec<Value>, ReadStoreError> {
         let bound: Vec<_> = parameters.iter().map(Bound::One).collect();
         let rows = self.query_bound(sql, &bound).await?;
-        self.values(&rows, 0, columns)
+        self.values(&rows, 0, columns.iter().copied())
     }
 
     async fn ask(
@@ -291,7 +291,7 @@ impl Session for PostgresSession<'_> {
     ) -> Result<Vec<Value>, ReadStoreError> {
         let bound: Vec<_> = question.parameters.iter().map(Bound::from).collect();
         let rows = self.query_bound(&question.sql, &bound).await?;
-        self.values(&rows, 0, columns)
+        self.values(&rows, 0, columns.iter().copied())
     }
 
     async fn ask_for_rows(
@@ -302,14 +302,17 @@ impl Session for PostgresSession<'_> {
         let bound: Vec<_> = question.parameters.iter().map(Bound::from).collect();
         let mut rows = self.query_bound(&question.sql, &bound).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let mut standing =
-            self.values(std::slice::from_ref(first), 0, &[ColumnType::Int64; BEFORE_ROWS])?.into_iter();
+        // A row of nothing stands for none, and so by itself: no row's first value is missing.
+        let Present(is_row) = first.try_get(BEFORE_ROWS).map_err(failed(self.doing))?;
+        let mut standing = self
+            .values(std::slice::from_ref(first), 0, [ColumnType::Int64; BEFORE_ROWS].into_iter())?
+            .into_iter();
         let (position, mark) =
             (standing.next().unwrap_or(Value::Null), standing.next().unwrap_or(Value::Null));
-        // A row of nothing stands for none: no row's first value is missing.
-        let is_missing = |row: &Row| row.try_get::<_, Present>(BEFORE_ROWS).is_ok_and(|Present(is)| !is);
-        rows.retain(|row| !is_missing(row));
-        Ok(Some(Standing { position, mark, rows: self.values(&rows, BEFORE_ROWS, columns)? }))
+        if !is_row {
+            rows.clear();
+        }
+        Ok(Some(Standing { position, mark, rows: self.values(&rows, BEFORE_ROWS, columns.iter().copied())? }))
     }
 
     async fn write_rows(
@@ -343,12 +346,7 @@ impl Session for PostgresSession<'_> {
         let arrays: Vec<&(dyn ToSql + Sync)> =
             arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();
         let rows = self.connection.client.query(&statement, &arrays).await.map_err(failed(self.doing))?;
-        let mut found = Vec::with_capacity(rows.len() * table.columns.len());
-        for row in &rows {
-            let types = table.columns.iter().map(|column| column.column_type);
-            read_row(row, 0, types, &mut found).map_err(failed(self.doing))?;
-        }
-        Ok(found)
+        self.values(&rows, 0, table.columns.iter().map(|column| column.column_type))
     }
 
     async fn durable(&mut self) -> Result<(), ReadStoreError> {

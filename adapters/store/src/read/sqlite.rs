@@ -191,12 +191,12 @@ impl SqliteSession<'_> {
         Ok(())
     }
 
+    /// Runs a statement and shows each of its rows.
     fn read<'v>(
         &self,
         sql: &str,
         parameters: impl IntoIterator<Item = &'v Value>,
-        columns: impl Iterator<Item = ColumnType> + Clone,
-        found: &mut Vec<Value>,
+        mut show: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), ReadStoreError> {
         let failed = failed(self.doing);
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
@@ -204,12 +204,31 @@ impl SqliteSession<'_> {
             .query(rusqlite::params_from_iter(parameters.into_iter().map(Bound)))
             .map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
-            for (index, column_type) in columns.clone().enumerate() {
-                found.push(read_value(row.get_ref(index).map_err(&failed)?, column_type));
-            }
+            show(row).map_err(&failed)?;
         }
         Ok(())
     }
+}
+
+/// Appends a row's values, from a column on.
+fn read_row(
+    row: &rusqlite::Row<'_>,
+    from: usize,
+    columns: impl Iterator<Item = ColumnType>,
+    found: &mut Vec<Value>,
+) -> rusqlite::Result<()> {
+    for (index, column_type) in (from..).zip(columns) {
+        found.push(read_value(row.get_ref(index)?, column_type));
+    }
+    Ok(())
+}
+
+/// What a question's placeholders stand for, one after the other.
+fn bound(question: &Statement) -> impl Iterator<Item = &Value> {
+    question.parameters.iter().flat_map(|parameter| match parameter {
+        Parameter::One(value) => std::slice::from_ref(value),
+        Parameter::Many(_, values) => values,
+    })
 }
 
 impl Session for SqliteSession<'_> {
@@ -233,7 +252,7 @@ impl Session for SqliteSession<'_> {
         columns: &[ColumnType],
     ) -> Result<Vec<Value>, ReadStoreError> {
         let mut found = Vec::new();
-        self.read(sql, parameters, columns.iter().copied(), &mut found)?;
+        self.read(sql, parameters, |row| read_row(row, 0, columns.iter().copied(), &mut found))?;
         Ok(found)
     }
 
@@ -243,11 +262,9 @@ impl Session for SqliteSession<'_> {
         columns: &[ColumnType],
     ) -> Result<Vec<Value>, ReadStoreError> {
         let mut found = Vec::new();
-        let values = question.parameters.iter().flat_map(|parameter| match parameter {
-            Parameter::One(value) => std::slice::from_ref(value),
-            Parameter::Many(_, values) => values,
-        });
-        self.read(&question.sql, values, columns.iter().copied(), &mut found)?;
+        self.read(&question.sql, bound(question), |row| {
+            read_row(row, 0, columns.iter().copied(), &mut found)
+        })?;
         Ok(found)
     }
 
@@ -256,19 +273,21 @@ impl Session for SqliteSession<'_> {
         question: &Statement,
         columns: &[ColumnType],
     ) -> Result<Option<Standing>, ReadStoreError> {
-        let columns: Vec<_> = [ColumnType::Int64; BEFORE_ROWS].iter().chain(columns).copied().collect();
-        let mut values = self.ask(question, &columns).await?.into_iter();
         let mut standing: Option<Standing> = None;
-        while let (Some(position), Some(mark)) = (values.next(), values.next()) {
-            let rows = &mut standing.get_or_insert(Standing { position, mark, rows: Vec::new() }).rows;
-            let row = values.by_ref().take(columns.len() - BEFORE_ROWS);
-            let begins_at = rows.len();
-            rows.extend(row);
-            // A row of nothing: no row's first value is missing.
-            if rows.get(begins_at) == Some(&Value::Null) {
-                rows.truncate(begins_at);
+        self.read(&question.sql, bound(question), |row| {
+            let standing = match &mut standing {
+                Some(standing) => standing,
+                none => {
+                    let number = |index| row.get_ref(index).map(|value| read_value(value, ColumnType::Int64));
+                    none.insert(Standing { position: number(0)?, mark: number(1)?, rows: Vec::new() })
+                }
+            };
+            // A row of nothing stands for none: no row's first value is missing.
+            if columns.is_empty() || row.get_ref(BEFORE_ROWS)? == ValueRef::Null {
+                return Ok(());
             }
-        }
+            read_row(row, BEFORE_ROWS, columns.iter().copied(), &mut standing.rows)
+        })?;
         Ok(standing)
     }
 
@@ -301,7 +320,7 @@ impl Session for SqliteSession<'_> {
         let types = table.columns.iter().map(|column| column.column_type);
         let mut found = Vec::new();
         for key in keys.chunks(table.key_columns) {
-            self.read(&sql, key, types.clone(), &mut found)?;
+            self.read(&sql, key, |row| read_row(row, 0, types.clone(), &mut found))?;
         }
         Ok(found)
     }

@@ -57,7 +57,11 @@ impl<N: ContainerType> OutputType for Entry<N> {
         }
         for (key, resolved) in join_all(waiting).await {
             match resolved {
-                Ok(value) => _ = answered.insert(key.clone(), value.unwrap_or_default()),
+                Ok(value) => {
+                    if let Some(place) = answered.get_mut(key) {
+                        *place = value.unwrap_or_default();
+                    }
+                }
                 Err(error) => {
                     answered.shift_remove(key);
                     context.add_error(error);
